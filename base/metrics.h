@@ -1,0 +1,38 @@
+/* Counters and log-linear histograms for the hot path: no allocation, no locks, no floats.
+ * One writer thread each; a reader on another thread may see values that are a little old. */
+#ifndef SAGAD_BASE_METRICS_H
+#define SAGAD_BASE_METRICS_H
+
+#include <stdint.h>
+
+struct counter {
+	uint64_t value; /* written with relaxed atomics */
+};
+
+static inline void counter_add(struct counter *c, uint64_t n)
+{
+	__atomic_store_n(&c->value, __atomic_load_n(&c->value, __ATOMIC_RELAXED) + n,
+			 __ATOMIC_RELAXED);
+}
+static inline uint64_t counter_get(const struct counter *c)
+{
+	return __atomic_load_n(&c->value, __ATOMIC_RELAXED);
+}
+
+/* 16 linear buckets per power of two: relative error at most 1/16. Values are unitless. */
+enum { HISTOGRAM_SUB_BITS = 4, HISTOGRAM_BUCKETS = (64 - HISTOGRAM_SUB_BITS + 1) << 4 };
+struct histogram {
+	uint64_t buckets[HISTOGRAM_BUCKETS];
+	uint64_t count;
+	uint64_t sum;
+	uint64_t max;
+};
+
+void histogram_init(struct histogram *h);
+void histogram_record(struct histogram *h, uint64_t value);
+void histogram_merge(struct histogram *into, const struct histogram *from);
+/* The upper bound of the bucket holding the given share, in parts per million (990000 = p99),
+ * never above the recorded maximum; 0 when empty. */
+uint64_t histogram_quantile(const struct histogram *h, uint32_t parts_per_million);
+
+#endif
