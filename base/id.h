@@ -37,7 +37,10 @@ static inline bool id_equal(const struct id *a, const struct id *b)
 
 /* UUIDv7 from a wall clock in ms and 10 random bytes; pure. */
 struct uuid uuid_v7(uint64_t unix_ms, const uint8_t random[10]);
+/* UUIDv5: the same namespace and name always give the same id. `name` is at most 256 bytes. */
+struct uuid uuid_v5(const struct uuid *space, struct slice name);
 /* The operation id of (saga, step, op): UUIDv5 over "saga/step/op" in SAGA_OP_NAMESPACE.
+ * All three must be valid ids (CHECKed): the decoder has seen to it.
  * `op` is the name of the operation class: "forward", "finish" or "undo". */
 struct uuid uuid_operation(struct slice saga, struct slice step, struct slice op);
 extern const struct uuid SAGA_OP_NAMESPACE; /* published; never changes */

@@ -10,6 +10,8 @@
 
 #include "base/slice.h"
 
+enum { LOG_FIELDS_MAX = 24, LOG_TEXT_SIZE_MAX = 512 };
+
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_FORMAT_AUTO, LOG_FORMAT_JSON, LOG_FORMAT_TEXT };
 
@@ -39,6 +41,10 @@ struct log_field log_code(int code);
 void log_open(const char *node, enum log_level level, enum log_format format);
 void log_write(enum log_level level, const char *event, const struct log_field *fields,
 	       uint32_t count);
+
+/* A check_sink (base/check.h) for programs: one line of level error, event "check.failed". */
+void log_check_sink(const char *file, int line, const char *expression, int64_t left,
+		    int64_t right);
 
 /* LOG(LOG_WARN, "lease.renew_failed", log_num("age_ms", age), log_code(err)) */
 #define LOG(level, event, ...)                                                                     \
