@@ -1,0 +1,53 @@
+/* The journal on JetStream: stream SAGA_J_<shard> each, file storage, fenced by
+ * Nats-Expected-Last-Sequence on every append (never the per-subject header, never a Nats-Msg-Id:
+ * a duplicate would win over the fence).
+ */
+#ifndef SAGAD_JOURNAL_JETSTREAM_H
+#define SAGAD_JOURNAL_JETSTREAM_H
+
+#include "journal/journal.h"
+#include "transport/transport.h"
+#include "wire/shard.h"
+
+struct jetstream_config {
+	const char *prefix;         /* of subjects, "saga" */
+	const char *stream_prefix;  /* "SAGA" -> SAGA_J_3, SAGA_CMD */
+	const char *cluster;        /* expected in each stream's description; mismatch = FOREIGN */
+	uint32_t append_timeout_ms; /* 0 = 2000 */
+	uint32_t replicas;          /* as initialisation set it */
+};
+
+/* `transport` and the strings are borrowed for the journal's life. */
+int jetstream_open(struct transport *transport, const struct jetstream_config *config,
+		   const struct journal_events *events, struct journal **journal) MUST_CHECK;
+
+/* ---- cluster initialisation (S7: streams are created only here) ------------------------------ */
+
+struct jetstream_provision {
+	const char *cluster;
+	uint32_t shard_count;
+	uint32_t replicas;
+	uint32_t command_age_ms; /* max_age of SAGA_CMD (S14) */
+	struct hash128 slots;
+};
+
+/* Ends once with 0 or an error and a sentence. Creates SAGA_J_<n> for all shards and SAGA_CMD, each
+ * with the cluster in its description, then writes the GENESIS batch (record 1, sequence 1,
+ * epoch 0) to each journal, fenced at 0. May be repeated after a crash with the same cluster id:
+ * what is there and equal is kept; what is there and different refuses
+ * (SAGA_E_CLUSTER_MISMATCH / SAGA_E_JOURNAL_FOREIGN). */
+typedef void (*jetstream_provisioned)(void *context, int error, const char *text);
+int jetstream_provision(struct transport *transport, const struct jetstream_config *config,
+			const struct jetstream_provision *what, jetstream_provisioned done,
+			void *context) MUST_CHECK;
+
+/* Reads the configuration of all journals back and compares it (replicas, storage, no limits, no
+ * dedupe reliance, description). `text` names the first difference. */
+int jetstream_verify(struct transport *transport, const struct jetstream_config *config,
+		     uint32_t shard_count, jetstream_provisioned done, void *context) MUST_CHECK;
+
+/* What an acknowledgement is worth with this server version: a sentence for warnings, or NULL when
+ * nothing needs saying. */
+const char *jetstream_version_warning(const char *server_version);
+
+#endif

@@ -1,0 +1,62 @@
+/* The append-only log of each shard, as the node sees it: a small table of functions.
+ *
+ * A journal object serves all shards of one worker thread. All calls and all callbacks happen on
+ * that thread; a callback never runs inside a call, and each append and each read ends with exactly
+ * one final callback. Positions are "sequences": the broker's, rising by exactly 1 a batch.
+ */
+#ifndef SAGAD_JOURNAL_JOURNAL_H
+#define SAGAD_JOURNAL_JOURNAL_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+
+enum journal_append_status {
+	JOURNAL_STORED = 1, /* durable at exactly expected + 1 */
+	JOURNAL_REFUSED, /* definitely not stored by this send: the log does not end at `expected`.
+			    Definite only for a position that was sent once (S6). */
+	JOURNAL_UNKNOWN, /* anything else: time-out, disconnect, no leader */
+};
+
+/* As `expected`: store wherever the log ends. Only for the EPOCH batch of a take-over that a stale
+ * owner keeps fencing off (S22). */
+#define JOURNAL_UNFENCED UINT64_MAX
+
+struct journal_events {
+	/* `sequence`: where it stands (STORED), a hint of the log's end (REFUSED) or 0. */
+	void (*appended)(void *context, uint32_t shard, uint64_t token,
+			 enum journal_append_status status, uint64_t sequence);
+	/* In order, without holes: a jump in sequence is reported by read_end with
+	 * SAGA_E_JOURNAL_GAP. `bytes` live until return. */
+	void (*batch)(void *context, uint32_t shard, uint64_t token, uint64_t sequence,
+		      struct slice bytes);
+	/* error 0: everything up to `last_sequence` was delivered and the server said that there
+	 * was no more (a hint: only a fenced append proves the end). SAGA_E_JOURNAL_MISSING,
+	 * SAGA_E_JOURNAL_GAP, SAGA_E_JOURNAL_FOREIGN, SAGA_E_JOURNAL_CONFIG or a class-retry error.
+	 */
+	void (*read_end)(void *context, uint32_t shard, uint64_t token, int error,
+			 uint64_t last_sequence);
+	void *context;
+};
+
+struct journal;
+
+struct journal_ops {
+	/* Sends `bytes` to be stored as number expected + 1 and nowhere else. Bytes are copied.
+	 * Sending the same bytes again at the same position is how an unknown outcome is settled.
+	 */
+	int (*append)(struct journal *j, uint32_t shard, uint64_t expected, struct slice bytes,
+		      uint64_t token);
+	/* Delivers batches from `from` (>= 1) up to `to` (UINT64_MAX = the end). */
+	int (*read)(struct journal *j, uint32_t shard, uint64_t from, uint64_t to, uint64_t token);
+	/* No callback for this token after it. */
+	void (*cancel)(struct journal *j, uint64_t token);
+	void (*close)(struct journal *j);
+};
+
+struct journal {
+	const struct journal_ops *ops;
+};
+
+#endif

@@ -1,0 +1,46 @@
+/* The fold's gatekeeper: takes raw batches in sequence order and says what may be applied. Pure.
+ *
+ * Checks per batch: CRC and format; cluster and shard (S7); record numbers without gap; hash chain;
+ * shard time not falling; first batch = GENESIS. Epochs (S22):
+ *  - a batch whose epoch is below the latest accepted one's is *skipped and counted*: its records
+ *    take no numbers and its hash is not in the chain, because the newer epoch's writer never
+ *    counted them;
+ *  - a newer epoch begins only with a batch that holds exactly one EPOCH record of that epoch;
+ *  - an EPOCH batch sent unfenced carries first record 0 and a zero previous hash ("wherever I
+ *    land"): it takes the next number and the chain goes on from it.
+ */
+#ifndef SAGAD_JOURNAL_READER_H
+#define SAGAD_JOURNAL_READER_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/id.h"
+#include "wire/batch.h"
+#include "wire/message.h"
+
+struct reader {
+	struct id cluster;
+	uint32_t shard;
+	uint64_t sequence;    /* of the last batch taken */
+	uint64_t next_record; /* expected first record number */
+	uint64_t epoch;       /* latest accepted */
+	uint64_t shard_time;
+	struct hash128 hash; /* of the last batch in the stream, skipped ones included */
+	uint64_t skipped;    /* batches of stale owners */
+	bool has_genesis;
+};
+
+typedef int (*reader_record)(void *context, struct slice record, uint64_t record_number,
+			     uint64_t shard_time);
+
+void reader_init(struct reader *r, const struct id *cluster, uint32_t shard);
+/* Verifies one batch and hands its records to `each` (stops at its first error and returns it).
+ * SAGA_E_JOURNAL_GAP when `sequence` is not the next one, SAGA_E_JOURNAL_CORRUPT,
+ * SAGA_E_JOURNAL_FOREIGN, SAGA_E_VERSION. On error the reader is unchanged except for what `each`
+ * did. */
+int reader_take(struct reader *r, uint64_t sequence, struct slice bytes, reader_record each,
+		void *context) MUST_CHECK;
+
+#endif

@@ -1,0 +1,192 @@
+/* The engine of one shard: a pure state machine over transactions.
+ *
+ * Time, entropy and ids come in with each event; effects come out as data: records to append,
+ * messages to send once those records are durable, and the next deadline. Same events, same
+ * effects, byte for byte. One engine serves one shard; engines share nothing; not thread-safe.
+ *
+ * How state changes: txn_step *decides* what an event means, writes that down as records, and
+ * then *applies* those very records with the code that replay uses. So state is always a fold of
+ * the journal (facts are journaled, not commands), and replay never decides anything again. What is
+ * volatile (timers of attempts, who waits for an outcome, "an operation is out") is rebuilt by
+ * txn_resume and never stands in the folded state or its hash.
+ *
+ * Invariants (numbers of the reliability catalogue are cited at the code):
+ *  T1  every message carries as its gate the newest record number that memory held when it was
+ *      made (S1); the caller sends it only when the journal is durable up to there.
+ *  T2  an answer that tells absence or finality in reply to a request (not found, obsolete,
+ *      duplicate of a finished saga, ...) has a record of its own step behind it: a NOOP when the
+ *      step made no other (S2). Plain status queries are exempt: they carry (epoch, record).
+ *  T3  a forward operation is dispatched only if a durable record implies it: ACCEPTED for the
+ *      roots, the OK of all it depends on for the rest (invariants 12, 17); an undo only after the
+ *      durable DECISION, and after the undo of everything that depends on it (16).
+ *  T4  unknown is not no: a forward that was dispatched and has no definite rejection is undone
+ *      when the saga is undone (24). The first definite answer stands (28).
+ *  T5  attempts count in the journal and survive take-over (26).
+ *  T6  nothing is forgotten before retry_until + margin (S5).
+ */
+#ifndef SAGAD_TXN_TXN_H
+#define SAGAD_TXN_TXN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/hash.h"
+#include "wire/message.h"
+#include "wire/shard.h"
+
+struct txn_shard;
+
+/* Fixed at start; a full pool refuses new work with SAGA_E_BUSY (S19). */
+struct txn_limits {
+	uint32_t open_max;       /* unfinished sagas, 1..4,000,000 */
+	uint32_t remembered_max; /* finished ids and tombstones (S5) */
+	uint32_t branches_max;   /* steps of all unfinished sagas together */
+	uint32_t waiters_max;    /* reply tokens waiting for outcomes */
+	uint64_t payload_max;    /* bytes of plans, inputs, outputs of unfinished sagas */
+};
+
+struct txn_config {
+	uint32_t shard;
+	const struct wire_slots *slots; /* borrowed for the engine's life; checks S11 */
+	uint32_t retry_window_max_ms;   /* cap of (retry_until - now) (S5) */
+	uint32_t remember_margin_ms;    /* kept this much longer */
+	uint32_t parked_retry_ms;       /* 0 = never */
+	uint32_t command_age_ms;        /* broker's age limit of a durable command: no re-send after
+					   silence before it (S14) */
+	uint32_t deadline_max_ms;
+	uint32_t resend_per_second; /* pacing after take-over (S16); 0 = no pacing */
+};
+
+/* The memory an engine of these limits needs. Reserve it as zeroed address space (MAP_NORESERVE):
+ * pages are touched on first use. */
+size_t txn_memory_size(const struct txn_limits *limits);
+/* Lays the engine out in `memory` (zeroed, 64-byte aligned, kept by the caller until it stops
+ * using the engine; there is no destroy). CHECKs sizes. */
+struct txn_shard *txn_create(void *memory, size_t size, const struct txn_limits *limits,
+			     const struct txn_config *config);
+
+/* ---- replay ------------------------------------------------------------------------------ */
+
+/* Folds one journal record. `record_number` must be the previous one + 1 (CHECK is for the live
+ * path; a replayed mismatch is SAGA_E_JOURNAL_GAP). `shard_time` is the batch's. A record that does
+ * not fit the state is SAGA_E_STATE, an undecodable one the decoder's code: the caller halts the
+ * shard (damaged data) and the engine is not to be used any more. */
+int txn_apply(struct txn_shard *t, struct slice record, uint64_t record_number,
+	      uint64_t shard_time) MUST_CHECK;
+
+/* After replay, before the first step: arms the timers of all open sagas: attempts restart in full,
+ * re-sends are paced (S16). Deterministic given entropy. */
+void txn_resume(struct txn_shard *t, uint64_t now_ms, uint64_t epoch, uint64_t entropy);
+
+/* XXH3-128 over the folded state in canonical order: equal for any two ways to reach the same
+ * journal position (invariant 22). Cost: proportional to the state. */
+struct hash128 txn_state_hash(const struct txn_shard *t);
+
+/* ---- live -------------------------------------------------------------------------------- */
+
+enum txn_event_kind {
+	TXN_EVENT_SUBMIT = 1,
+	TXN_EVENT_QUERY,
+	TXN_EVENT_CANCEL,
+	TXN_EVENT_REPLY,
+	TXN_EVENT_LIST,
+	TXN_EVENT_TICK,
+};
+
+struct txn_event {
+	enum txn_event_kind kind;
+	uint64_t now_ms;   /* shard time; never less than in the event before */
+	uint64_t entropy;  /* fresh for each event; jitter comes from it */
+	uint64_t reply_to; /* the caller's token for the answer; 0 = nobody wants one */
+	union {
+		const struct wire_submit *submit; /* decoded, not yet checked */
+		const struct wire_query *query;
+		const struct wire_cancel *cancel;
+		const struct wire_list_request *list;
+		struct {
+			const struct wire_reply *reply;
+			struct slice service; /* proven by the subject: must be the plan's for the
+						 step */
+			struct slice instance;
+		} reply;
+	} u;
+};
+
+enum txn_message_kind {
+	TXN_MESSAGE_COMMAND = 1, /* u.command to u.command_service */
+	TXN_MESSAGE_ANSWER,      /* u.answer to reply_to; `final` = the token is done with */
+	TXN_MESSAGE_DISPOSITION, /* u.disposition to reply_to (the reply frame's token) */
+	TXN_MESSAGE_LIST,        /* u.list to reply_to */
+	TXN_MESSAGE_ALERT,       /* u.alert */
+};
+
+/* Slices inside point into the engine, the event or the effects; they live until the next call on
+ * this engine. The caller encodes at once and sends when `gate` is durable. */
+struct txn_message {
+	enum txn_message_kind kind;
+	uint64_t gate; /* record number (T1); 0 = may leave at once */
+	uint64_t reply_to;
+	bool final;        /* no more messages will use reply_to */
+	uint32_t delivery; /* enum wire_delivery, for commands */
+	struct slice service;
+	union {
+		struct wire_command command;
+		struct wire_answer answer;
+		struct wire_disposition disposition;
+		struct wire_list list;
+		struct wire_alert alert;
+	} u;
+};
+
+/* Takes one message during txn_step, in order. Must not call the engine. */
+typedef void (*txn_emit)(void *context, const struct txn_message *message);
+
+struct txn_effects {
+	struct buf *records;   /* in: where to append encoded records */
+	uint32_t record_count; /* out: added to by the step */
+	txn_emit emit;         /* in */
+	void *emit_context;    /* in */
+};
+
+/* One event. Returns 0, or SAGA_E_EFFECTS_FULL with nothing changed when effects->records cannot
+ * hold the worst case of this event (keep TXN_STEP_RECORDS_MAX bytes free). A request that is
+ * refused still returns 0: its answer says why. A TICK handles as many due timers as fit; call
+ * again while txn_next_deadline is due. */
+enum { TXN_STEP_RECORDS_MAX = 512 * 1024 };
+int txn_step(struct txn_shard *t, const struct txn_event *event,
+	     struct txn_effects *effects) MUST_CHECK;
+
+/* Shard time of the earliest timer, UINT64_MAX when none. */
+uint64_t txn_next_deadline(const struct txn_shard *t);
+/* Drops a waiter whose requester is gone. */
+void txn_forget_waiter(struct txn_shard *t, uint64_t reply_to);
+/* The number of the last record applied (= journaled or about to be). */
+uint64_t txn_last_record(const struct txn_shard *t);
+/* Lowest unfinished admission number, or the next one when nothing is open (S8). */
+uint64_t txn_low_water(const struct txn_shard *t);
+/* Last shard time seen, in records or events. */
+uint64_t txn_now(const struct txn_shard *t);
+
+/* Where in the journal a saga's records stand, so that its history can be read without a scan.
+ * The host tells the sequence of the batch that holds records up to `record_number`. */
+struct txn_span {
+	bool known;
+	uint64_t first_record; /* of ACCEPTED or TOMBSTONE */
+	uint64_t last_record;
+	uint64_t admission;
+};
+struct txn_span txn_find(const struct txn_shard *t, struct slice saga);
+
+struct txn_stats {
+	uint32_t open;
+	uint32_t parked;
+	uint32_t remembered;
+	uint32_t waiters;
+	uint64_t payload_used;
+	uint64_t accepted_total, completed_total, compensated_total;
+	uint64_t commands_total, retries_total, timeouts_total, refused_total, obsolete_total;
+};
+void txn_stats(const struct txn_shard *t, struct txn_stats *stats);
+
+#endif

@@ -1,0 +1,497 @@
+/* The shapes of everything that crosses a process border. Numbers in comments are wire keys.
+ *
+ * struct slice members are borrowed: when encoding, from the caller; when decoding, from the
+ * input (strings, binaries) or the arena (arrays). "name" = [A-Za-z0-9_-]{1,64}; "text" = UTF-8
+ * without control characters; "bin" = any bytes. All times are ms; "at" = shard time (S16), which
+ * begins at Unix time but is its own monotonic clock; durations are relative.
+ */
+#ifndef SAGAD_WIRE_MESSAGE_H
+#define SAGAD_WIRE_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/id.h"
+#include "base/slice.h"
+
+enum {
+	WIRE_STEPS_MAX = 64,
+	WIRE_LABELS_MAX = 16,
+	WIRE_INPUT_SIZE_MAX = 256 * 1024, /* a saga's input */
+	WIRE_OUTPUT_SIZE_MAX = 64 * 1024, /* a step's output */
+	WIRE_TEXT_SIZE_MAX = 512,         /* reasons, label values */
+	WIRE_FRAME_MAX = 256,             /* commands or replies in a frame */
+	WIRE_LIST_MAX = 500,
+	WIRE_HISTORY_MAX = 1000,
+};
+
+enum wire_kind {
+	WIRE_NONE = 0,
+	/* requests and answers */
+	WIRE_SUBMIT = 1,
+	WIRE_QUERY = 2,
+	WIRE_CANCEL = 3,
+	WIRE_ANSWER = 4, /* to submit, query, cancel; also the outcome sent to a waiter */
+	WIRE_COMMAND_FRAME = 5,
+	WIRE_REPLY_FRAME = 6,
+	WIRE_DISPOSITION_FRAME = 7,
+	WIRE_INFO_REQUEST = 8,
+	WIRE_INFO = 9,
+	WIRE_LIST_REQUEST = 10,
+	WIRE_LIST = 11,
+	WIRE_HISTORY_REQUEST = 12,
+	WIRE_HISTORY = 13,
+	WIRE_INIT_REQUEST = 14,
+	WIRE_INIT = 15,
+	WIRE_ALERT = 16,
+	/* journal records */
+	WIRE_RECORD_GENESIS = 64,
+	WIRE_RECORD_EPOCH = 65,
+	WIRE_RECORD_NOOP = 66,
+	WIRE_RECORD_ACCEPTED = 67,
+	WIRE_RECORD_BRANCH = 68,
+	WIRE_RECORD_DECISION = 69,
+	WIRE_RECORD_PARKED = 70,
+	WIRE_RECORD_FINISHED = 71,
+	WIRE_RECORD_TOMBSTONE = 72,
+};
+
+/* ---- plans ------------------------------------------------------------------------------ */
+
+enum wire_protocol { WIRE_PROTOCOL_SAGA = 1, WIRE_PROTOCOL_TCC = 2, WIRE_PROTOCOL_2PC = 3 };
+/* The operation classes of the one general model. */
+enum wire_op { WIRE_OP_FORWARD = 1, WIRE_OP_FINISH = 2, WIRE_OP_UNDO = 3 };
+enum wire_delivery { WIRE_DELIVERY_DURABLE = 1, WIRE_DELIVERY_DIRECT = 2 };
+
+struct wire_retry {
+	uint32_t initial_ms;     /* 2: 1..3,600,000 */
+	uint32_t factor_percent; /* 3: 200 = doubles; 100..10,000 */
+	uint32_t cap_ms;         /* 4: >= initial_ms, <= 86,400,000 */
+	uint32_t jitter_percent; /* 5: 0..100: 20 = +-20 % */
+	uint32_t attempts;       /* 6: 1..1000 */
+};
+
+struct wire_step {
+	struct slice name;            /* 2: name, unique in the plan */
+	struct slice service;         /* 3: name */
+	struct slice forward;         /* 4: name of the forward operation, e.g. "charge" */
+	struct slice finish;          /* 5: name or empty (TCC confirm, 2PC commit) */
+	struct slice undo;            /* 6: name or empty = nothing to undo */
+	struct slice after;           /* 7: bin, one byte per index of a step this one depends on */
+	uint32_t attempt_timeout_ms;  /* 8: 10..86,400,000 */
+	uint32_t budget_ms;           /* 9: over all attempts; 0 = none */
+	uint32_t delivery;            /* 10: enum wire_delivery */
+	struct wire_retry retry;      /* 11: of the forward operation */
+	struct wire_retry undo_retry; /* 12 */
+	uint32_t flags; /* 13: reserved for pivot, retriable, optional; must be 0 now */
+};
+
+/* Fully resolved: no default is left open (S18). */
+struct wire_plan {
+	struct slice name;    /* 2: name of the definition */
+	uint32_t version;     /* 3: >= 1 */
+	uint32_t protocol;    /* 4: enum wire_protocol */
+	uint32_t deadline_ms; /* 5: whole transaction; 10..2,592,000,000 */
+	struct wire_step *steps;
+	uint32_t step_count; /* 6: array of steps: 1..WIRE_STEPS_MAX */
+};
+
+struct wire_label {
+	struct slice key;   /* 2: name */
+	struct slice value; /* 3: text */
+};
+
+/* ---- client <-> owner --------------------------------------------------------------------- */
+
+struct wire_submit {
+	struct slice id;         /* 2: name; the idempotency key */
+	struct wire_plan plan;   /* 3 */
+	struct slice input;      /* 4: bin */
+	uint64_t retry_until_at; /* 5: after this the sender never submits this id again (S5) */
+	uint32_t deadline_ms;    /* 6: 0 = the plan's */
+	struct wire_label *labels;
+	uint32_t label_count;     /* 7: array */
+	struct slice traceparent; /* 8: text or empty */
+	bool wait;                /* 9: also send the outcome to the reply subject */
+};
+
+struct wire_query {
+	struct slice id; /* 2 */
+	bool wait;       /* 3: answer at once, and once more when it is final */
+};
+
+struct wire_cancel {
+	struct slice id;         /* 2 */
+	struct slice reason;     /* 3: text */
+	uint64_t retry_until_at; /* 4: how long the tombstone of an unknown id is kept (S10) */
+};
+
+/* What the world sees of a saga. Numbers are stored: never change them. */
+enum wire_state {
+	WIRE_STATE_NONE = 0,
+	WIRE_STATE_RUNNING = 1,
+	WIRE_STATE_UNDOING = 2,
+	WIRE_STATE_PARKED = 3,      /* still tried, needs an operator */
+	WIRE_STATE_COMPLETED = 4,   /* final: every step ok */
+	WIRE_STATE_COMPENSATED = 5, /* final: nothing left of it */
+	WIRE_STATE_CANCELLED = 6,   /* final: cancelled before its submit (tombstone) */
+};
+static inline bool wire_state_final(uint32_t state)
+{
+	return state >= WIRE_STATE_COMPLETED;
+}
+
+/* Why a saga is undone. */
+enum wire_reason {
+	WIRE_REASON_NONE = 0,
+	WIRE_REASON_REJECTED = 1,
+	WIRE_REASON_EXHAUSTED = 2,
+	WIRE_REASON_DEADLINE = 3,
+	WIRE_REASON_CANCELLED = 4,
+};
+
+enum wire_branch_state {
+	WIRE_BRANCH_PENDING = 1,  /* forward not started */
+	WIRE_BRANCH_ACTIVE = 2,   /* an operation is out or waits for its next attempt */
+	WIRE_BRANCH_OK = 3,       /* forward done */
+	WIRE_BRANCH_REJECTED = 4, /* forward definitely did nothing */
+	WIRE_BRANCH_UNKNOWN = 5,  /* forward may have acted */
+	WIRE_BRANCH_UNDOING = 6,
+	WIRE_BRANCH_UNDONE = 7,
+	WIRE_BRANCH_PARKED = 8,
+	WIRE_BRANCH_SKIPPED = 9, /* never started, or nothing to undo */
+};
+
+struct wire_branch_view {
+	struct slice step;         /* 2: name */
+	struct slice service;      /* 3: name */
+	uint32_t state;            /* 4: enum wire_branch_state */
+	uint32_t forward_attempts; /* 5 */
+	uint32_t undo_attempts;    /* 6 */
+	uint32_t code;             /* 7: err_to_wire of the last trouble */
+	struct slice text;         /* 8: the participant's words on it */
+	uint64_t next_at;          /* 9: when the next attempt starts, 0 = none waits */
+};
+
+struct wire_answer {
+	uint32_t code;           /* 2: 0 or err_to_wire(): 0 = the request was taken */
+	struct slice id;         /* 3 */
+	uint32_t state;          /* 4: enum wire_state */
+	uint32_t reason;         /* 5: enum wire_reason */
+	uint32_t shard;          /* 6 */
+	uint64_t epoch;          /* 7: with record_number: clients drop older answers (S2) */
+	uint64_t record_number;  /* 8 */
+	uint32_t retry_after_ms; /* 9: with SAGA_E_BUSY */
+	struct slice text;       /* 10: what is wrong and where */
+	uint64_t accepted_at;    /* 11 */
+	uint64_t deadline_at;    /* 12 */
+	uint64_t finished_at;    /* 13 */
+	struct wire_branch_view *branches;
+	uint32_t branch_count;       /* 14: array; only in answers to a query */
+	struct slice definition;     /* 15: name */
+	uint32_t definition_version; /* 16 */
+	struct wire_label *labels;
+	uint32_t label_count; /* 17 */
+};
+
+/* ---- owner <-> participant ------------------------------------------------------------------ */
+
+struct wire_command {
+	struct slice saga;        /* 2 */
+	uint32_t step;            /* 3: index in the plan */
+	struct slice step_name;   /* 4 */
+	uint32_t op;              /* 5: enum wire_op */
+	struct slice op_name;     /* 6: what the plan calls it, e.g. "charge" */
+	struct uuid operation;    /* 7: bin 16 */
+	uint32_t attempt;         /* 8: from 1 */
+	uint64_t admission;       /* 9: the saga's admission number in its shard (S8) */
+	uint32_t remaining_ms;    /* 10: of the attempt, when it was sent */
+	struct slice input;       /* 11 */
+	struct slice traceparent; /* 12 */
+};
+
+/* A frame holds commands of one shard for one service (S15). */
+struct wire_command_frame {
+	uint32_t shard;       /* 2 */
+	uint64_t epoch;       /* 3 */
+	uint64_t low_water;   /* 4: lowest unfinished admission number (S8) */
+	struct slice service; /* 5 */
+	struct wire_command *commands;
+	uint32_t command_count; /* 6: array: 1..WIRE_FRAME_MAX */
+	struct slice cluster;   /* 7: name */
+};
+
+enum wire_outcome {
+	WIRE_OUTCOME_OK = 1,
+	WIRE_OUTCOME_REJECTED = 2, /* final: recorded by the participant's barrier (S3) */
+	WIRE_OUTCOME_RETRY = 3,    /* unknown; try again after retry_after_ms */
+	WIRE_OUTCOME_PARK = 4,     /* unknown; do not try again soon */
+	WIRE_OUTCOME_WORKING = 5,  /* still at it: restarts the attempt's timer */
+	WIRE_OUTCOME_STALE = 6,    /* lower epoch: owner, send again (S24) */
+	WIRE_OUTCOME_EXPIRED = 7,  /* below the stored low-water mark (S8) */
+};
+/* What the participant's barrier met; 0 = first run. For counters and checks only. */
+enum wire_barrier {
+	WIRE_BARRIER_FIRST = 0,
+	WIRE_BARRIER_DUPLICATE = 1,
+	WIRE_BARRIER_EMPTY_UNDO = 2,
+	WIRE_BARRIER_LATE_FORWARD = 3,
+};
+
+struct wire_reply {
+	struct slice saga;       /* 2 */
+	uint32_t step;           /* 3 */
+	uint32_t op;             /* 4 */
+	struct uuid operation;   /* 5 */
+	uint32_t attempt;        /* 6: of the command that is answered */
+	uint64_t epoch;          /* 7: of the command that is answered */
+	uint32_t outcome;        /* 8: enum wire_outcome; another value is treated as unknown */
+	uint32_t retry_after_ms; /* 9 */
+	uint32_t code;           /* 10: err_to_wire */
+	struct slice text;       /* 11 */
+	struct slice output;     /* 12: bin */
+	uint32_t barrier;        /* 13: enum wire_barrier */
+};
+
+/* Published to saga.v1.shard.<n>.reply.<service> with a reply subject for the dispositions. */
+struct wire_reply_frame {
+	uint32_t shard;        /* 2 */
+	struct slice service;  /* 3 */
+	struct slice instance; /* 4: name of the answering process, for people */
+	struct wire_reply *replies;
+	uint32_t reply_count; /* 5 */
+};
+
+enum wire_disposition_kind {
+	WIRE_DISPOSITION_RECORDED = 1,
+	WIRE_DISPOSITION_OBSOLETE = 2,
+	WIRE_DISPOSITION_NOT_OWNER = 3,
+};
+
+struct wire_disposition {
+	struct uuid operation; /* 2 */
+	uint32_t attempt;      /* 3 */
+	uint32_t kind;         /* 4 */
+};
+
+struct wire_disposition_frame {
+	uint32_t shard; /* 2 */
+	uint64_t epoch; /* 3 */
+	struct wire_disposition *dispositions;
+	uint32_t disposition_count; /* 4 */
+};
+
+/* ---- cluster and inspection ------------------------------------------------------------------ */
+
+struct wire_info_request {
+	bool verbose; /* 2: with nodes and shards */
+};
+
+struct wire_node_view {
+	struct slice id;        /* 2 */
+	struct slice address;   /* 3: text, for people */
+	struct slice zone;      /* 4: text */
+	struct slice version;   /* 5: text */
+	uint32_t shards;        /* 6: how many it owns */
+	uint32_t state;         /* 7: 1 ready, 2 stopping */
+	uint64_t since_unix_ms; /* 8 */
+};
+
+struct wire_shard_view {
+	uint32_t shard;      /* 2 */
+	struct slice owner;  /* 3: empty = none */
+	uint64_t epoch;      /* 4 */
+	struct slice target; /* 5: the plan's */
+};
+
+struct wire_info {
+	struct slice cluster; /* 2: cluster id; empty = not initialised */
+	uint32_t shard_count; /* 3 */
+	struct slice slots;   /* 4: bin of 4096 bytes: slot -> shard */
+	uint32_t format;      /* 5: journal format of the cluster */
+	struct slice node;    /* 6: who answers */
+	struct slice version; /* 7 */
+	uint32_t code;        /* 8: e.g. SAGA_E_NOT_INITIALISED */
+	struct wire_node_view *nodes;
+	uint32_t node_count; /* 9 */
+	struct wire_shard_view *shards;
+	uint32_t shard_view_count; /* 10 */
+	struct slice planner;      /* 11: node id or empty */
+	uint64_t plan_version;     /* 12 */
+	struct slice nats_version; /* 13: text */
+	struct slice warnings;     /* 14: text: e.g. what an acknowledgement is worth here */
+	uint32_t input_size_max;   /* 15 */
+};
+
+struct wire_list_request {
+	uint32_t states; /* 2: bit (1 << state); 0 = all */
+	uint64_t after;  /* 3: cursor: admission number, 0 = from the start */
+	uint32_t limit;  /* 4: 1..WIRE_LIST_MAX */
+};
+
+struct wire_saga_view {
+	struct slice id;         /* 2 */
+	struct slice definition; /* 3 */
+	uint32_t state;          /* 4 */
+	uint32_t reason;         /* 5 */
+	uint64_t admission;      /* 6 */
+	uint64_t accepted_at;    /* 7 */
+	uint64_t finished_at;    /* 8 */
+	struct slice step;       /* 9: the step it is at, when open */
+	uint32_t attempts;       /* 10: of that step */
+	uint32_t code;           /* 11: last trouble */
+};
+
+struct wire_list {
+	uint32_t code;  /* 2 */
+	uint32_t shard; /* 3 */
+	uint64_t epoch; /* 4 */
+	struct wire_saga_view *sagas;
+	uint32_t saga_count; /* 5 */
+	uint64_t next;       /* 6: cursor for the next page, 0 = end */
+	uint32_t open;       /* 7: unfinished sagas on the shard */
+	uint32_t parked;     /* 8 */
+	uint64_t now_at;     /* 9: shard time */
+};
+
+struct wire_history_request {
+	struct slice id;        /* 2 */
+	uint64_t from_sequence; /* 3: cursor, 0 = from the saga's first batch */
+};
+
+struct wire_history_entry {
+	uint64_t record_number; /* 2 */
+	uint64_t at;            /* 3: shard time of its batch */
+	uint64_t epoch;         /* 4 */
+	struct slice record;    /* 5: bin: the record as it stands in the journal */
+};
+
+struct wire_history {
+	uint32_t code;   /* 2 */
+	struct slice id; /* 3 */
+	uint32_t shard;  /* 4 */
+	struct wire_history_entry *entries;
+	uint32_t entry_count;   /* 5 */
+	uint64_t next_sequence; /* 6: 0 = that was all */
+};
+
+struct wire_init_request {
+	struct slice cluster; /* 2: name; empty = the nodes' configured one */
+	uint32_t shard_count; /* 3: 1..128 */
+	uint32_t replicas;    /* 4: 1, 3 or 5 */
+};
+
+struct wire_init {
+	uint32_t code;        /* 2 */
+	struct slice cluster; /* 3 */
+	uint32_t shard_count; /* 4 */
+	struct slice text;    /* 5 */
+};
+
+struct wire_alert {
+	uint32_t shard;          /* 2 */
+	uint64_t epoch;          /* 3 */
+	uint64_t record_number;  /* 4: listeners deduplicate by (shard, record_number) */
+	struct slice saga;       /* 5 */
+	struct slice step;       /* 6 */
+	uint32_t op;             /* 7 */
+	uint32_t attempts;       /* 8 */
+	uint32_t code;           /* 9 */
+	struct slice text;       /* 10 */
+	struct slice definition; /* 11 */
+	struct slice service;    /* 12 */
+};
+
+/* ---- journal records --------------------------------------------------------------------------
+ */
+
+struct wire_record_genesis {
+	struct slice cluster; /* 2 */
+	uint32_t shard;       /* 3 */
+	uint32_t shard_count; /* 4 */
+	struct hash128 slots; /* 5: bin 16: hash of the 4096-byte slot table (S7) */
+	struct slice created; /* 6: text: the stream's creation time as the server says it */
+};
+
+struct wire_record_epoch {
+	uint64_t epoch;    /* 2 */
+	struct slice node; /* 3 */
+	uint64_t nonce;    /* 4: of the writer */
+	uint32_t format;   /* 5: journal format of what follows (S18) */
+	uint64_t unix_ms;  /* 6: the node's wall clock, for people and for S16's clamp */
+};
+
+struct wire_record_accepted {
+	struct slice saga;        /* 2 */
+	uint64_t admission;       /* 3 */
+	struct hash128 body_hash; /* 4: bin 16 */
+	struct wire_plan plan;    /* 5 */
+	struct slice input;       /* 6 */
+	uint64_t accepted_at;     /* 7 */
+	uint64_t deadline_at;     /* 8 */
+	uint64_t retry_until_at;  /* 9: capped */
+	struct wire_label *labels;
+	uint32_t label_count;     /* 10 */
+	struct slice traceparent; /* 11 */
+};
+
+/* What became of one attempt of one operation. */
+enum wire_branch_event {
+	WIRE_EVENT_OK = 1,         /* the operation is done */
+	WIRE_EVENT_REJECTED = 2,   /* forward only: definite no */
+	WIRE_EVENT_AGAIN = 3,      /* the attempt failed or fell silent; next one at next_at */
+	WIRE_EVENT_UNKNOWN = 4,    /* forward given up; it may have acted */
+	WIRE_EVENT_DISPATCHED = 5, /* undo (or a step without implied intent) is about to be sent */
+};
+
+struct wire_record_branch {
+	uint64_t admission;    /* 2: which saga */
+	uint32_t step;         /* 3 */
+	uint32_t op;           /* 4 */
+	uint32_t event;        /* 5: enum wire_branch_event */
+	uint32_t attempt;      /* 6: the attempt this speaks of, from 1 */
+	uint32_t code;         /* 7 */
+	struct slice text;     /* 8 */
+	struct slice output;   /* 9 */
+	uint64_t next_at;      /* 10: with AGAIN */
+	struct slice instance; /* 11: who answered; empty on silence */
+	uint32_t barrier;      /* 12 */
+};
+
+struct wire_record_decision {
+	uint64_t admission; /* 2 */
+	uint32_t reason;    /* 3: enum wire_reason: the decision to undo */
+	uint32_t step;      /* 4: which step caused it, where one did */
+	struct slice text;  /* 5 */
+	bool has_step;      /* 6 */
+};
+
+struct wire_record_parked {
+	uint64_t admission; /* 2 */
+	uint32_t step;      /* 3 */
+	uint32_t op;        /* 4 */
+	uint32_t attempts;  /* 5 */
+	uint32_t code;      /* 6 */
+	struct slice text;  /* 7 */
+	uint64_t next_at;   /* 8: 0 = never by itself */
+};
+
+struct wire_record_finished {
+	uint64_t admission; /* 2 */
+	uint32_t state;     /* 3: final enum wire_state */
+	uint64_t at;        /* 4 */
+};
+
+/* Cancel of an unknown id: refuses the later submit (S10). Also used for nothing else. */
+struct wire_record_tombstone {
+	struct slice saga;       /* 2 */
+	uint64_t retry_until_at; /* 3 */
+	struct slice reason;     /* 4 */
+};
+
+struct wire_record_noop {
+	uint32_t unused; /* 2: always 0 */
+};
+
+#endif

@@ -1,0 +1,40 @@
+/* The subjects of design.md section 6: building and taking apart. */
+#ifndef SAGAD_WIRE_SUBJECT_H
+#define SAGAD_WIRE_SUBJECT_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+
+enum { SUBJECT_SIZE_MAX = 256 };
+struct subject {
+	char text[SUBJECT_SIZE_MAX];
+};
+
+enum subject_verb {
+	SUBJECT_SUBMIT,
+	SUBJECT_QUERY,
+	SUBJECT_CANCEL,
+	SUBJECT_REPLY,
+	SUBJECT_LIST,
+	SUBJECT_HISTORY,
+	SUBJECT_VERBS,
+};
+
+/* `prefix` is the configured first token, "saga" by default. Names are CHECKed to be valid. */
+struct subject subject_info(const char *prefix);  /* saga.v1.info */
+struct subject subject_init(const char *prefix);  /* saga.v1.init */
+struct subject subject_alert(const char *prefix); /* saga.v1.alert */
+struct subject subject_shard(const char *prefix, uint32_t shard, enum subject_verb verb,
+			     struct slice party);
+struct subject subject_shard_all(const char *prefix, uint32_t shard);     /* ...shard.<n>.> */
+struct subject subject_command(const char *prefix, struct slice service); /* saga.v1.cmd.<s> */
+struct subject subject_journal(const char *prefix, uint32_t shard, uint32_t segment);
+
+/* Takes "<prefix>.v1.shard.<n>.<verb>.<party>" apart; SAGA_E_NAME when it is anything else.
+ * `party` points into `subject`. */
+int subject_parse_shard(const char *prefix, struct slice subject, uint32_t *shard,
+			enum subject_verb *verb, struct slice *party) MUST_CHECK;
+
+#endif
