@@ -1,0 +1,120 @@
+/* The control core of a node: its lease, its membership, the planner's office if it holds it, and
+ * which shards it takes and gives up. Pure: requests to the lease store and orders to the workers
+ * go out through a table; results, reports and time come in.
+ *
+ * Keys under /sagad/<cluster>/ : config, nodes/<id>, planner, plan, shards/<n>/owner (design.md 5).
+ * The store's watch is a hint; a linearizable range of the prefix is the truth and is read on each
+ * hint and at least every `refresh_ms`.
+ *
+ * Lease (S28): counted from before the last confirmed renewal was sent; work stops at three
+ * quarters of the TTL by CLOCK_BOOTTIME. control tells the workers each new "valid until", and they
+ * check it at each emission. Once the node has stopped itself, late renewals do not revive the old
+ * ownerships: a new lease is granted, everything acquired anew with a full replay.
+ *
+ * Node id: nodes/<id> is created with compare "does not exist". If it is taken, the node waits
+ * TTL + 1 s for an old lease to end and then reports SAGA_E_NODE_ID_TAKEN (fatal).
+ *
+ * Ownership (S21): acquire = txn {owner key does not exist, plan unchanged since read} put with
+ * lease; the create revision is the epoch hint (S22). A timed-out txn is settled by the next range:
+ * an owner key under my lease that is not in my table is adopted if the plan still wants me there,
+ * else deleted under compare. Every later write of mine compares the create revision. A shard that
+ * nobody owns for longer than 2 x TTL is taken by rendezvous order although the plan names another.
+ * The planner reacts at once when a node is gone, and after `join_delay_ms` when one has come.
+ */
+#ifndef SAGAD_SHARDING_CONTROL_H
+#define SAGAD_SHARDING_CONTROL_H
+
+#include "lease/lease.h"
+#include "sharding/ownership.h"
+#include "sharding/plan.h"
+#include "wire/message.h"
+
+struct control;
+
+struct control_config {
+	struct id cluster;
+	struct id node;
+	struct id zone;
+	uint32_t weight;
+	const char *address; /* text for people; borrowed for the object's life */
+	const char *version;
+	uint32_t ttl_ms;        /* of the lease: 2000..60000; whole seconds */
+	uint32_t refresh_ms;    /* 0 = 2000 */
+	uint32_t join_delay_ms; /* 0 = 500 */
+	uint32_t acquires_max;  /* transactions in flight; 0 = 16 */
+	uint64_t start_unix_ms; /* for people */
+	uint64_t seed;          /* for jitter */
+};
+
+/* What `config` in the store says; written once by initialisation. */
+struct control_cluster {
+	struct id cluster; /* cluster *id*: name + random part, also in each journal */
+	uint32_t format;
+	uint32_t replicas;
+	struct wire_slots slots;
+};
+/* Stored form (JSON-free text lines, strict): "sagad-config 1\ncluster <id>\nformat <n>\nshards
+ * <n>\nreplicas <n>\nslots <hex of 4096 bytes>\n". */
+int control_cluster_encode(const struct control_cluster *cluster, struct buf *out) MUST_CHECK;
+int control_cluster_decode(struct slice text, struct control_cluster *cluster) MUST_CHECK;
+
+enum control_phase {
+	CONTROL_CONNECTING,    /* has not read the store yet */
+	CONTROL_UNINITIALISED, /* no config: waits for `sagactl init` */
+	CONTROL_JOINING,       /* lease or node key not there yet */
+	CONTROL_READY,
+	CONTROL_STOPPING, /* giving up shards */
+	CONTROL_STOPPED,  /* lease revoked: the process may exit */
+	CONTROL_FAILED,   /* fatal: see error */
+};
+
+struct control_io {
+	/* Hand the request to the lease store; the result comes back through control_result. */
+	void (*request)(void *context, const struct lease_request *request, uint64_t token);
+	/* Orders to the worker that has this shard. */
+	void (*assign)(void *context, uint32_t shard, uint64_t revision);
+	void (*release)(void *context, uint32_t shard);
+	void (*keep)(void *context, uint32_t shard);  /* a quiescing shard goes on serving */
+	void (*fence)(void *context, uint32_t shard); /* drop at once */
+	/* New self-stop time for all emissions; 0 = nothing may leave. */
+	void (*lease_until)(void *context, uint64_t boottime_ns);
+	/* The cluster's config was read for the first time, before the first assign. */
+	void (*cluster)(void *context, const struct control_cluster *cluster);
+	/* For logs: "node.joined", "planner.elected", "shard.acquired" ... */
+	void (*note)(void *context, const char *event, uint32_t shard, int code, uint64_t number);
+	void *context;
+};
+
+/* Everything is copied. */
+int control_create(const struct control_config *config, const struct control_io *io, void *memory,
+		   size_t size, struct control **control) MUST_CHECK;
+size_t control_memory_size(void);
+
+/* All times are CLOCK_BOOTTIME ns. */
+void control_tick(struct control *c, uint64_t now_ns); /* at least every 50 ms, and when due */
+void control_result(struct control *c, uint64_t now_ns, uint64_t token,
+		    const struct lease_result *result);
+void control_hint(struct control *c, uint64_t now_ns); /* the watch fired */
+/* A worker's report: SERVING (epoch = the accepted one), RELEASED, FENCED, HALTED. */
+void control_report(struct control *c, uint64_t now_ns, uint32_t shard, enum ownership state,
+		    uint64_t epoch);
+/* The node cannot reach its journals or its transport: others may take over (S21). */
+void control_set_healthy(struct control *c, uint64_t now_ns, bool healthy);
+void control_stop(struct control *c, uint64_t now_ns);
+uint64_t control_next_deadline(const struct control *c);
+
+enum control_phase control_phase(const struct control *c);
+int control_error(const struct control *c);
+enum ownership control_ownership(const struct control *c, uint32_t shard);
+/* The last read view, for `info`. Slices live until the next control_result. Returns counts. */
+struct control_view {
+	const struct wire_node_view *nodes;
+	uint32_t node_count;
+	const struct wire_shard_view *shards;
+	uint32_t shard_count;
+	struct slice planner;
+	uint64_t plan_version;
+};
+void control_view(const struct control *c, struct control_view *view);
+
+#endif
