@@ -1,0 +1,17 @@
+# House rules as tests: each must fail on a planted mistake, which unit.gates_find proves.
+function(sagad_gate name)
+	add_test(NAME unit.gate_${name} COMMAND
+		"${CMAKE_SOURCE_DIR}/tests/tools/gate_${name}.sh" "${CMAKE_SOURCE_DIR}" ${ARGN})
+	set_tests_properties(unit.gate_${name} PROPERTIES LABELS "unit;gate" TIMEOUT 60)
+endfunction()
+
+# They look at sources and plain archives: once is enough, and sanitizers add symbols of their own.
+if(NOT SAGAD_SANITIZE)
+	sagad_gate(includes)
+	sagad_gate(calls)
+	sagad_gate(lengths)
+	sagad_gate(symbols "${CMAKE_BINARY_DIR}" "${CMAKE_NM}")
+	add_test(NAME unit.gates_find COMMAND "${CMAKE_SOURCE_DIR}/tests/tools/test_gates.sh"
+		"${CMAKE_C_COMPILER}" "${CMAKE_AR}" "${CMAKE_NM}")
+	set_tests_properties(unit.gates_find PROPERTIES LABELS "unit;gate" TIMEOUT 120)
+endif()
