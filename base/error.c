@@ -14,8 +14,8 @@ struct err_row {
 #define ERR_ROW(symbol, number, class, slug, text)                                                 \
 	{symbol, ERR_CLASS_##class, "SAGA-" #number, slug, text},
 
-static const struct err_row err_rows[] = {{SAGA_OK, ERR_CLASS_NONE, "SAGA-0000", "ok", "success"},
-					  SAGA_ERROR_MAP(ERR_ROW)};
+static const struct err_row err_rows[] = {
+	{SAGA_E_NONE, ERR_CLASS_NONE, "SAGA-0000", "ok", "success"}, SAGA_ERROR_MAP(ERR_ROW)};
 
 enum { ERR_ROW_COUNT = sizeof err_rows / sizeof err_rows[0] };
 
@@ -69,5 +69,5 @@ int err_find(const char *name)
 		    strcmp(row->slug, name) == 0)
 			return row->code;
 	}
-	return SAGA_OK;
+	return SAGA_E_NONE;
 }

@@ -110,7 +110,7 @@ enum err_class {
 	X(SAGA_E_INTERNAL, 9001, FATAL, "internal", "a bug: please report it")
 
 enum saga_error {
-	SAGA_OK = 0,
+	SAGA_E_NONE = 0, /* not SAGA_OK: in libsaga's saga.h that is an outcome, and is 1 */
 #define SAGA_ERROR_ENUM(symbol, number, class, slug, text) symbol = -(number),
 	SAGA_ERROR_MAP(SAGA_ERROR_ENUM)
 #undef SAGA_ERROR_ENUM
@@ -130,7 +130,7 @@ static inline unsigned err_to_wire(int code)
 }
 int err_from_wire(unsigned number);
 
-/* Looks up "SAGA-1002", "1002" or a slug; SAGA_OK when there is none. */
+/* Looks up "SAGA-1002", "1002" or a slug; SAGA_E_NONE when there is none. */
 int err_find(const char *name);
 
 #define MUST_CHECK __attribute__((warn_unused_result))

@@ -49,10 +49,10 @@ static void numbers_and_slugs_are_unique(void **state)
 static void success_is_no_error(void **state)
 {
 	(void)state;
-	assert_int_equal(err_class(SAGA_OK), ERR_CLASS_NONE);
-	assert_int_equal(err_to_wire(SAGA_OK), 0);
-	assert_int_equal(err_from_wire(0), SAGA_OK);
-	assert_string_equal(err_slug(SAGA_OK), "ok");
+	assert_int_equal(err_class(SAGA_E_NONE), ERR_CLASS_NONE);
+	assert_int_equal(err_to_wire(SAGA_E_NONE), 0);
+	assert_int_equal(err_from_wire(0), SAGA_E_NONE);
+	assert_string_equal(err_slug(SAGA_E_NONE), "ok");
 }
 
 static void an_unknown_code_is_internal_and_never_success(void **state)
@@ -70,11 +70,11 @@ static void an_unknown_code_is_internal_and_never_success(void **state)
 static void an_unknown_name_is_not_found(void **state)
 {
 	(void)state;
-	assert_int_equal(err_find(""), SAGA_OK);
-	assert_int_equal(err_find("SAGA-"), SAGA_OK);
-	assert_int_equal(err_find("SAGA-10020"), SAGA_OK);
-	assert_int_equal(err_find("saga-1002"), SAGA_OK);
-	assert_int_equal(err_find("bad_request"), SAGA_OK);
+	assert_int_equal(err_find(""), SAGA_E_NONE);
+	assert_int_equal(err_find("SAGA-"), SAGA_E_NONE);
+	assert_int_equal(err_find("SAGA-10020"), SAGA_E_NONE);
+	assert_int_equal(err_find("saga-1002"), SAGA_E_NONE);
+	assert_int_equal(err_find("bad_request"), SAGA_E_NONE);
 }
 
 /* Numbers are what travels and what people search for: these must never move. */
