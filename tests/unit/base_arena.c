@@ -49,6 +49,19 @@ static void a_refused_block_takes_nothing(void **state)
 	assert_ptr_equal(arena_take(&a, 64), memory);
 }
 
+static void padding_alone_may_not_fit(void **state)
+{
+	_Alignas(16) uint8_t memory[64];
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, memory, 20);
+	assert_non_null(arena_take(&a, 17));
+	assert_null(arena_take(&a, 0));
+	assert_null(arena_take(&a, 1));
+	assert_int_equal(a.used, 17);
+}
+
 static void an_empty_arena_gives_nothing(void **state)
 {
 	struct arena a;
@@ -65,6 +78,7 @@ int main(void)
 		cmocka_unit_test(blocks_are_aligned_zeroed_and_apart),
 		cmocka_unit_test(memory_may_start_anywhere),
 		cmocka_unit_test(a_refused_block_takes_nothing),
+		cmocka_unit_test(padding_alone_may_not_fit),
 		cmocka_unit_test(an_empty_arena_gives_nothing),
 	};
 

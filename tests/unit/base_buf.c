@@ -160,6 +160,21 @@ static void printf_fills_to_the_last_byte(void **state)
 	buf_close(&b);
 }
 
+static void printf_is_right_around_its_stack_buffer(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 4096);
+	for (int width = 505; width < 520; width++) {
+		buf_clear(&b);
+		assert_int_equal(buf_printf(&b, "%*d", width, 7), 0);
+		assert_int_equal(b.size, width);
+		assert_int_equal(b.data[b.size - 1], '7');
+	}
+	buf_close(&b);
+}
+
 static void empty_puts_are_fine(void **state)
 {
 	struct buf b;
@@ -197,6 +212,7 @@ int main(void)
 		cmocka_unit_test(a_failed_allocation_sticks_and_keeps_the_content),
 		cmocka_unit_test(a_fixed_buffer_never_grows),
 		cmocka_unit_test(printf_fills_to_the_last_byte),
+		cmocka_unit_test(printf_is_right_around_its_stack_buffer),
 		cmocka_unit_test(empty_puts_are_fine),
 		cmocka_unit_test(truncating_upwards_is_a_bug),
 	};

@@ -41,6 +41,8 @@ static void the_limit_is_a_third_of_the_longer_length(void **state)
 	assert_null(near_name("abcxyz", six, 1));
 	assert_non_null(near_name("ax", two, 1));
 	assert_null(near_name("xy", two, 1));
+	/* Two neighbours swapped are one mistake. */
+	assert_non_null(near_name("ba", two, 1));
 	assert_non_null(near_name("abcdef", nine, 1));
 	assert_null(near_name("abcde", nine, 1));
 }

@@ -115,7 +115,8 @@ static void bad_utf8_is_replaced(void **state)
 	LOG(LOG_INFO, "test", log_str("a", "x\x80y"), log_str("b", "\xc0\xaf"),
 	    log_str("c", "\xed\xa0\x80"), log_str("d", "\xf4\x90\x80\x80"),
 	    log_str("e", "\xe2\x82"), log_str("f", "\xf0\x9f\x9a\x80"),
-	    log_slice("g", slice_of("a\0b", 3)));
+	    log_slice("g", slice_of("a\0b", 3)), log_str("h", "\xf0\x8f\xbf\xbf"),
+	    log_str("i", "\xe0\x9f\xbf"));
 	object = captured_object();
 	assert_text(object, "a", "x\xef\xbf\xbdy");
 	assert_text(object, "b", "\xef\xbf\xbd\xef\xbf\xbd");
@@ -124,6 +125,8 @@ static void bad_utf8_is_replaced(void **state)
 	assert_text(object, "e", "\xef\xbf\xbd\xef\xbf\xbd");
 	assert_text(object, "f", "\xf0\x9f\x9a\x80");
 	assert_int_equal(json_string_length(json_object_get(object, "g")), 3);
+	assert_text(object, "h", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+	assert_text(object, "i", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
 	json_decref(object);
 }
 
