@@ -2,8 +2,9 @@
  *
  * On the wire a message is a msgpack map with small unsigned integer keys. Key 0 is the format
  * version (1), key 1 the kind (enum wire_kind). Keys below 64 are critical: an unknown one is
- * refused (SAGA_E_FIELD), because its sender relies on it. Keys from 64 on are optional
- * extensions: unknown ones are skipped. Nested structures are maps too, without keys 0 and 1.
+ * refused (SAGA_E_FIELD), because its sender relies on it. Keys from 64 to 127 are optional
+ * extensions: unknown ones are skipped. There are no other keys, at any depth, so that every map
+ * can be checked for a key that comes twice. Nested structures are maps too, without keys 0, 1.
  * Fields that hold zero / false / nothing may be left out; the encoder leaves them out unless the
  * table says required. The encoder writes keys in rising order and the shortest form of each
  * number, so equal messages have equal bytes.
@@ -36,8 +37,8 @@ struct wire_fault {
 };
 
 /* Appends the encoding of *message, a struct of the given kind (see message.h), to `out`.
- * Returns SAGA_E_FULL when it does not fit, SAGA_E_RANGE / SAGA_E_NAME / SAGA_E_TOO_LARGE when
- * the struct itself breaks a limit; `out` is then as before. */
+ * Returns SAGA_E_FULL when it does not fit, an error like SAGA_E_RANGE, SAGA_E_NAME,
+ * SAGA_E_TOO_LARGE when the struct itself breaks a limit; `out` is then as before. */
 int wire_encode(enum wire_kind kind, const void *message, struct buf *out) MUST_CHECK;
 
 /* Fills *message (zeroed first) from `bytes`. The kind on the wire must be `kind`, else
@@ -55,6 +56,10 @@ int wire_value_size(struct slice bytes, uint32_t *size) MUST_CHECK;
  * over its fields. NULL / 0 for an unknown kind. */
 size_t wire_struct_size(enum wire_kind kind);
 const char *wire_kind_name(enum wire_kind kind);
+
+/* The longest start of `text` that may stand in a text field: well-formed UTF-8 without control
+ * characters, at most size_max bytes. For words that come from outside (errors, reasons). */
+struct slice wire_text_cut(struct slice text, uint32_t size_max);
 
 /* Renders an encoded message as one JSON-like line for people (sagactl, logs of tests): field
  * names, binaries in hex cut at 64 bytes. */

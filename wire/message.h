@@ -488,6 +488,7 @@ struct wire_record_tombstone {
 	struct slice saga;       /* 2 */
 	uint64_t retry_until_at; /* 3 */
 	struct slice reason;     /* 4 */
+	uint64_t at;             /* 5: shard time; forgetting goes by times in records only */
 };
 
 struct wire_record_noop {

@@ -13,14 +13,16 @@ enum { WIRE_ATTEMPT_TIMEOUT_DEFAULT_MS = 15000, WIRE_DEADLINE_DEFAULT_MS = 60000
 /* Fills what is zero with the defaults (S18: the owner then journals the resolved plan). */
 void wire_plan_resolve(struct wire_plan *plan);
 
-/* 0 or SAGA_E_PLAN / SAGA_E_POLICY / SAGA_E_DEADLINE / SAGA_E_NAME; `why` gets one sentence that
- * names the step. Checks names, uniqueness, after-indexes (known, no cycle, not itself), limits,
- * protocol (only saga now) and that a saga step with an undo-less predecessor is allowed (it is:
- * nothing to undo). */
+/* Judges a resolved plan. 0 or SAGA_E_PLAN / SAGA_E_POLICY / SAGA_E_DEADLINE / SAGA_E_NAME; `why`
+ * (may be NULL) gets one sentence that names the step. Checks names, uniqueness, after-indexes
+ * (known, no cycle, not itself, not twice), limits, protocol (only saga now, so no finish), and
+ * delivery (only durable now). A step without undo may stand anywhere: nothing to undo. */
 int wire_plan_check(const struct wire_plan *plan, struct buf *why) MUST_CHECK;
 
 /* XXH3-128 over the canonical encoding of (plan, input, deadline, labels): not of the id, the retry
- * window, the trace or the wait flag. */
+ * window, the trace or the wait flag. Hash the submit as it came, before wire_plan_resolve: a
+ * default that changes with a version must not turn the same submit into a conflict. `scratch` is
+ * cleared and used. Errors as of wire_encode. */
 int wire_body_hash(const struct wire_submit *submit, struct buf *scratch,
 		   struct hash128 *hash) MUST_CHECK;
 

@@ -1,0 +1,239 @@
+#include "wire/encode.h"
+
+#include "base/check.h"
+#include "wire/check.h"
+#include "wire/codec.h"
+#include "wire/pack_msgpack.h"
+
+/* A struct, or an array of structs, that is being written. */
+struct encode_frame {
+	const struct wire_table *table;
+	const uint8_t *base; /* the struct */
+	uint32_t next;       /* index of the next field */
+	uint32_t more;       /* structs that follow this one in its array */
+};
+
+struct encoder {
+	struct buf *out;
+	struct encode_frame frames[WIRE_NESTING_MAX];
+	uint32_t depth;
+};
+
+/* Members are read with memcpy: the caller's struct is only known by its table. */
+static uint32_t load_u32(const uint8_t *at)
+{
+	uint32_t value;
+	memcpy(&value, at, sizeof value);
+	return value;
+}
+
+static uint64_t load_number(const struct wire_field *field, const uint8_t *base)
+{
+	if (field->type == WIRE_TYPE_BOOL)
+		return base[field->offset] != 0;
+	if (field->type == WIRE_TYPE_U32)
+		return load_u32(base + field->offset);
+
+	uint64_t value;
+	memcpy(&value, base + field->offset, sizeof value);
+	return value;
+}
+
+static struct slice load_slice(const struct wire_field *field, const uint8_t *base)
+{
+	struct slice bytes;
+	memcpy(&bytes, base + field->offset, sizeof bytes);
+	return bytes;
+}
+
+static bool any_bit(const uint8_t *bytes, uint32_t size)
+{
+	uint8_t bits = 0;
+
+	for (uint32_t i = 0; i < size; i++)
+		bits |= bytes[i];
+	return bits != 0;
+}
+
+static bool leaf_present(const struct wire_field *field, const uint8_t *base)
+{
+	switch ((enum wire_type)field->type) {
+	case WIRE_TYPE_BOOL:
+	case WIRE_TYPE_U32:
+	case WIRE_TYPE_U64:
+		return load_number(field, base) != 0;
+	case WIRE_TYPE_NAME:
+	case WIRE_TYPE_TEXT:
+	case WIRE_TYPE_BIN:
+		return load_slice(field, base).size != 0;
+	case WIRE_TYPE_UUID:
+	case WIRE_TYPE_HASH:
+		return any_bit(base + field->offset, UUID_SIZE);
+	case WIRE_TYPE_ARRAY:
+		return load_u32(base + field->count_offset) != 0;
+	case WIRE_TYPE_STRUCT:
+		break;
+	}
+	CHECK(field->type != WIRE_TYPE_STRUCT); /* optional structs hold numbers only: schema.h */
+	return true;
+}
+
+/* Whether the field is written at all: zeros are left out, so equal messages have equal bytes. */
+static bool present(const struct wire_field *field, const uint8_t *base)
+{
+	if ((field->flags & WIRE_FIELD_REQUIRED) != 0)
+		return true;
+	if (field->type != WIRE_TYPE_STRUCT)
+		return leaf_present(field, base);
+	for (uint32_t i = 0; i < field->nested->field_count; i++)
+		if (leaf_present(&field->nested->fields[i], base + field->offset))
+			return true;
+	return false;
+}
+
+static void begin_struct(const struct encoder *encoder, const struct encode_frame *frame,
+			 uint32_t extra)
+{
+	uint32_t count = extra;
+
+	for (uint32_t i = 0; i < frame->table->field_count; i++)
+		count += present(&frame->table->fields[i], frame->base);
+	wire_pack_map(encoder->out, count);
+}
+
+static void push(struct encoder *encoder, const struct wire_table *table, const uint8_t *base,
+		 uint32_t count, uint32_t extra)
+{
+	CHECK_LT(encoder->depth, WIRE_NESTING_MAX);
+	struct encode_frame *frame = &encoder->frames[encoder->depth++];
+	*frame = (struct encode_frame){.table = table, .base = base, .more = count - 1};
+	begin_struct(encoder, frame, extra);
+}
+
+static int put_array(struct encoder *encoder, const struct wire_field *field, const uint8_t *base)
+{
+	const uint32_t count = load_u32(base + field->count_offset);
+	const int error = wire_check_count(field, count);
+	if (error != 0)
+		return error;
+
+	const uint8_t *elements;
+	memcpy(&elements, base + field->offset, sizeof elements);
+	wire_pack_array(encoder->out, count);
+	if (count > 0)
+		push(encoder, field->nested, elements, count, 0);
+	return 0;
+}
+
+static int put_bytes(struct encoder *encoder, const struct wire_field *field, const uint8_t *base)
+{
+	const struct slice bytes = load_slice(field, base);
+	const int error = wire_check_bytes(field, bytes);
+
+	if (error != 0)
+		return error;
+	if (field->type == WIRE_TYPE_BIN) {
+		wire_pack_bin(encoder->out, bytes);
+		return 0;
+	}
+	if (field->type == WIRE_TYPE_TEXT && !wire_text_valid(bytes))
+		return SAGA_E_CHARSET;
+	wire_pack_str(encoder->out, bytes);
+	return 0;
+}
+
+static int put_field(struct encoder *encoder, const struct wire_field *field, const uint8_t *base)
+{
+	wire_pack_unsigned(encoder->out, field->key);
+	switch ((enum wire_type)field->type) {
+	case WIRE_TYPE_BOOL:
+		wire_pack_bool(encoder->out, load_number(field, base) != 0);
+		return 0;
+	case WIRE_TYPE_U32:
+	case WIRE_TYPE_U64:
+		wire_pack_unsigned(encoder->out, load_number(field, base));
+		return wire_check_number(field, load_number(field, base));
+	case WIRE_TYPE_NAME:
+	case WIRE_TYPE_TEXT:
+	case WIRE_TYPE_BIN:
+		return put_bytes(encoder, field, base);
+	case WIRE_TYPE_UUID:
+	case WIRE_TYPE_HASH:
+		wire_pack_bin(encoder->out, slice_of(base + field->offset, UUID_SIZE));
+		return 0;
+	case WIRE_TYPE_STRUCT:
+		push(encoder, field->nested, base + field->offset, 1, 0);
+		return 0;
+	case WIRE_TYPE_ARRAY:
+		return put_array(encoder, field, base);
+	}
+	return SAGA_E_INTERNAL;
+}
+
+static int run(struct encoder *encoder)
+{
+	while (encoder->depth > 0) {
+		struct encode_frame *frame = &encoder->frames[encoder->depth - 1];
+
+		if (frame->next == frame->table->field_count) {
+			if (frame->more == 0) {
+				encoder->depth--;
+				continue;
+			}
+			frame->more--;
+			frame->next = 0;
+			frame->base += frame->table->size;
+			begin_struct(encoder, frame, 0);
+			continue;
+		}
+
+		const struct wire_field *field = &frame->table->fields[frame->next++];
+		if (!present(field, frame->base))
+			continue;
+		const int error = put_field(encoder, field, frame->base);
+		if (error != 0)
+			return error;
+	}
+	return 0;
+}
+
+/* `kind` WIRE_NONE: no keys 0 and 1. */
+static int encode(enum wire_kind kind, const struct wire_table *table, const void *message,
+		  struct buf *out)
+{
+	const uint32_t start = out->size;
+	struct encoder encoder = {.out = out};
+
+	if (buf_error(out) != 0)
+		return buf_error(out);
+	push(&encoder, table, message, 1, kind == WIRE_NONE ? 0 : 2);
+	if (kind != WIRE_NONE) {
+		wire_pack_unsigned(out, WIRE_KEY_FORMAT);
+		wire_pack_unsigned(out, WIRE_FORMAT);
+		wire_pack_unsigned(out, WIRE_KEY_KIND);
+		wire_pack_unsigned(out, (uint64_t)kind);
+	}
+
+	int error = run(&encoder);
+	if (error == 0)
+		error = buf_error(out);
+	if (error == 0 && out->size - start > WIRE_MESSAGE_SIZE_MAX)
+		error = SAGA_E_TOO_LARGE;
+	if (error != 0)
+		buf_truncate(out, start);
+	return error;
+}
+
+int wire_encode(enum wire_kind kind, const void *message, struct buf *out)
+{
+	const struct wire_table *table = wire_table_of(kind);
+
+	CHECK(table != NULL);
+	CHECK(message != NULL);
+	return encode(kind, table, message, out);
+}
+
+int wire_encode_table(const struct wire_table *table, const void *message, struct buf *out)
+{
+	return encode(WIRE_NONE, table, message, out);
+}

@@ -1,0 +1,153 @@
+#include "wire/subject.h"
+
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/id.h"
+#include "wire/shard.h"
+
+static const char *const verb_names[SUBJECT_VERBS] = {
+	[SUBJECT_SUBMIT] = "submit", [SUBJECT_QUERY] = "query", [SUBJECT_CANCEL] = "cancel",
+	[SUBJECT_REPLY] = "reply",   [SUBJECT_LIST] = "list",   [SUBJECT_HISTORY] = "history",
+};
+
+/* Longest: two names, a dozen of fixed characters a token, two numbers. */
+_Static_assert(2 * ID_SIZE_MAX + 64 < SUBJECT_SIZE_MAX, "every subject fits");
+
+static void check_prefix(const char *prefix)
+{
+	CHECK(id_valid(slice_str(prefix)));
+}
+
+static struct subject subject_fixed(const char *prefix, const char *rest)
+{
+	struct subject subject;
+
+	check_prefix(prefix);
+	(void)snprintf(subject.text, sizeof subject.text, "%s.v1.%s", prefix, rest);
+	return subject;
+}
+
+struct subject subject_info(const char *prefix)
+{
+	return subject_fixed(prefix, "info");
+}
+
+struct subject subject_init(const char *prefix)
+{
+	return subject_fixed(prefix, "init");
+}
+
+struct subject subject_alert(const char *prefix)
+{
+	return subject_fixed(prefix, "alert");
+}
+
+struct subject subject_shard(const char *prefix, uint32_t shard, enum subject_verb verb,
+			     struct slice party)
+{
+	struct subject subject;
+
+	check_prefix(prefix);
+	CHECK_LT(shard, WIRE_SHARDS_MAX);
+	CHECK_LT(verb, SUBJECT_VERBS);
+	CHECK(id_valid(party));
+	(void)snprintf(subject.text, sizeof subject.text, "%s.v1.shard.%u.%s.%.*s", prefix, shard,
+		       verb_names[verb], (int)party.size, (const char *)party.data);
+	return subject;
+}
+
+struct subject subject_shard_all(const char *prefix, uint32_t shard)
+{
+	struct subject subject;
+
+	check_prefix(prefix);
+	CHECK_LT(shard, WIRE_SHARDS_MAX);
+	(void)snprintf(subject.text, sizeof subject.text, "%s.v1.shard.%u.>", prefix, shard);
+	return subject;
+}
+
+struct subject subject_command(const char *prefix, struct slice service)
+{
+	struct subject subject;
+
+	check_prefix(prefix);
+	CHECK(id_valid(service));
+	(void)snprintf(subject.text, sizeof subject.text, "%s.v1.cmd.%.*s", prefix,
+		       (int)service.size, (const char *)service.data);
+	return subject;
+}
+
+struct subject subject_journal(const char *prefix, uint32_t shard, uint32_t segment)
+{
+	struct subject subject;
+
+	check_prefix(prefix);
+	CHECK_LT(shard, WIRE_SHARDS_MAX);
+	(void)snprintf(subject.text, sizeof subject.text, "%s.v1.journal.%u.%u", prefix, shard,
+		       segment);
+	return subject;
+}
+
+/* Takes the text up to the next '.' off the front of `rest`, and the '.' too. */
+static struct slice next_token(struct slice *rest)
+{
+	uint32_t size = 0;
+
+	while (size < rest->size && rest->data[size] != '.')
+		size++;
+	const struct slice token = slice_of(rest->data, size);
+	const uint32_t taken = size < rest->size ? size + 1 : size;
+	*rest = slice_of(rest->data == NULL ? NULL : rest->data + taken, rest->size - taken);
+	return token;
+}
+
+static bool parse_shard_number(struct slice token, uint32_t *shard)
+{
+	uint32_t number = 0;
+
+	/* One spelling for each shard, else permissions by subject could be walked around. */
+	if (token.size == 0 || token.size > 3 || (token.size > 1 && token.data[0] == '0'))
+		return false;
+	for (uint32_t i = 0; i < token.size; i++) {
+		if (token.data[i] < '0' || token.data[i] > '9')
+			return false;
+		number = number * 10 + (token.data[i] - '0');
+	}
+	*shard = number;
+	return number < WIRE_SHARDS_MAX;
+}
+
+static bool parse_verb(struct slice token, enum subject_verb *verb)
+{
+	for (uint32_t i = 0; i < SUBJECT_VERBS; i++) {
+		if (slice_equal(token, slice_str(verb_names[i]))) {
+			*verb = (enum subject_verb)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+int subject_parse_shard(const char *prefix, struct slice subject, uint32_t *shard,
+			enum subject_verb *verb, struct slice *party)
+{
+	struct slice rest = subject;
+
+	if (!slice_equal(next_token(&rest), slice_str(prefix)) ||
+	    !slice_equal(next_token(&rest), slice_str("v1")) ||
+	    !slice_equal(next_token(&rest), slice_str("shard")))
+		return SAGA_E_NAME;
+
+	uint32_t number = 0;
+	enum subject_verb found = SUBJECT_SUBMIT;
+	if (!parse_shard_number(next_token(&rest), &number) ||
+	    !parse_verb(next_token(&rest), &found))
+		return SAGA_E_NAME;
+	if (!id_valid(rest)) /* also refuses further tokens: a name holds no '.' */
+		return SAGA_E_NAME;
+	*shard = number;
+	*verb = found;
+	*party = rest;
+	return 0;
+}
