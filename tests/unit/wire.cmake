@@ -1,0 +1,13 @@
+add_library(wire_test_support STATIC EXCLUDE_FROM_ALL
+	"${CMAKE_SOURCE_DIR}/tests/unit/wire_support.c")
+target_link_libraries(wire_test_support PUBLIC sagad_wire sagad_base)
+
+sagad_unit_test(wire_schema SOURCES wire_schema.c LIBS sagad_wire)
+sagad_unit_test(wire_roundtrip SOURCES wire_roundtrip.c LIBS wire_test_support)
+sagad_unit_test(wire_damage SOURCES wire_damage.c LIBS wire_test_support)
+sagad_unit_test(wire_refuse SOURCES wire_refuse.c LIBS wire_test_support)
+sagad_unit_test(wire_limits SOURCES wire_limits.c LIBS wire_test_support)
+sagad_unit_test(wire_render SOURCES wire_render.c LIBS wire_test_support)
+sagad_unit_test(wire_plan SOURCES wire_plan.c LIBS sagad_wire)
+sagad_unit_test(wire_batch SOURCES wire_batch.c LIBS wire_test_support)
+sagad_unit_test(wire_subject SOURCES wire_subject.c LIBS sagad_wire)
