@@ -1,0 +1,88 @@
+/* travel-check: 0 = all is well, 1 = violations, 2 = could not look. */
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "examples/travel/check.h"
+
+struct flags {
+	struct check_options check;
+	bool json;
+};
+
+static const struct argp_option flag_table[] = {
+	{"bookings", 'b', "FILE", 0, "default bookings.jsonl", 0},
+	{"first", 'n', "N", 0, "only the first N bookings were made", 0},
+	{"answers", 'a', "FILE", 0,
+	 "what clients were told: {\"id\",\"accepted\",\"outcome\"} a line", 0},
+	{"output", 'o', "table|json", 0, "default table", 0},
+	{0},
+};
+
+static error_t parse_flag(int key, char *text, struct argp_state *state)
+{
+	struct flags *flags = state->input;
+	char *end = NULL;
+
+	switch (key) {
+	case 'b':
+		flags->check.bookings_file = text;
+		break;
+	case 'n':
+		flags->check.bookings_max = (uint32_t)strtoul(text, &end, 10);
+		if (*end != '\0' || flags->check.bookings_max == 0)
+			argp_error(state, "%s is not a number", text);
+		break;
+	case 'a':
+		flags->check.answers_file = text;
+		break;
+	case 'o':
+		flags->json = strcmp(text, "json") == 0;
+		if (!flags->json && strcmp(text, "table") != 0)
+			argp_error(state, "the output is table or json, not %s", text);
+		break;
+	case ARGP_KEY_ARG:
+		if (flags->check.folder != NULL)
+			argp_usage(state);
+		flags->check.folder = text;
+		break;
+	case ARGP_KEY_END:
+		if (flags->check.folder == NULL)
+			argp_error(state, "FOLDER is missing");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct argp argp = {flag_table,
+				  parse_flag,
+				  "FOLDER",
+				  "Judges the travel services from their databases in FOLDER "
+				  "alone: user.db, flight.db, "
+				  "hotel.db, payment.db.",
+				  NULL,
+				  NULL,
+				  NULL};
+	struct flags flags = {.check = {.bookings_file = "bookings.jsonl"}};
+	struct check_report *report = calloc(1, sizeof *report);
+	char why[1200] = "";
+	int code = 2;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &flags) != 0 || report == NULL)
+		return 2;
+	if (!check_run(&flags.check, report, why, sizeof why)) {
+		(void)fprintf(stderr, "travel-check: %s\n", why);
+	} else {
+		if (flags.json)
+			check_print_json(report, stdout);
+		else
+			check_print(report, stdout);
+		code = report->violations == 0 ? 0 : 1;
+	}
+	free(report);
+	return code;
+}
