@@ -186,6 +186,8 @@ struct txn_stats {
 	uint64_t payload_used;
 	uint64_t accepted_total, completed_total, compensated_total;
 	uint64_t commands_total, retries_total, timeouts_total, refused_total, obsolete_total;
+	uint64_t ignored_total;        /* replies from others than the addressee, or never asked */
+	uint64_t contradictions_total; /* replies against what is recorded: the first stands (28) */
 };
 void txn_stats(const struct txn_shard *t, struct txn_stats *stats);
 

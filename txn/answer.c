@@ -1,0 +1,222 @@
+/* The messages of a step. They are noted while it decides and built when all its records are made,
+ * so that each carries the newest record number as its gate (T1) and speaks of the newest state. */
+#include "txn/state.h"
+
+struct txn_pending *txn_pend(struct txn_shard *t, enum txn_pending_kind kind)
+{
+	struct txn_pending *p;
+
+	CHECK(t->effects != NULL);
+	CHECK_LT(t->pending_count, TXN_PENDING_MAX);
+	p = &t->pending[t->pending_count++];
+	*p = (struct txn_pending){.kind = (uint8_t)kind, .entry = TXN_NONE};
+	return p;
+}
+
+struct txn_pending *txn_pend_answer(struct txn_shard *t, struct txn_entry *e, struct slice id,
+				    int code)
+{
+	struct txn_pending *p = txn_pend(t, TXN_PENDING_ANSWER);
+
+	CHECK(code <= 0);
+	CHECK(!e || slice_equal(txn_entry_id(e), id));
+	p->reply_to = t->event->reply_to;
+	p->entry = e ? txn_entry_number(t, e) : TXN_NONE;
+	p->id = id;
+	p->code = err_to_wire(code);
+	p->final = true;
+	return p;
+}
+
+static void emit(const struct txn_shard *t, struct txn_message *message)
+{
+	CHECK(t->effects->emit != NULL);
+	message->gate = t->last_record;
+	t->effects->emit(t->effects->emit_context, message);
+}
+
+static void emit_command(struct txn_shard *t, const struct txn_pending *p)
+{
+	struct txn_message m = {.kind = TXN_MESSAGE_COMMAND};
+	struct txn_entry *e = &t->entries[p->entry];
+	const struct txn_op_rule *rule;
+	const struct wire_step *step;
+	struct txn_branch *b;
+	uint64_t end;
+
+	CHECK_LT(p->entry, t->entries_top);
+	if (!e->body)
+		return;
+	/* A later timer of the same tick may have overtaken it. */
+	b = &e->body->branches[p->step];
+	if (b->wait != TXN_WAIT_ANSWER || b->op != p->op ||
+	    *txn_attempts(b, b->op) + 1 != p->attempt)
+		return;
+	rule = txn_outstanding(b);
+	CHECK(rule != NULL);
+	step = txn_step_of(e->body, b);
+	end = b->timer.deadline;
+	if (rule->has_deadline && end > e->deadline_at)
+		end = e->deadline_at;
+
+	m.service = step->service;
+	m.delivery = step->delivery;
+	m.u.command = (struct wire_command){
+		.saga = txn_entry_id(e),
+		.step = b->step,
+		.step_name = step->name,
+		.op = b->op,
+		.op_name = b->op == WIRE_OP_FORWARD ? step->forward : step->undo,
+		.operation = *txn_operation(e, b),
+		.attempt = p->attempt,
+		.admission = e->admission,
+		.remaining_ms = end <= t->now               ? 0
+				: end - t->now < UINT32_MAX ? (uint32_t)(end - t->now)
+							    : UINT32_MAX,
+		.input = e->body->input,
+		.traceparent = e->body->traceparent,
+	};
+	emit(t, &m);
+}
+
+static void fill_answer(const struct txn_shard *t, struct txn_entry *e, struct wire_answer *a)
+{
+	CHECK(e->state != WIRE_STATE_NONE);
+	CHECK(a->code == 0 || a->id.size > 0);
+	a->id = txn_entry_id(e);
+	a->state = e->state;
+	a->reason = e->reason;
+	a->accepted_at = e->accepted_at;
+	a->deadline_at = e->deadline_at;
+	a->finished_at = e->finished_at;
+	a->definition = txn_entry_definition(e);
+	a->definition_version = e->definition_version;
+	a->shard = t->config.shard;
+}
+
+static void emit_answer(struct txn_shard *t, const struct txn_pending *p)
+{
+	struct txn_message m = {
+		.kind = TXN_MESSAGE_ANSWER, .reply_to = p->reply_to, .final = p->final};
+	struct wire_answer *a = &m.u.answer;
+
+	if (p->reply_to == 0)
+		return;
+	a->code = p->code;
+	a->id = p->id;
+	a->shard = t->config.shard;
+	a->epoch = t->epoch;
+	a->record_number = t->last_record;
+	a->retry_after_ms = p->retry_after_ms;
+	a->text = p->text;
+	if (p->entry != TXN_NONE) {
+		struct txn_entry *e = &t->entries[p->entry];
+
+		CHECK_LT(p->entry, t->entries_top);
+		fill_answer(t, e, a);
+		if (p->with_branches && e->body) {
+			a->branches = t->branch_views;
+			a->branch_count = txn_view_branches(t, e);
+			a->labels = e->body->labels;
+			a->label_count = e->body->label_count;
+		}
+	}
+	emit(t, &m);
+}
+
+static void emit_notify(struct txn_shard *t, const struct txn_pending *p)
+{
+	struct txn_entry *e = &t->entries[p->entry];
+
+	CHECK(e->body == NULL);
+	CHECK(wire_state_final(e->state));
+	while (e->waiters != TXN_NONE) {
+		const uint32_t number = e->waiters;
+		const struct txn_pending outcome = {.kind = TXN_PENDING_ANSWER,
+						    .entry = p->entry,
+						    .reply_to = t->waiters[number].reply_to,
+						    .final = true};
+
+		txn_waiter_remove(t, number);
+		emit_answer(t, &outcome);
+	}
+}
+
+static void emit_disposition(const struct txn_shard *t, const struct txn_pending *p)
+{
+	struct txn_message m = {.kind = TXN_MESSAGE_DISPOSITION, .reply_to = p->reply_to};
+
+	CHECK(p->disposition != 0);
+	if (p->reply_to == 0)
+		return;
+	m.u.disposition = (struct wire_disposition){
+		.operation = p->operation, .attempt = p->attempt, .kind = p->disposition};
+	emit(t, &m);
+}
+
+static void emit_alert(struct txn_shard *t, const struct txn_pending *p)
+{
+	struct txn_message m = {.kind = TXN_MESSAGE_ALERT};
+	struct txn_entry *e = &t->entries[p->entry];
+	const struct wire_step *step;
+
+	CHECK_LT(p->entry, t->entries_top);
+	CHECK(e->body != NULL);
+	step = &e->body->plan->plan.steps[p->step];
+	m.u.alert = (struct wire_alert){
+		.shard = t->config.shard,
+		.epoch = t->epoch,
+		.record_number = p->record_number,
+		.saga = txn_entry_id(e),
+		.step = step->name,
+		.op = p->op,
+		.attempts = p->attempt,
+		.code = p->code,
+		.text = p->text,
+		.definition = txn_entry_definition(e),
+		.service = step->service,
+	};
+	emit(t, &m);
+}
+
+static void emit_list(struct txn_shard *t)
+{
+	struct txn_message m = {
+		.kind = TXN_MESSAGE_LIST, .reply_to = t->event->reply_to, .final = true};
+
+	CHECK(t->event->kind == TXN_EVENT_LIST);
+	if (m.reply_to == 0)
+		return;
+	txn_view_list(t, t->event->u.list, &m.u.list);
+	emit(t, &m);
+}
+
+void txn_emit_all(struct txn_shard *t)
+{
+	CHECK(t->effects != NULL);
+	for (uint32_t i = 0; i < t->pending_count; i++) {
+		const struct txn_pending *p = &t->pending[i];
+
+		switch (p->kind) {
+		case TXN_PENDING_COMMAND:
+			emit_command(t, p);
+			break;
+		case TXN_PENDING_ANSWER:
+			emit_answer(t, p);
+			break;
+		case TXN_PENDING_NOTIFY:
+			emit_notify(t, p);
+			break;
+		case TXN_PENDING_DISPOSITION:
+			emit_disposition(t, p);
+			break;
+		case TXN_PENDING_ALERT:
+			emit_alert(t, p);
+			break;
+		default:
+			CHECK_EQ(p->kind, TXN_PENDING_LIST);
+			emit_list(t);
+		}
+	}
+	t->pending_count = 0;
+}

@@ -1,0 +1,358 @@
+/* The fold: what each record does to the state. Replay and the live path both come through here,
+ * so state is a function of the journal alone. Nothing here decides, reads a clock or sends; a
+ * record that does not fit is refused with SAGA_E_STATE, and the caller halts the shard. */
+#include "txn/state.h"
+
+static int find_open(struct txn_shard *t, uint64_t admission, struct txn_entry **entry)
+{
+	struct txn_entry *e = txn_entry_by_admission(t, admission);
+
+	if (!e || !e->body)
+		return SAGA_E_STATE;
+	CHECK(!wire_state_final(e->state));
+	CHECK(e->body->plan != NULL);
+	*entry = e;
+	return 0;
+}
+
+static int find_branch(struct txn_entry *e, uint32_t step, uint32_t op, struct txn_branch **branch)
+{
+	const struct txn_op_rule *rule;
+
+	CHECK(e->body != NULL);
+	if (step >= txn_step_count(e->body))
+		return SAGA_E_STATE;
+	rule = txn_outstanding(&e->body->branches[step]);
+	if (!rule || rule->op != op)
+		return SAGA_E_STATE;
+	*branch = &e->body->branches[step];
+	CHECK_EQ((*branch)->step, step);
+	return 0;
+}
+
+static int apply_genesis(const struct txn_shard *t, const struct wire_record_genesis *r)
+{
+	CHECK(t->config.slots != NULL);
+	CHECK_LE(t->open, t->limits.open_max);
+	if (t->last_record != 0)
+		return SAGA_E_STATE;
+	return r->shard == t->config.shard ? 0 : SAGA_E_JOURNAL_FOREIGN;
+}
+
+static int apply_epoch(struct txn_shard *t, const struct wire_record_epoch *r)
+{
+	CHECK_LE(t->open, t->limits.open_max);
+	if (r->epoch < t->journal_epoch)
+		return SAGA_E_STATE;
+	t->journal_epoch = r->epoch;
+	CHECK(t->journal_epoch >= r->epoch);
+	return 0;
+}
+
+static int apply_accepted(struct txn_shard *t, const struct wire_record_accepted *r)
+{
+	struct txn_entry *e;
+
+	if (r->admission != t->next_admission || !txn_plan_sound(&r->plan) || r->saga.size == 0 ||
+	    r->saga.size > ID_SIZE_MAX)
+		return SAGA_E_STATE;
+	txn_clock_advance(t, r->accepted_at);
+	e = txn_entry_find(t, r->saga);
+	if (e && e->body)
+		return SAGA_E_STATE;
+	if (e)
+		txn_entry_remove(t, e); /* its memory had run out when this was accepted */
+	if (t->open >= t->limits.open_max ||
+	    t->branches + r->plan.step_count > t->limits.branches_max)
+		return SAGA_E_NO_MEMORY;
+	e = txn_entry_add(t, r->saga, r->plan.name);
+	if (!e)
+		return SAGA_E_NO_MEMORY;
+	CHECK_EQ(e->admission, r->admission);
+	e->body = txn_body_create(t, r, txn_entry_number(t, e));
+	if (!e->body)
+		return SAGA_E_NO_MEMORY;
+	e->body_hash = r->body_hash;
+	e->accepted_at = r->accepted_at;
+	e->deadline_at = r->deadline_at;
+	e->retry_until_at = r->retry_until_at;
+	e->definition_version = r->plan.version;
+	e->first_record = t->last_record + 1;
+	txn_open_link(t, e);
+	txn_entry_move(t, e, WIRE_STATE_RUNNING);
+	txn_graph_forward(t, e);
+	e->last_record = t->last_record + 1;
+	CHECK(!wire_state_final(e->state));
+	return 0;
+}
+
+/* The ok of an operation: what depends on it may go on. */
+static int apply_ok(struct txn_shard *t, struct txn_entry *e, struct txn_branch *b,
+		    const struct wire_record_branch *r)
+{
+	const struct txn_op_rule *rule = txn_outstanding(b);
+	int err = 0;
+
+	CHECK(rule != NULL);
+	CHECK_EQ(rule->op, r->op);
+	if (rule->op == WIRE_OP_FORWARD)
+		err = txn_output_set(t, e->body, b, r->output);
+	if (err)
+		return err;
+	b->code = r->code;
+	txn_text_set(t, b, r->text);
+	*txn_result(b, rule->op) = WIRE_EVENT_OK;
+	if (b->state == WIRE_BRANCH_PARKED && --e->body->parked == 0)
+		txn_entry_move(t, e, WIRE_STATE_UNDOING);
+	txn_branch_move(t, b, rule->done);
+	if (e->state == WIRE_STATE_RUNNING)
+		txn_graph_forward(t, e);
+	else
+		txn_graph_undo(t, e);
+	return 0;
+}
+
+/* The end of a forward operation that is not an ok. */
+static void apply_end(struct txn_shard *t, struct txn_branch *b, const struct wire_record_branch *r)
+{
+	CHECK_EQ(b->state, WIRE_BRANCH_ACTIVE);
+	CHECK(r->event == WIRE_EVENT_REJECTED || r->event == WIRE_EVENT_UNKNOWN);
+	b->code = r->code;
+	txn_text_set(t, b, r->text);
+	*txn_result(b, r->op) = (uint8_t)r->event;
+	txn_branch_move(
+		t, b, r->event == WIRE_EVENT_REJECTED ? WIRE_BRANCH_REJECTED : WIRE_BRANCH_UNKNOWN);
+}
+
+static void apply_again(struct txn_shard *t, struct txn_branch *b,
+			const struct wire_record_branch *r)
+{
+	CHECK(txn_outstanding(b) != NULL);
+	CHECK_EQ(r->event, WIRE_EVENT_AGAIN);
+	timer_cancel(&t->timers, &b->timer);
+	b->wait = TXN_WAIT_NOTHING;
+	b->next_at = r->next_at;
+	b->code = r->code;
+	txn_text_set(t, b, r->text);
+}
+
+static int apply_branch(struct txn_shard *t, const struct wire_record_branch *r)
+{
+	const struct txn_op_rule *rule = txn_op_rule(r->op);
+	struct txn_entry *e;
+	struct txn_branch *b;
+	uint32_t *attempts;
+	bool latest;
+
+	if (!rule || find_open(t, r->admission, &e) || find_branch(e, r->step, r->op, &b))
+		return SAGA_E_STATE;
+	attempts = txn_attempts(b, r->op);
+	if (r->attempt == 0 || r->attempt > *attempts + 1)
+		return SAGA_E_STATE;
+	latest = r->attempt == *attempts + 1;
+	CHECK(e->body != NULL);
+	CHECK(txn_outstanding(b) == rule);
+	e->last_record = t->last_record + 1;
+
+	if (r->event == WIRE_EVENT_DISPATCHED)
+		return 0; /* implied by the records before it */
+	if (r->event != WIRE_EVENT_OK && r->event != WIRE_EVENT_REJECTED && !latest)
+		return SAGA_E_STATE;
+	if (latest)
+		*attempts = r->attempt;
+	switch (r->event) {
+	case WIRE_EVENT_OK:
+		return apply_ok(t, e, b, r);
+	case WIRE_EVENT_REJECTED:
+		if (!rule->refusable)
+			return SAGA_E_STATE;
+		apply_end(t, b, r);
+		return 0;
+	case WIRE_EVENT_UNKNOWN:
+		if (rule->parks)
+			return SAGA_E_STATE;
+		apply_end(t, b, r);
+		return 0;
+	case WIRE_EVENT_AGAIN:
+		apply_again(t, b, r);
+		return 0;
+	default:
+		return SAGA_E_STATE;
+	}
+}
+
+/* The saga turns round. What is out and unanswered counts as done until it is undone (T4). */
+static int apply_decision(struct txn_shard *t, const struct wire_record_decision *r)
+{
+	struct txn_entry *e;
+
+	if (find_open(t, r->admission, &e) || e->state != WIRE_STATE_RUNNING ||
+	    r->reason == WIRE_REASON_NONE || r->reason > WIRE_REASON_CANCELLED ||
+	    (r->has_step && r->step >= txn_step_count(e->body)))
+		return SAGA_E_STATE;
+	txn_entry_move(t, e, WIRE_STATE_UNDOING);
+	e->reason = (uint8_t)r->reason;
+	e->last_record = t->last_record + 1;
+	for (uint32_t i = 0; i < txn_step_count(e->body); i++) {
+		struct txn_branch *b = &e->body->branches[i];
+
+		if (b->state == WIRE_BRANCH_PENDING) {
+			txn_branch_move(t, b, WIRE_BRANCH_SKIPPED);
+		} else if (b->state == WIRE_BRANCH_ACTIVE) {
+			*txn_result(b, WIRE_OP_FORWARD) = WIRE_EVENT_UNKNOWN;
+			txn_branch_move(t, b, WIRE_BRANCH_UNKNOWN);
+		}
+	}
+	txn_graph_undo(t, e);
+	CHECK_EQ(txn_branches_in(e->body, TXN_BIT(WIRE_BRANCH_PENDING)), 0);
+	CHECK_EQ(txn_branches_in(e->body, TXN_BIT(WIRE_BRANCH_ACTIVE)), 0);
+	return 0;
+}
+
+static int apply_parked(struct txn_shard *t, const struct wire_record_parked *r)
+{
+	const struct txn_op_rule *rule = txn_op_rule(r->op);
+	struct txn_entry *e;
+	struct txn_branch *b;
+
+	if (!rule || !rule->parks || find_open(t, r->admission, &e) ||
+	    find_branch(e, r->step, r->op, &b) || b->state != rule->out ||
+	    r->attempts != *txn_attempts(b, r->op) + 1)
+		return SAGA_E_STATE;
+	CHECK(e->state == WIRE_STATE_UNDOING || e->state == WIRE_STATE_PARKED);
+	*txn_attempts(b, r->op) = r->attempts;
+	b->code = r->code;
+	txn_text_set(t, b, r->text);
+	txn_branch_move(t, b, WIRE_BRANCH_PARKED);
+	b->next_at = r->next_at;
+	if (e->body->parked++ == 0)
+		txn_entry_move(t, e, WIRE_STATE_PARKED);
+	e->last_record = t->last_record + 1;
+	CHECK_LE(e->body->parked, txn_step_count(e->body));
+	return 0;
+}
+
+static int apply_finished(struct txn_shard *t, const struct wire_record_finished *r)
+{
+	struct txn_entry *e;
+	uint64_t ok;
+
+	if (find_open(t, r->admission, &e) || !wire_state_final(r->state) ||
+	    !txn_state_may(e->state, r->state))
+		return SAGA_E_STATE;
+	ok = txn_branches_in(e->body, TXN_BIT(WIRE_BRANCH_OK));
+	if (e->state == WIRE_STATE_RUNNING ? ok != txn_branches_all(e->body)
+					   : !txn_undo_settled(e->body))
+		return SAGA_E_STATE;
+	CHECK_EQ(e->body->parked, 0);
+	txn_entry_move(t, e, r->state);
+	e->finished_at = r->at;
+	e->last_record = t->last_record + 1;
+	txn_remember(t, e);
+	txn_clock_advance(t, r->at);
+	CHECK(e->body == NULL);
+	return 0;
+}
+
+static int apply_tombstone(struct txn_shard *t, const struct wire_record_tombstone *r)
+{
+	struct txn_entry *e;
+
+	if (r->saga.size == 0 || r->saga.size > ID_SIZE_MAX)
+		return SAGA_E_STATE;
+	txn_clock_advance(t, r->at);
+	e = txn_entry_find(t, r->saga);
+	if (e && e->body)
+		return SAGA_E_STATE;
+	if (e)
+		txn_entry_remove(t, e);
+	e = txn_entry_add(t, r->saga, (struct slice){0});
+	if (!e)
+		return SAGA_E_NO_MEMORY;
+	e->retry_until_at = r->retry_until_at;
+	e->finished_at = r->at;
+	e->reason = WIRE_REASON_CANCELLED;
+	e->first_record = e->last_record = t->last_record + 1;
+	txn_entry_move(t, e, WIRE_STATE_CANCELLED);
+	txn_remember(t, e);
+	CHECK(e->body == NULL);
+	CHECK(wire_state_final(e->state));
+	return 0;
+}
+
+int txn_fold(struct txn_shard *t, enum wire_kind kind, const void *record)
+{
+	int err;
+
+	CHECK(record != NULL);
+	CHECK(t->last_record < UINT64_MAX);
+	switch (kind) {
+	case WIRE_RECORD_GENESIS:
+		err = apply_genesis(t, record);
+		break;
+	case WIRE_RECORD_EPOCH:
+		err = apply_epoch(t, record);
+		break;
+	case WIRE_RECORD_NOOP:
+		err = 0;
+		break;
+	case WIRE_RECORD_ACCEPTED:
+		err = apply_accepted(t, record);
+		break;
+	case WIRE_RECORD_BRANCH:
+		err = apply_branch(t, record);
+		break;
+	case WIRE_RECORD_DECISION:
+		err = apply_decision(t, record);
+		break;
+	case WIRE_RECORD_PARKED:
+		err = apply_parked(t, record);
+		break;
+	case WIRE_RECORD_FINISHED:
+		err = apply_finished(t, record);
+		break;
+	case WIRE_RECORD_TOMBSTONE:
+		err = apply_tombstone(t, record);
+		break;
+	default:
+		err = SAGA_E_KIND;
+	}
+	if (!err)
+		t->last_record++;
+	return err;
+}
+
+int txn_apply(struct txn_shard *t, struct slice record, uint64_t record_number, uint64_t shard_time)
+{
+	union {
+		struct wire_record_genesis genesis;
+		struct wire_record_epoch epoch;
+		struct wire_record_accepted accepted;
+		struct wire_record_branch branch;
+		struct wire_record_decision decision;
+		struct wire_record_parked parked;
+		struct wire_record_finished finished;
+		struct wire_record_tombstone tombstone;
+		struct wire_record_noop noop;
+	} decoded;
+	enum wire_kind kind;
+	int err;
+
+	CHECK(t->effects == NULL); /* not from within a step */
+	if (record_number != t->last_record + 1)
+		return SAGA_E_JOURNAL_GAP;
+	err = wire_peek_kind(record, &kind);
+	if (err)
+		return err;
+	if (kind < WIRE_RECORD_GENESIS || wire_struct_size(kind) > sizeof decoded)
+		return SAGA_E_KIND;
+	arena_reset(&t->arena);
+	err = wire_decode(kind, record, &t->arena, &decoded, NULL);
+	if (err)
+		return err;
+	if (shard_time > t->now)
+		t->now = shard_time;
+	err = txn_fold(t, kind, &decoded);
+	CHECK(err != 0 || t->last_record == record_number);
+	return err;
+}

@@ -1,0 +1,171 @@
+/* The block of an open saga, and what hangs on its branches: outputs and texts. */
+#include "txn/state.h"
+
+static size_t labels_size(const struct wire_record_accepted *r)
+{
+	size_t size = r->label_count * sizeof(struct wire_label);
+
+	for (uint32_t i = 0; i < r->label_count; i++)
+		size += (size_t)r->labels[i].key.size + r->labels[i].value.size;
+	return size;
+}
+
+size_t txn_body_measure(const struct wire_record_accepted *r)
+{
+	return sizeof(struct txn_body) + labels_size(r) + r->input.size + r->traceparent.size +
+	       r->plan.step_count * (sizeof(struct txn_branch) + TXN_OUTPUT_SHARE);
+}
+
+static struct slice copy_slice(uint8_t **at, struct slice s)
+{
+	struct slice copy = slice_of(*at, s.size);
+
+	if (s.size == 0)
+		return (struct slice){0};
+	memcpy(*at, s.data, s.size);
+	*at += s.size;
+	return copy;
+}
+
+static void body_fill(struct txn_body *body, const struct wire_record_accepted *r, uint32_t entry)
+{
+	const uint32_t steps = r->plan.step_count;
+	uint8_t *at;
+
+	body->branches = (void *)(body + 1);
+	body->labels = (void *)(body->branches + steps);
+	body->share = (void *)(body->labels + r->label_count);
+	at = body->share + (size_t)steps * TXN_OUTPUT_SHARE;
+	body->input = copy_slice(&at, r->input);
+	body->traceparent = copy_slice(&at, r->traceparent);
+	body->label_count = r->label_count;
+	for (uint32_t i = 0; i < r->label_count; i++) {
+		body->labels[i].key = copy_slice(&at, r->labels[i].key);
+		body->labels[i].value = copy_slice(&at, r->labels[i].value);
+	}
+	CHECK_EQ((size_t)(at - (uint8_t *)body), body->block_size);
+	for (uint32_t i = 0; i < steps; i++) {
+		struct txn_branch *b = &body->branches[i];
+
+		*b = (struct txn_branch){
+			.entry = entry, .step = (uint8_t)i, .state = WIRE_BRANCH_PENDING};
+		timer_init(&b->timer, entry | TXN_TIMER_OF_BRANCH);
+	}
+}
+
+struct txn_body *txn_body_create(struct txn_shard *t, const struct wire_record_accepted *r,
+				 uint32_t entry)
+{
+	const size_t size = txn_body_measure(r);
+	struct txn_body *body = slab_alloc(&t->payload, size);
+	struct txn_plan *plan;
+
+	CHECK_LT(entry, TXN_TIMER_OF_BRANCH);
+	if (!body)
+		return NULL;
+	plan = txn_plan_take(t, &r->plan);
+	if (!plan) {
+		slab_free(&t->payload, body, size);
+		return NULL;
+	}
+	*body = (struct txn_body){.plan = plan, .block_size = (uint32_t)size};
+	body_fill(body, r, entry);
+	return body;
+}
+
+static uint8_t *output_share(const struct txn_body *body, const struct txn_branch *b)
+{
+	return body->share + (size_t)b->step * TXN_OUTPUT_SHARE;
+}
+
+static void output_free(struct txn_shard *t, const struct txn_body *body, struct txn_branch *b)
+{
+	if (b->output && b->output != output_share(body, b))
+		slab_free(&t->payload, b->output, b->output_size);
+	b->output = NULL;
+	b->output_size = 0;
+}
+
+static void text_free(struct txn_shard *t, struct txn_branch *b)
+{
+	slab_free(&t->payload, b->text, b->text_size);
+	b->text = NULL;
+	b->text_size = 0;
+}
+
+void txn_body_destroy(struct txn_shard *t, struct txn_body *body)
+{
+	for (uint32_t i = 0; i < txn_step_count(body); i++) {
+		struct txn_branch *b = &body->branches[i];
+
+		CHECK(!timer_armed(&b->timer));
+		output_free(t, body, b);
+		text_free(t, b);
+	}
+	txn_plan_release(t, body->plan);
+	slab_free(&t->payload, body, body->block_size);
+}
+
+bool txn_payload_fits(struct txn_shard *t, size_t size, size_t other)
+{
+	void *first = slab_alloc(&t->payload, size);
+	void *second = other ? slab_alloc(&t->payload, other) : NULL;
+	const bool fits = first && (second || other == 0);
+
+	/* Last out, first in: the same calls in the same order get the same blocks. */
+	slab_free(&t->payload, second, other);
+	slab_free(&t->payload, first, size);
+	return fits;
+}
+
+bool txn_output_fits(struct txn_shard *t, uint32_t size)
+{
+	return size <= TXN_OUTPUT_SHARE ||
+	       (size <= WIRE_OUTPUT_SIZE_MAX && txn_payload_fits(t, size, 0));
+}
+
+int txn_output_set(struct txn_shard *t, struct txn_body *body, struct txn_branch *b,
+		   struct slice output)
+{
+	uint8_t *place = output_share(body, b);
+
+	CHECK_LT(b->step, txn_step_count(body));
+	output_free(t, body, b);
+	if (output.size == 0)
+		return 0;
+	if (output.size > TXN_OUTPUT_SHARE) {
+		place = slab_alloc(&t->payload, output.size);
+		if (!place)
+			return SAGA_E_NO_MEMORY;
+	}
+	memcpy(place, output.data, output.size);
+	b->output = place;
+	b->output_size = output.size;
+	return 0;
+}
+
+struct slice txn_text_cut(struct slice text, uint32_t max)
+{
+	uint32_t size = max;
+
+	if (text.size <= max)
+		return text;
+	while (size > 0 && (text.data[size] & 0xc0) == 0x80)
+		size--;
+	return slice_of(text.data, size);
+}
+
+void txn_text_set(struct txn_shard *t, struct txn_branch *b, struct slice text)
+{
+	const struct slice kept = txn_text_cut(text, TXN_TEXT_KEPT_MAX);
+
+	CHECK_LE(kept.size, TXN_TEXT_KEPT_MAX);
+	text_free(t, b);
+	if (kept.size == 0)
+		return;
+	b->text = slab_alloc(&t->payload, kept.size);
+	if (!b->text)
+		return;
+	memcpy(b->text, kept.data, kept.size);
+	b->text_size = (uint8_t)kept.size;
+}

@@ -1,0 +1,205 @@
+/* SUBMIT: the address, the id, the plan, the room; then ACCEPTED. */
+#include "txn/state.h"
+#include "wire/plan.h"
+
+static void refuse(struct txn_shard *t, struct slice id, int code, struct slice text)
+{
+	struct txn_pending *p;
+
+	CHECK(code < 0);
+	CHECK(t->effects != NULL);
+	p = txn_pend_answer(t, NULL, id_valid(id) ? id : (struct slice){0}, code);
+	p->text = txn_text_cut(text, WIRE_TEXT_SIZE_MAX);
+	t->stats.refused_total++;
+}
+
+static void refuse_busy(struct txn_shard *t, struct txn_entry *e, struct slice id)
+{
+	struct txn_pending *p = txn_pend_answer(t, e, id, SAGA_E_BUSY);
+
+	CHECK(p->code != 0);
+	/* Jitter, so that those who are sent away do not come back together. */
+	p->retry_after_ms = TXN_BUSY_RETRY_MS + (uint32_t)(txn_random(t) % TXN_BUSY_RETRY_MS);
+	CHECK_LE(p->retry_after_ms, 2 * TXN_BUSY_RETRY_MS);
+	t->stats.refused_total++;
+}
+
+/* The id is known: the same body is the same saga, another body a conflict (invariant 3). */
+static void submit_again(struct txn_shard *t, const struct wire_submit *submit, struct txn_entry *e,
+			 const struct hash128 *hash)
+{
+	const bool wait = submit->wait && t->event->reply_to != 0;
+	struct txn_pending *p;
+
+	CHECK(e->state != WIRE_STATE_NONE);
+	CHECK(slice_equal(txn_entry_id(e), submit->id));
+	if (e->state == WIRE_STATE_CANCELLED) {
+		txn_record_something(t);
+		(void)txn_pend_answer(t, e, submit->id, SAGA_E_CANCELLED);
+		t->stats.refused_total++;
+		return;
+	}
+	if (!hash128_equal(&e->body_hash, hash)) {
+		(void)txn_pend_answer(t, e, submit->id, SAGA_E_CONFLICT);
+		t->stats.refused_total++;
+		return;
+	}
+	if (!e->body) {
+		txn_record_something(t); /* S2: a stale owner must not tell an outcome */
+		(void)txn_pend_answer(t, e, submit->id, 0);
+		return;
+	}
+	if (wait && !txn_waiter_add(t, e, t->event->reply_to)) {
+		refuse_busy(t, e, submit->id);
+		return;
+	}
+	p = txn_pend_answer(t, e, submit->id, 0);
+	p->final = !wait;
+}
+
+/* The plan with no default left open, in scratch. */
+static int resolve(struct txn_shard *t, const struct wire_submit *submit, struct wire_plan *plan,
+		   struct slice *why)
+{
+	struct buf text;
+	uint32_t deadline_ms;
+	int err;
+
+	CHECK(t->steps != NULL);
+	*plan = submit->plan;
+	if (plan->step_count == 0 || plan->step_count > WIRE_STEPS_MAX)
+		return SAGA_E_PLAN;
+	memcpy(t->steps, plan->steps, plan->step_count * sizeof *t->steps);
+	plan->steps = t->steps;
+	wire_plan_resolve(plan);
+	buf_init_fixed(&text, t->scratch, WIRE_TEXT_SIZE_MAX);
+	err = wire_plan_check(plan, &text);
+	*why = buf_slice(&text);
+	if (err)
+		return err;
+	CHECK(txn_plan_sound(plan));
+	deadline_ms = submit->deadline_ms > 0 ? submit->deadline_ms : plan->deadline_ms;
+	if (deadline_ms < 10 || deadline_ms > t->config.deadline_max_ms)
+		return SAGA_E_DEADLINE;
+	if (submit->label_count > WIRE_LABELS_MAX)
+		return SAGA_E_RANGE;
+	return submit->input.size > WIRE_INPUT_SIZE_MAX ? SAGA_E_TOO_LARGE : 0;
+}
+
+/* S19: the worst case of the saga fits. Outputs beyond a step's share are best effort, and a part
+ * of the payload memory is kept for them. */
+static bool has_room(struct txn_shard *t, const struct wire_record_accepted *r)
+{
+	const struct timer *oldest = timer_heap_peek(&t->forget);
+	const size_t body = txn_body_measure(r);
+	const size_t plan = txn_plan_measure(t, &r->plan);
+	const size_t cost = slab_cost(body) + slab_cost(plan);
+
+	CHECK_LE(t->open, t->limits.open_max);
+	CHECK_LE(t->branches, t->limits.branches_max);
+	if (t->open == t->limits.open_max)
+		return false;
+	if (t->entries_used == t->entries_max && (!oldest || oldest->deadline > t->now))
+		return false;
+	if (r->plan.step_count > t->limits.branches_max - t->branches)
+		return false;
+	if (t->payload.used + cost > t->payload.size - t->payload.size / 16)
+		return false;
+	return txn_payload_fits(t, body, plan);
+}
+
+static void accept(struct txn_shard *t, const struct wire_submit *submit,
+		   const struct wire_record_accepted *r)
+{
+	const bool wait = submit->wait && t->event->reply_to != 0;
+	struct txn_pending *p;
+	struct txn_entry *e;
+	int err;
+
+	CHECK(r->deadline_at > t->now);
+	if (!has_room(t, r) || (wait && t->waiters_used >= t->limits.waiters_max)) {
+		refuse_busy(t, NULL, submit->id);
+		return;
+	}
+	err = txn_record_accepted(t, r);
+	if (err) {
+		refuse(t, submit->id, err, (struct slice){0});
+		return;
+	}
+	e = txn_entry_by_admission(t, r->admission);
+	CHECK(e != NULL);
+	timer_arm(&t->timers, &e->timer, e->deadline_at);
+	if (wait) {
+		const bool added = txn_waiter_add(t, e, t->event->reply_to);
+
+		CHECK(added);
+	}
+	p = txn_pend_answer(t, e, submit->id, 0);
+	p->final = !wait;
+	txn_advance(t, e);
+}
+
+static void submit_new(struct txn_shard *t, const struct wire_submit *submit,
+		       const struct hash128 *hash)
+{
+	const uint64_t latest = t->now + t->config.retry_window_max_ms;
+	struct wire_record_accepted r = {
+		.saga = submit->id,
+		.admission = t->next_admission,
+		.body_hash = *hash,
+		.input = submit->input,
+		.accepted_at = t->now,
+		.retry_until_at = submit->retry_until_at < latest ? submit->retry_until_at : latest,
+		.labels = submit->labels,
+		.label_count = submit->label_count,
+		.traceparent = submit->traceparent,
+	};
+	struct slice why = {0};
+	int err;
+
+	CHECK(t->next_admission > 0);
+	if (submit->retry_until_at <= t->now) {
+		txn_record_something(t); /* S2: it says that nobody holds this id */
+		refuse(t, submit->id, SAGA_E_EXPIRED, why);
+		return;
+	}
+	err = resolve(t, submit, &r.plan, &why);
+	if (err) {
+		refuse(t, submit->id, err, why);
+		return;
+	}
+	r.deadline_at =
+		t->now + (submit->deadline_ms > 0 ? submit->deadline_ms : r.plan.deadline_ms);
+	CHECK(r.retry_until_at > t->now);
+	accept(t, submit, &r);
+}
+
+void txn_decide_submit(struct txn_shard *t, const struct wire_submit *submit)
+{
+	struct txn_entry *e;
+	struct hash128 hash;
+	struct buf scratch;
+	int err;
+
+	CHECK(submit != NULL);
+	CHECK(t->event->kind == TXN_EVENT_SUBMIT);
+	if (!id_valid(submit->id)) {
+		refuse(t, submit->id, SAGA_E_NAME, (struct slice){0});
+		return;
+	}
+	if (wire_shard_of(t->config.slots, submit->id) != t->config.shard) {
+		refuse(t, submit->id, SAGA_E_WRONG_SHARD, (struct slice){0}); /* S11 */
+		return;
+	}
+	buf_init_fixed(&scratch, t->scratch, TXN_SCRATCH_SIZE);
+	err = wire_body_hash(submit, &scratch, &hash);
+	if (err) {
+		refuse(t, submit->id, err, (struct slice){0});
+		return;
+	}
+	e = txn_entry_known(t, submit->id, t->now);
+	if (e)
+		submit_again(t, submit, e, &hash);
+	else
+		submit_new(t, submit, &hash);
+}

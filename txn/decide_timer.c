@@ -1,0 +1,112 @@
+/* TICK: timers that are due, and how they are armed anew after a take-over. */
+#include "txn/state.h"
+
+static void entry_due(struct txn_shard *t, struct txn_entry *e)
+{
+	CHECK(e->body != NULL);
+	CHECK(!wire_state_final(e->state));
+	/* The deadline ends the way forward only. Whatever else is due follows from the state. */
+	if (e->state == WIRE_STATE_RUNNING && !txn_advance_due(e)) {
+		if (e->deadline_at > t->now) {
+			timer_arm(&t->timers, &e->timer, e->deadline_at);
+			return;
+		}
+		t->stats.timeouts_total++;
+		txn_decide_undo(t, e, WIRE_REASON_DEADLINE, NULL, (struct slice){0});
+	}
+	txn_advance(t, e);
+}
+
+static void branch_due(struct txn_shard *t, struct txn_branch *b)
+{
+	struct txn_entry *e = &t->entries[b->entry];
+	const struct txn_failure silence = {.code = err_to_wire(SAGA_E_TIMEOUT)};
+
+	CHECK_LT(b->entry, t->entries_top);
+	CHECK(e->body != NULL);
+	CHECK(txn_outstanding(b) != NULL);
+	if (b->wait == TXN_WAIT_RETRY) {
+		txn_attempt_start(t, e, b);
+		return;
+	}
+	CHECK_EQ(b->wait, TXN_WAIT_ANSWER);
+	t->stats.timeouts_total++;
+	txn_attempt_failed(t, e, b, &silence);
+}
+
+static bool room_for_one_more(const struct txn_shard *t)
+{
+	const struct buf *records = t->effects->records;
+
+	CHECK_LE(t->pending_count, TXN_PENDING_MAX);
+	CHECK_LE(records->size, records->max);
+	return t->pending_count + TXN_PENDING_PER_EVENT <= TXN_PENDING_MAX &&
+	       records->max - records->size >= TXN_RECORDS_PER_TIMER;
+}
+
+void txn_decide_timers(struct txn_shard *t)
+{
+	struct timer *timer;
+
+	CHECK(t->event->kind == TXN_EVENT_TICK);
+	CHECK(room_for_one_more(t));
+	while (room_for_one_more(t) && (timer = timer_heap_pop_due(&t->timers, t->now)) != NULL) {
+		if (timer->owner & TXN_TIMER_OF_BRANCH) {
+			void *branch = timer; /* its first member */
+
+			branch_due(t, branch);
+		} else {
+			CHECK_LT(timer->owner, t->entries_top);
+			entry_due(t, &t->entries[timer->owner]);
+		}
+	}
+}
+
+/* Attempts restart in full. What may be out already is sent again, paced, because everybody else's
+ * is too (S16); what waits for a later time keeps it. */
+static void resume_branch(struct txn_shard *t, struct txn_branch *b, uint64_t *paced)
+{
+	uint64_t at = t->now;
+
+	CHECK_EQ(b->wait, TXN_WAIT_NOTHING);
+	CHECK(!timer_armed(&b->timer));
+	if (!txn_outstanding(b))
+		return;
+	if (b->next_at > t->now) {
+		at = b->next_at;
+	} else if (b->state == WIRE_BRANCH_PARKED && b->next_at == 0) {
+		if (t->config.parked_retry_ms == 0) {
+			b->wait = TXN_WAIT_OPERATOR;
+			return;
+		}
+		at = t->now + t->config.parked_retry_ms;
+	} else if (t->config.resend_per_second > 0) {
+		at = t->now + *paced * 1000 / t->config.resend_per_second;
+		++*paced;
+	}
+	b->wait = TXN_WAIT_RETRY;
+	timer_arm(&t->timers, &b->timer, at);
+}
+
+void txn_resume(struct txn_shard *t, uint64_t now_ms, uint64_t epoch, uint64_t entropy)
+{
+	uint64_t paced = 0;
+
+	CHECK(t->effects == NULL);
+	CHECK_EQ(t->timers.count, 0);
+	if (now_ms > t->now)
+		t->now = now_ms;
+	t->epoch = epoch;
+	t->entropy = entropy;
+	for (uint32_t i = t->open_first; i != TXN_NONE; i = t->entries[i].body->open_next) {
+		struct txn_entry *e = &t->entries[i];
+
+		CHECK(e->body != NULL);
+		if (txn_advance_due(e))
+			timer_arm(&t->timers, &e->timer, t->now);
+		else if (e->state == WIRE_STATE_RUNNING)
+			timer_arm(&t->timers, &e->timer, e->deadline_at);
+		for (uint32_t j = 0; j < txn_step_count(e->body); j++)
+			resume_branch(t, &e->body->branches[j], &paced);
+	}
+}

@@ -1,0 +1,119 @@
+/* Where everything of an engine lies in its memory, computed once for the size and once for real.
+ */
+#include <string.h>
+
+#include "txn/state.h"
+
+enum { TXN_ALIGNMENT = 64 };
+
+struct carving {
+	uint8_t *memory; /* NULL: only measuring */
+	size_t used;
+};
+
+static void *carve(struct carving *c, uint64_t count, size_t size)
+{
+	void *place = c->memory ? c->memory + c->used : NULL;
+
+	CHECK(count <= SIZE_MAX / 2 / size);
+	c->used += ((size_t)count * size + TXN_ALIGNMENT - 1) / TXN_ALIGNMENT * TXN_ALIGNMENT;
+	return place;
+}
+
+/* Every known saga, finished ones and tombstones included, has one entry from its admission on:
+ * so the room to remember it is reserved with it (S19). */
+static uint32_t entries_of(const struct txn_limits *limits)
+{
+	const uint64_t count = (uint64_t)limits->open_max + limits->remembered_max;
+
+	CHECK(limits->open_max > 0);
+	CHECK(count < TXN_TIMER_OF_BRANCH);
+	return (uint32_t)count;
+}
+
+static void carve_index(struct carving *c, struct txn_index *index, uint64_t count)
+{
+	const uint32_t slots = txn_index_slots(count);
+	struct txn_index_slot *place = carve(c, slots, sizeof *place);
+
+	if (c->memory)
+		txn_index_init(index, place, slots);
+}
+
+static void carve_timers(struct carving *c, struct timer_heap *heap, uint64_t count)
+{
+	struct timer **place = carve(c, count, sizeof(struct timer *));
+
+	CHECK(count < TIMER_NONE);
+	if (c->memory)
+		timer_heap_init(heap, place, (uint32_t)count);
+}
+
+static void carve_slab(struct carving *c, struct slab *slab, uint64_t size)
+{
+	void *place = carve(c, size, 1);
+
+	if (c->memory)
+		slab_init(slab, place, (size_t)size);
+}
+
+static struct txn_shard *carve_all(struct carving *c, const struct txn_limits *limits)
+{
+	const uint32_t entries = entries_of(limits);
+	struct txn_shard unused;
+	struct txn_shard *t = carve(c, 1, sizeof *t);
+
+	if (!t)
+		t = &unused;
+	t->entries = carve(c, entries, sizeof *t->entries);
+	t->waiters = carve(c, (uint64_t)limits->waiters_max + 1, sizeof *t->waiters);
+	t->pending = carve(c, TXN_PENDING_MAX, sizeof *t->pending);
+	t->steps = carve(c, WIRE_STEPS_MAX, sizeof *t->steps);
+	t->branch_views = carve(c, WIRE_STEPS_MAX, sizeof *t->branch_views);
+	t->saga_views = carve(c, WIRE_LIST_MAX, sizeof *t->saga_views);
+	t->scratch = carve(c, TXN_SCRATCH_SIZE, 1);
+	t->arena.memory = carve(c, TXN_ARENA_SIZE, 1);
+	carve_index(c, &t->by_id, entries);
+	carve_index(c, &t->by_admission, entries);
+	carve_index(c, &t->by_plan, limits->open_max);
+	carve_index(c, &t->by_reply, limits->waiters_max);
+	carve_timers(c, &t->timers, (uint64_t)limits->open_max + limits->branches_max);
+	carve_timers(c, &t->forget, entries);
+	carve_slab(c, &t->names, (uint64_t)entries * TXN_NAMES_SIZE);
+	carve_slab(c, &t->payload, limits->payload_max);
+	return c->memory ? t : NULL;
+}
+
+size_t txn_memory_size(const struct txn_limits *limits)
+{
+	struct carving measuring = {0};
+
+	(void)carve_all(&measuring, limits);
+	CHECK(measuring.used > sizeof(struct txn_shard));
+	return measuring.used;
+}
+
+struct txn_shard *txn_create(void *memory, size_t size, const struct txn_limits *limits,
+			     const struct txn_config *config)
+{
+	struct carving laying = {.memory = memory};
+	struct txn_shard *t;
+
+	CHECK(memory != NULL);
+	CHECK_EQ((uintptr_t)memory % TXN_ALIGNMENT, 0);
+	CHECK(size >= txn_memory_size(limits));
+	CHECK(config->slots != NULL);
+	CHECK_LT(config->shard, config->slots->shard_count);
+
+	t = carve_all(&laying, limits);
+	t->limits = *limits;
+	t->config = *config;
+	if (t->config.remember_margin_ms < TXN_MARGIN_MIN_MS)
+		t->config.remember_margin_ms = TXN_MARGIN_MIN_MS;
+	t->entries_max = entries_of(limits);
+	t->next_admission = 1;
+	t->first = t->last = t->open_first = t->open_last = TXN_NONE;
+	t->entries_free = t->waiters_free = TXN_NONE;
+	arena_init(&t->arena, t->arena.memory, TXN_ARENA_SIZE);
+	return t;
+}

@@ -1,0 +1,45 @@
+/* Finished ids and tombstones are remembered until retry_until + margin (S5, T6).
+ *
+ * Forgetting is part of the fold, so it must not depend on when somebody looks: it goes by the
+ * folded clock, which only the times written in records move. Between two such records an id whose
+ * time has come is still held but no longer known (txn_entry_known). */
+#include "txn/state.h"
+
+static uint64_t add_saturating(uint64_t a, uint64_t b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+void txn_remember(struct txn_shard *t, struct txn_entry *e)
+{
+	uint64_t until = e->retry_until_at;
+
+	CHECK(wire_state_final(e->state));
+	CHECK(!timer_armed(&e->timer));
+	if (e->body) {
+		struct txn_body *body = e->body;
+
+		txn_open_unlink(t, e);
+		e->body = NULL;
+		txn_body_destroy(t, body);
+	}
+	/* A saga may outlive its retry window; who waits for the outcome still gets the margin. */
+	if (until < e->finished_at)
+		until = e->finished_at;
+	timer_arm(&t->forget, &e->timer, add_saturating(until, t->config.remember_margin_ms));
+}
+
+void txn_clock_advance(struct txn_shard *t, uint64_t at)
+{
+	if (at > t->clock)
+		t->clock = at;
+	for (int i = 0; i < TXN_EVICT_PER_RECORD; i++) {
+		struct timer *timer = timer_heap_pop_due(&t->forget, t->clock);
+
+		if (!timer)
+			return;
+		CHECK_LT(timer->owner, t->entries_top);
+		CHECK(&t->entries[timer->owner].timer == timer);
+		txn_entry_remove(t, &t->entries[timer->owner]);
+	}
+}

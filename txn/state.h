@@ -1,0 +1,374 @@
+/* What the engine's own files share. Nothing outside txn/ and its tests includes this.
+ *
+ * Memory: entries (one per known saga: open, finished or tombstone) in a pool; the body of an open
+ * saga in one block of the payload slab; plans are shared between sagas; ids and definition names
+ * in their own slab, which is sized so that it cannot run out before the entries do.
+ */
+#ifndef SAGAD_TXN_STATE_H
+#define SAGAD_TXN_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/slab.h"
+#include "base/timer_heap.h"
+#include "txn/index.h"
+#include "txn/protocol.h"
+#include "txn/txn.h"
+#include "wire/codec.h"
+#include "wire/message.h"
+
+#define TXN_NONE UINT32_MAX
+/* Marks the owner field of a branch's timer; entries are numbered below it. */
+#define TXN_TIMER_OF_BRANCH 0x80000000U
+
+enum {
+	TXN_OUTPUT_SHARE = 32,     /* bytes of output that every step is sure to get (S19) */
+	TXN_TEXT_KEPT_MAX = 128,   /* of a participant's words, for views */
+	TXN_NAMES_SIZE = 64 + 128, /* names slab per entry: both size classes at their worst */
+	TXN_EVICT_PER_RECORD = 4,  /* at least 2, so that eviction outruns admission */
+	TXN_MARGIN_MIN_MS = 1000,  /* nothing is forgotten within the step that finished it */
+	TXN_RESEND_GAP_MS = 200,   /* between sends of one attempt */
+	TXN_RETRY_AFTER_MAX_MS = 86400000,
+	TXN_BUSY_RETRY_MS = 500,  /* the hint with BUSY is this and as much jitter */
+	TXN_LIST_SCAN_MAX = 4096, /* entries looked at for one page */
+	TXN_PENDING_MAX = 2048,   /* messages of one step */
+	TXN_PENDING_PER_EVENT = WIRE_STEPS_MAX + 8,
+	TXN_RECORDS_PER_TIMER = 4096, /* bytes: AGAIN, DECISION, PARKED, FINISHED at their worst */
+	TXN_SCRATCH_SIZE = 640 * 1024,
+	TXN_ARENA_SIZE = 128 * 1024,
+};
+
+/* What a branch's operation waits for. Volatile. */
+enum txn_wait {
+	TXN_WAIT_NOTHING = 0, /* to be dispatched */
+	TXN_WAIT_ANSWER,      /* an attempt is out; the timer ends it */
+	TXN_WAIT_RETRY,       /* the timer starts the next attempt */
+	TXN_WAIT_OPERATOR,    /* parked for good: only a late answer helps */
+};
+
+struct txn_branch {
+	struct timer timer;    /* first: a timer is turned back into its branch. Volatile */
+	struct uuid operation; /* of the operation class `op`, once has_operation. Volatile */
+	uint64_t next_at;      /* folded: 0 or when the next attempt starts */
+	uint64_t active_since; /* shard time when `op` began; near, so it is not in the hash */
+	uint64_t sent_at;      /* of the attempt that is out. Volatile */
+	uint8_t *output;       /* in the share or its own block */
+	uint8_t *text;         /* own block or NULL; best effort, so it is not in the hash */
+	uint32_t output_size;
+	uint32_t entry;
+	uint32_t code;        /* err_to_wire of the last trouble */
+	uint32_t attempts[3]; /* journaled ones of forward, finish, undo: txn_attempts() */
+	uint8_t result[3];    /* enum wire_branch_event that ended the operation, 0 = none yet */
+	uint8_t step;
+	uint8_t state; /* enum wire_branch_state */
+	uint8_t op;    /* enum wire_op in progress or last, 0 = none yet */
+	uint8_t wait;  /* enum txn_wait. Volatile */
+	uint8_t text_size;
+	bool has_operation;
+};
+_Static_assert(offsetof(struct txn_branch, timer) == 0, "a timer is cast back to its branch");
+_Static_assert(sizeof(struct txn_branch) <= 128, "H4: memory per open saga");
+
+/* A resolved plan, shared by all open sagas that were accepted with an equal one. */
+struct txn_plan {
+	struct wire_plan plan;
+	const struct txn_protocol *protocol;
+	uint64_t hash;
+	uint64_t *after;      /* per step: the steps it depends on, as bits */
+	uint64_t *dependents; /* per step: the steps that depend on it */
+	uint32_t references;
+	uint32_t block_size;
+};
+
+/* What only an unfinished saga has. One block: this, branches, labels, output share, bytes. */
+struct txn_body {
+	struct txn_plan *plan;
+	struct txn_branch *branches; /* plan->plan.step_count */
+	struct wire_label *labels;
+	uint8_t *share; /* TXN_OUTPUT_SHARE per step */
+	struct slice input;
+	struct slice traceparent;
+	uint32_t label_count;
+	uint32_t block_size;
+	uint32_t parked;                   /* branches */
+	uint32_t open_previous, open_next; /* entries, by admission */
+};
+
+struct txn_entry {
+	uint8_t *names;        /* id, then definition */
+	struct txn_body *body; /* NULL = final */
+	struct timer timer;    /* open: whole deadline (volatile); final: when to forget (folded) */
+	struct hash128 body_hash;
+	uint64_t admission;
+	uint64_t accepted_at;
+	uint64_t deadline_at;
+	uint64_t finished_at;
+	uint64_t retry_until_at;
+	uint64_t first_record;
+	uint64_t last_record;
+	uint32_t previous, next; /* all entries by admission; `next` chains free ones */
+	uint32_t waiters;        /* first waiter; volatile */
+	uint32_t definition_version;
+	uint8_t id_size;
+	uint8_t definition_size;
+	uint8_t state;  /* enum wire_state */
+	uint8_t reason; /* enum wire_reason */
+};
+
+struct txn_waiter {
+	uint64_t reply_to;
+	uint32_t entry;
+	uint32_t previous, next; /* of the same entry; `next` chains free ones */
+};
+
+enum txn_pending_kind {
+	TXN_PENDING_COMMAND = 1,
+	TXN_PENDING_ANSWER,
+	TXN_PENDING_NOTIFY, /* the outcome, to all waiters of the entry */
+	TXN_PENDING_DISPOSITION,
+	TXN_PENDING_ALERT,
+	TXN_PENDING_LIST,
+};
+
+/* A message of this step. It is built only when all records of the step are made, so that its gate
+ * covers them (T1). */
+struct txn_pending {
+	uint8_t kind;
+	uint8_t step;
+	uint8_t op;
+	bool final;
+	bool with_branches;
+	uint32_t entry; /* or TXN_NONE */
+	uint32_t attempt;
+	uint32_t code;
+	uint32_t retry_after_ms;
+	uint32_t disposition;
+	uint64_t reply_to;
+	uint64_t record_number;
+	struct slice id; /* when there is no entry */
+	struct slice text;
+	struct uuid operation;
+};
+
+struct txn_shard {
+	struct txn_limits limits;
+	struct txn_config config;
+
+	/* Folded state: a function of the records alone. */
+	uint64_t last_record;
+	uint64_t next_admission;
+	uint64_t clock;         /* the latest time that a record told: eviction goes by it */
+	uint64_t journal_epoch; /* of the latest epoch record */
+	struct txn_entry *entries;
+	uint32_t entries_max, entries_used, entries_top, entries_free;
+	uint32_t first, last;           /* entries by admission */
+	uint32_t open_first, open_last; /* unfinished ones */
+	uint32_t open, parked, branches;
+	struct slab names;
+	struct slab payload;
+	struct txn_index by_id, by_admission, by_plan;
+	struct timer_heap forget;
+
+	/* Volatile state. */
+	uint64_t now;
+	uint64_t epoch;
+	uint64_t entropy, entropy_taken;
+	struct timer_heap timers;
+	struct txn_waiter *waiters;
+	uint32_t waiters_used, waiters_top, waiters_free;
+	struct txn_index by_reply;
+	struct txn_stats stats;
+
+	/* The step under way. */
+	struct txn_effects *effects; /* NULL outside of a step */
+	const struct txn_event *event;
+	uint64_t step_first_record; /* last_record when the step began */
+	struct txn_pending *pending;
+	uint32_t pending_count;
+
+	/* Scratch. */
+	uint8_t *scratch;   /* TXN_SCRATCH_SIZE: body hash, reasons of refusal */
+	struct arena arena; /* decoding of records */
+	struct wire_step *steps;
+	struct wire_branch_view *branch_views;
+	struct wire_saga_view *saga_views;
+};
+
+static inline struct slice txn_entry_id(const struct txn_entry *e)
+{
+	return slice_of(e->names, e->id_size);
+}
+static inline struct slice txn_entry_definition(const struct txn_entry *e)
+{
+	return slice_of(e->names + e->id_size, e->definition_size);
+}
+static inline uint32_t txn_entry_number(const struct txn_shard *t, const struct txn_entry *e)
+{
+	return (uint32_t)(e - t->entries);
+}
+static inline uint32_t txn_step_count(const struct txn_body *body)
+{
+	return body->plan->plan.step_count;
+}
+static inline const struct wire_step *txn_step_of(const struct txn_body *body,
+						  const struct txn_branch *b)
+{
+	return &body->plan->plan.steps[b->step];
+}
+static inline uint32_t *txn_attempts(struct txn_branch *b, uint32_t op)
+{
+	CHECK(op >= WIRE_OP_FORWARD && op <= WIRE_OP_UNDO);
+	return &b->attempts[op - WIRE_OP_FORWARD];
+}
+static inline uint8_t *txn_result(struct txn_branch *b, uint32_t op)
+{
+	CHECK(op >= WIRE_OP_FORWARD && op <= WIRE_OP_UNDO);
+	return &b->result[op - WIRE_OP_FORWARD];
+}
+
+/* ---- pool.c: entries, their order and their index ------------------------------------------ */
+
+struct txn_entry *txn_entry_find(const struct txn_shard *t, struct slice id);
+/* The same, but an entry whose time to be forgotten has come at `now` is not found. */
+struct txn_entry *txn_entry_known(const struct txn_shard *t, struct slice id, uint64_t now);
+struct txn_entry *txn_entry_by_admission(const struct txn_shard *t, uint64_t admission);
+/* Takes the next admission number. NULL when the pool is full. The caller sets state and body. */
+struct txn_entry *txn_entry_add(struct txn_shard *t, struct slice id, struct slice definition);
+void txn_entry_remove(struct txn_shard *t, struct txn_entry *e); /* of a final one */
+void txn_open_link(struct txn_shard *t, struct txn_entry *e);
+void txn_open_unlink(struct txn_shard *t, struct txn_entry *e);
+
+/* False when the pool is full. */
+bool txn_waiter_add(struct txn_shard *t, struct txn_entry *e, uint64_t reply_to);
+void txn_waiter_remove(struct txn_shard *t, uint32_t number);
+
+/* ---- plan.c, body.c -------------------------------------------------------------------------- */
+
+/* Whether the fold can carry the plan at all: known protocol, indexes in range. */
+bool txn_plan_sound(const struct wire_plan *plan);
+struct txn_plan *txn_plan_take(struct txn_shard *t, const struct wire_plan *plan); /* or NULL */
+void txn_plan_release(struct txn_shard *t, struct txn_plan *plan);
+/* Bytes of a new copy; 0 when an equal plan is held already. */
+size_t txn_plan_measure(const struct txn_shard *t, const struct wire_plan *plan);
+
+size_t txn_body_measure(const struct wire_record_accepted *r);
+struct txn_body *txn_body_create(struct txn_shard *t, const struct wire_record_accepted *r,
+				 uint32_t entry); /* or NULL */
+void txn_body_destroy(struct txn_shard *t, struct txn_body *body);
+/* Whether the slab has blocks of both sizes now (S19: found out before the record is made);
+ * `other` may be 0. */
+bool txn_payload_fits(struct txn_shard *t, size_t size, size_t other);
+bool txn_output_fits(struct txn_shard *t, uint32_t size);
+int txn_output_set(struct txn_shard *t, struct txn_body *body, struct txn_branch *b,
+		   struct slice output) MUST_CHECK;
+void txn_text_set(struct txn_shard *t, struct txn_branch *b, struct slice text);
+/* At most `max` bytes of text, not cutting a character of UTF-8. */
+struct slice txn_text_cut(struct slice text, uint32_t max);
+
+/* ---- lifecycle.c -------------------------------------------------------------------------------
+ */
+
+const char *txn_state_name(uint32_t state);
+const char *txn_branch_state_name(uint32_t state);
+bool txn_state_may(uint32_t from, uint32_t to);
+bool txn_branch_may(uint32_t from, uint32_t to);
+/* CHECK the tables, and end what was out or armed in the old state. */
+void txn_entry_move(struct txn_shard *t, struct txn_entry *e, uint32_t to);
+void txn_branch_move(struct txn_shard *t, struct txn_branch *b, uint32_t to);
+
+/* ---- graph.c -----------------------------------------------------------------------------------
+ */
+
+#define TXN_BIT(number) (UINT64_C(1) << (number))
+/* The branches, as bits, whose state is in the set (bits 1 << enum wire_branch_state). */
+uint64_t txn_branches_in(const struct txn_body *body, uint64_t states);
+uint64_t txn_branches_all(const struct txn_body *body);
+/* Nothing is left to undo. */
+bool txn_undo_settled(const struct txn_body *body);
+void txn_graph_forward(struct txn_shard *t, struct txn_entry *e);
+void txn_graph_undo(struct txn_shard *t, struct txn_entry *e);
+/* The rule of the operation that is outstanding, or NULL. */
+const struct txn_op_rule *txn_outstanding(const struct txn_branch *b);
+const struct uuid *txn_operation(const struct txn_entry *e, struct txn_branch *b);
+
+/* ---- apply.c, remember.c, record.c -------------------------------------------------------------
+ */
+
+/* Folds one decoded record as number last_record + 1. 0, SAGA_E_STATE, SAGA_E_NO_MEMORY. */
+int txn_fold(struct txn_shard *t, enum wire_kind kind, const void *record) MUST_CHECK;
+/* Moves the folded clock and forgets what is due, a bounded number at a time. */
+void txn_clock_advance(struct txn_shard *t, uint64_t at);
+/* Turns an open entry into a remembered one, or starts the memory of a tombstone. */
+void txn_remember(struct txn_shard *t, struct txn_entry *e);
+bool txn_forgettable(const struct txn_shard *t, const struct txn_entry *e, uint64_t now);
+
+/* Encodes a record of this step and folds it. Room was reserved, the state was looked at: a
+ * failure is a bug. */
+void txn_record(struct txn_shard *t, enum wire_kind kind, const void *record);
+/* The same for ACCEPTED, whose encoding may fail: then nothing has changed. */
+int txn_record_accepted(struct txn_shard *t, const struct wire_record_accepted *r) MUST_CHECK;
+/* S2: a NOOP unless the step has a record already. */
+void txn_record_something(struct txn_shard *t);
+
+/* ---- decide_*.c, attempt.c, dispatch.c
+ * ----------------------------------------------------------- */
+
+void txn_decide_submit(struct txn_shard *t, const struct wire_submit *submit);
+void txn_decide_cancel(struct txn_shard *t, const struct wire_cancel *cancel);
+void txn_decide_query(struct txn_shard *t, const struct wire_query *query);
+void txn_decide_list(struct txn_shard *t);
+void txn_decide_reply(struct txn_shard *t, const struct wire_reply *reply, struct slice service,
+		      struct slice instance);
+void txn_decide_timers(struct txn_shard *t);
+
+/* Why an attempt came to nothing. */
+struct txn_failure {
+	uint32_t code;
+	struct slice text;
+	struct slice instance;
+	uint32_t retry_after_ms;
+	uint32_t barrier;
+	bool give_up; /* PARK: do not try again soon */
+};
+void txn_attempt_failed(struct txn_shard *t, struct txn_entry *e, struct txn_branch *b,
+			const struct txn_failure *why);
+/* What follows from the state: decision, finish, dispatch of what became ready. */
+void txn_advance(struct txn_shard *t, struct txn_entry *e);
+/* Whether txn_advance has a record to make. */
+bool txn_advance_due(const struct txn_entry *e);
+void txn_decide_undo(struct txn_shard *t, struct txn_entry *e, uint32_t reason,
+		     const struct txn_branch *cause, struct slice text);
+/* Starts, or arms the start of, every outstanding operation that waits for nothing. */
+void txn_dispatch(struct txn_shard *t, struct txn_entry *e);
+void txn_attempt_start(struct txn_shard *t, struct txn_entry *e, struct txn_branch *b);
+void txn_attempt_again(struct txn_shard *t, struct txn_branch *b); /* the same attempt */
+uint64_t txn_attempt_end(const struct txn_shard *t, const struct txn_body *body,
+			 const struct txn_branch *b);
+uint64_t txn_backoff_ms(const struct wire_retry *retry, uint32_t attempt, uint64_t entropy);
+uint64_t txn_random(struct txn_shard *t);
+
+/* ---- answer.c, view.c
+ * ---------------------------------------------------------------------------- */
+
+struct txn_pending *txn_pend(struct txn_shard *t, enum txn_pending_kind kind);
+/* An answer to the request of this step; NULL entry: about `id`. */
+struct txn_pending *txn_pend_answer(struct txn_shard *t, struct txn_entry *e, struct slice id,
+				    int code);
+void txn_emit_all(struct txn_shard *t);
+uint32_t txn_view_branches(const struct txn_shard *t, struct txn_entry *e);
+void txn_view_list(const struct txn_shard *t, const struct wire_list_request *request,
+		   struct wire_list *list);
+
+/* ---- verify.c
+ * ------------------------------------------------------------------------------------ */
+
+/* Walks everything and returns what is wrong, or NULL. `live`: after txn_resume. For tests:
+ * O(state). */
+const char *txn_verify(const struct txn_shard *t, bool live);
+
+#endif

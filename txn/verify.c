@@ -1,0 +1,129 @@
+/* A full walk over everything that must hold between steps. */
+#include "txn/state.h"
+
+#define REQUIRE(condition)                                                                         \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			return #condition;                                                         \
+	} while (0)
+
+static const char *verify_branch(const struct txn_shard *t, const struct txn_entry *e,
+				 const struct txn_branch *b, bool live)
+{
+	const bool outstanding = txn_outstanding(b) != NULL;
+	const bool timed = b->wait == TXN_WAIT_ANSWER || b->wait == TXN_WAIT_RETRY;
+
+	REQUIRE(b->entry == txn_entry_number(t, e));
+	REQUIRE(&e->body->branches[b->step] == b);
+	REQUIRE(b->output_size == 0 || b->output != NULL);
+	REQUIRE(b->text_size == 0 || b->text != NULL);
+	REQUIRE(timer_armed(&b->timer) == timed);
+	REQUIRE(outstanding || b->wait == TXN_WAIT_NOTHING);
+	REQUIRE(!live || !outstanding || b->wait != TXN_WAIT_NOTHING);
+	REQUIRE(b->wait != TXN_WAIT_OPERATOR || b->state == WIRE_BRANCH_PARKED);
+	REQUIRE(outstanding || b->next_at == 0);
+	REQUIRE((b->state == WIRE_BRANCH_PENDING) <= (b->op == 0));
+	REQUIRE(b->state != WIRE_BRANCH_ACTIVE || e->state == WIRE_STATE_RUNNING);
+	REQUIRE(b->state != WIRE_BRANCH_PENDING || e->state == WIRE_STATE_RUNNING);
+	REQUIRE(b->state != WIRE_BRANCH_UNDOING || e->state != WIRE_STATE_RUNNING);
+	return NULL;
+}
+
+/* Invariants 16 and 17, from the states alone. */
+static const char *verify_order(const struct txn_entry *e)
+{
+	const struct txn_body *body = e->body;
+	const uint64_t begun =
+		~txn_branches_in(body, TXN_BIT(WIRE_BRANCH_PENDING) | TXN_BIT(WIRE_BRANCH_SKIPPED));
+	const uint64_t undoing =
+		txn_branches_in(body, TXN_BIT(WIRE_BRANCH_UNDOING) | TXN_BIT(WIRE_BRANCH_PARKED) |
+					      TXN_BIT(WIRE_BRANCH_UNDONE));
+	const uint64_t settled =
+		txn_branches_in(body, TXN_BIT(WIRE_BRANCH_UNDONE) | TXN_BIT(WIRE_BRANCH_SKIPPED) |
+					      TXN_BIT(WIRE_BRANCH_REJECTED));
+
+	for (uint32_t i = 0; i < txn_step_count(body); i++) {
+		if (begun & TXN_BIT(i)) {
+			for (uint32_t j = 0; j < txn_step_count(body); j++) {
+				if (body->plan->after[i] & TXN_BIT(j))
+					REQUIRE(body->branches[j].result[0] == WIRE_EVENT_OK);
+			}
+		}
+		if (undoing & TXN_BIT(i))
+			REQUIRE((body->plan->dependents[i] & ~settled) == 0);
+	}
+	return NULL;
+}
+
+static const char *verify_open(const struct txn_shard *t, const struct txn_entry *e, bool live)
+{
+	const struct txn_body *body = e->body;
+	const uint64_t parked = txn_branches_in(body, TXN_BIT(WIRE_BRANCH_PARKED));
+	const char *wrong;
+
+	REQUIRE(!wire_state_final(e->state));
+	REQUIRE(body->plan->references > 0);
+	REQUIRE(body->parked == (uint32_t)__builtin_popcountll(parked));
+	REQUIRE((body->parked > 0) == (e->state == WIRE_STATE_PARKED));
+	REQUIRE((e->state == WIRE_STATE_RUNNING) == (e->reason == WIRE_REASON_NONE));
+	REQUIRE(!live || txn_advance_due(e) || e->state != WIRE_STATE_RUNNING ||
+		timer_armed(&e->timer));
+	for (uint32_t i = 0; i < txn_step_count(body); i++) {
+		wrong = verify_branch(t, e, &body->branches[i], live);
+		if (wrong)
+			return wrong;
+	}
+	return verify_order(e);
+}
+
+static const char *verify_entry(const struct txn_shard *t, const struct txn_entry *e, bool live)
+{
+	REQUIRE(e->state != WIRE_STATE_NONE);
+	REQUIRE(txn_entry_find(t, txn_entry_id(e)) == e);
+	REQUIRE(txn_entry_by_admission(t, e->admission) == e);
+	REQUIRE(e->first_record <= e->last_record && e->last_record <= t->last_record);
+	for (uint32_t w = e->waiters; w != TXN_NONE; w = t->waiters[w].next) {
+		REQUIRE(t->waiters[w].entry == txn_entry_number(t, e));
+		REQUIRE(t->waiters[w].reply_to != 0);
+	}
+	if (e->body)
+		return verify_open(t, e, live);
+	REQUIRE(wire_state_final(e->state));
+	REQUIRE(e->waiters == TXN_NONE);
+	REQUIRE(timer_armed(&e->timer));
+	/* T6 */
+	REQUIRE(e->timer.deadline >= e->retry_until_at + t->config.remember_margin_ms);
+	return NULL;
+}
+
+const char *txn_verify(const struct txn_shard *t, bool live)
+{
+	uint32_t entries = 0, open = 0, parked = 0, branches = 0;
+	uint64_t admission = 0;
+
+	for (uint32_t i = t->first; i != TXN_NONE; i = t->entries[i].next) {
+		const struct txn_entry *e = &t->entries[i];
+		const char *wrong = verify_entry(t, e, live);
+
+		if (wrong)
+			return wrong;
+		REQUIRE(e->admission > admission);
+		admission = e->admission;
+		entries++;
+		open += e->body != NULL;
+		parked += e->state == WIRE_STATE_PARKED;
+		branches += e->body ? txn_step_count(e->body) : 0;
+	}
+	REQUIRE(admission < t->next_admission);
+	REQUIRE(entries == t->entries_used);
+	REQUIRE(entries == t->by_id.count && entries == t->by_admission.count);
+	REQUIRE(open == t->open && parked == t->parked && branches == t->branches);
+	REQUIRE(entries - open == t->forget.count);
+	REQUIRE(t->waiters_used == t->by_reply.count);
+	REQUIRE(t->effects == NULL && t->pending_count == 0);
+	REQUIRE(open > 0 || (t->payload.used == 0 && t->timers.count == 0));
+	for (uint32_t i = t->open_first; i != TXN_NONE; i = t->entries[i].body->open_next)
+		open--;
+	REQUIRE(open == 0);
+	return NULL;
+}
