@@ -1,0 +1,536 @@
+/* Submits, queries, lists; limits, memory of finished ids, effects that do not fit. */
+#include <stdio.h>
+
+#include "tests/unit/txn_host.h"
+
+#define FORWARD WIRE_OP_FORWARD
+#define OK      WIRE_OUTCOME_OK
+
+static const char *const one[] = {"a"};
+
+static int setup(void **state)
+{
+	static struct host h;
+
+	host_init(&h);
+	host_start(&h);
+	*state = &h;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	host_close(*state);
+	return 0;
+}
+
+static int submit(struct host *h, const struct wire_submit *s)
+{
+	return host_step(h, (struct txn_event){.kind = TXN_EVENT_SUBMIT, .u.submit = s});
+}
+
+static void no_message(void *context, const struct txn_message *message)
+{
+	(void)context;
+	fail_msg("message of kind %d", (int)message->kind);
+}
+
+static void same_id_same_body(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+
+	host_plan(&p, one, 1);
+	host_submit(h, "s", &p);
+	host_submit(h, "s", &p);
+	expect_step(h, ">answer 1 s running final\n");
+	h->reply_to = 5;
+	host_submit_wait(h, "s", &p);
+	expect_step(h, ">answer 5 s running\n");
+	host_reply(h, "s", 0, "a", FORWARD, 1, OK);
+	expect_step(h, "+branch #1 0 forward ok 1\n"
+		       "+finished #1 completed\n"
+		       ">answer 5 s completed final\n"
+		       ">recorded 5\n");
+	/* The outcome told again has a record behind it (S2). */
+	host_submit_wait(h, "s", &p);
+	expect_step(h, "+noop\n>answer 5 s completed final\n");
+}
+
+static void same_id_other_body(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	struct wire_submit s;
+
+	host_plan(&p, one, 1);
+	host_submit(h, "s", &p);
+	s = host_submit_of(h, "s", &p);
+	s.input = slice_str("other");
+	assert_int_equal(submit(h, &s), 0);
+	expect_step(h, ">answer 1 s running conflict final\n");
+	/* The window and the wish to wait are not part of the body. */
+	s = host_submit_of(h, "s", &p);
+	s.retry_until_at += 5;
+	assert_int_equal(submit(h, &s), 0);
+	expect_step(h, ">answer 1 s running final\n");
+}
+
+static void refusals(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	struct wire_submit s;
+
+	host_plan(&p, one, 1);
+	s = host_submit_of(h, "s", &p);
+	s.retry_until_at = h->now;
+	assert_int_equal(submit(h, &s), 0);
+	expect_step(h, "+noop\n>answer 1 s none expired final\n");
+	s = host_submit_of(h, "s", &p);
+	s.deadline_ms = 9;
+	assert_int_equal(submit(h, &s), 0);
+	expect_step(h, ">answer 1 s none bad_request/deadline final\n");
+	s.deadline_ms = 3600001;
+	assert_int_equal(submit(h, &s), 0);
+	expect_step(h, ">answer 1 s none bad_request/deadline final\n");
+	s = host_submit_of(h, "s s", &p);
+	assert_int_equal(submit(h, &s), 0);
+	expect_step(h, ">answer 1  none bad_request/id final\n");
+	s = host_submit_of(h, "s", &p);
+	s.plan.step_count = 0;
+	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_PLAN));
+	p.steps[0].after = slice_of("\0", 1);
+	host_submit(h, "s", &p);
+	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_PLAN));
+	assert_true(h->answer.text.size > 0);
+	assert_int_equal(txn_find(h->t, slice_str("s")).known, false);
+}
+
+static void window_is_capped(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	struct wire_submit s;
+	struct txn_entry *e;
+
+	host_plan(&p, one, 1);
+	s = host_submit_of(h, "s", &p);
+	s.retry_until_at = UINT64_MAX;
+	assert_int_equal(submit(h, &s), 0);
+	e = txn_entry_find(h->t, slice_str("s"));
+	assert_non_null(e);
+	assert_int_equal(e->retry_until_at, h->now + 600000);
+}
+
+/* S11: with two shards, every id belongs to one of them only. */
+static void wrong_shard(void **state)
+{
+	struct host h;
+	struct host_plan p;
+	char id[16];
+	int here = 0;
+
+	(void)state;
+	host_init(&h);
+	assert_int_equal(wire_slots_even(&h.slots, 2), 0);
+	h.config.shard = 1;
+	host_start(&h);
+	host_plan(&p, one, 1);
+	for (int i = 0; i < 20; i++) {
+		const uint32_t records = h.record_count;
+		bool mine;
+
+		(void)snprintf(id, sizeof id, "s%d", i);
+		mine = wire_shard_of(&h.slots, slice_str(id)) == 1;
+		here += mine;
+		host_submit(&h, id, &p);
+		assert_int_equal(h.answer.code, mine ? 0 : err_to_wire(SAGA_E_WRONG_SHARD));
+		host_query(&h, id, true);
+		assert_int_equal(h.answer.code, mine ? 0 : err_to_wire(SAGA_E_WRONG_SHARD));
+		txn_forget_waiter(h.t, h.reply_to);
+		host_reply(&h, id, 0, "a", FORWARD, 1, OK);
+		host_cancel(&h, id);
+		assert_int_equal(h.answer.code, mine ? err_to_wire(SAGA_E_TOO_LATE)
+						     : err_to_wire(SAGA_E_WRONG_SHARD));
+		assert_int_equal(h.record_count > records, mine);
+	}
+	assert_in_range(here, 1, 19);
+	host_close(&h);
+}
+
+static void tombstones(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	struct txn_span span;
+
+	host_plan(&p, one, 1);
+	host_cancel(h, "s");
+	expect_step(h, "+tombstone s\n>answer 1 s cancelled final\n");
+	host_cancel(h, "s");
+	expect_step(h, "+noop\n>answer 1 s cancelled final\n");
+	host_submit(h, "s", &p);
+	expect_step(h, "+noop\n>answer 1 s cancelled cancelled final\n");
+	host_query(h, "s", false);
+	expect_step(h, ">answer 1 s cancelled final\n");
+	span = txn_find(h->t, slice_str("s"));
+	assert_true(span.known && span.first_record == 1 && span.last_record == 1 &&
+		    span.admission == 1);
+	/* Until its window and the margin are over (60 s + 10 s). */
+	h->now += 69999;
+	host_submit(h, "s", &p);
+	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_CANCELLED));
+	h->now += 1;
+	host_submit(h, "s", &p);
+	expect_step(h, "+accepted s #2\n"
+		       ">answer 1 s running final\n"
+		       ">a-svc s a forward 1 left=1000\n");
+}
+
+static void finished_ids_are_remembered(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+
+	host_plan(&p, one, 1);
+	host_submit(h, "s", &p);
+	host_reply(h, "s", 0, "a", FORWARD, 1, OK);
+	h->now += 69999;
+	host_query(h, "s", false);
+	expect_step(h, ">answer 1 s completed final\n");
+	h->now += 1;
+	host_query(h, "s", false);
+	expect_step(h, ">answer 1 s none not_found final\n");
+	host_query(h, "s", true);
+	expect_step(h, "+noop\n>answer 1 s none not_found final\n");
+	assert_true(txn_find(h->t, slice_str("s")).known); /* the fold has not seen the time yet */
+	host_submit(h, "r", &p);
+	assert_false(txn_find(h->t, slice_str("s")).known);
+	host_submit(h, "s", &p);
+	expect_step(h, "+accepted s #3\n"
+		       ">answer 1 s running final\n"
+		       ">a-svc s a forward 1 left=1000\n");
+}
+
+static void waiters(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	struct txn_stats stats;
+
+	host_plan(&p, one, 1);
+	host_submit_wait(h, "s", &p);
+	for (uint64_t i = 2; i <= 4; i++) {
+		h->reply_to = i;
+		host_query(h, "s", true);
+	}
+	expect_step(h, ">answer 4 s running\n  a active 1/0\n");
+	txn_forget_waiter(h->t, 3);
+	txn_forget_waiter(h->t, 3);
+	txn_forget_waiter(h->t, 99);
+	txn_stats(h->t, &stats);
+	assert_int_equal(stats.waiters, 3);
+	h->reply_to = 9;
+	host_reply(h, "s", 0, "a", FORWARD, 1, OK);
+	expect_step(h, "+branch #1 0 forward ok 1\n"
+		       "+finished #1 completed\n"
+		       ">answer 4 s completed final\n"
+		       ">answer 2 s completed final\n"
+		       ">answer 1 s completed final\n"
+		       ">recorded 9\n");
+	/* Nobody to answer to: the step does its work in silence. */
+	h->reply_to = 0;
+	host_submit_wait(h, "r", &p);
+	expect_step(h, "+accepted r #2\n>a-svc r a forward 1 left=1000\n");
+	host_reply(h, "r", 0, "a", FORWARD, 1, OK);
+	expect_step(h, "+branch #2 0 forward ok 1\n+finished #2 completed\n");
+}
+
+static void full_pools_refuse(void **state)
+{
+	struct host h;
+	struct host_plan p;
+	char id[16];
+
+	(void)state;
+	host_init(&h);
+	h.limits.open_max = 4;
+	h.limits.remembered_max = 4;
+	h.limits.branches_max = 3;
+	h.limits.waiters_max = 1;
+	host_start(&h);
+	host_plan(&p, one, 1);
+	host_submit_wait(&h, "s0", &p);
+	h.reply_to = 2;
+	host_submit_wait(&h, "s1", &p); /* no waiter */
+	expect_step(&h, ">answer 2 s1 none busy final\n");
+	assert_in_range(h.answer.retry_after_ms, 500, 1000);
+	host_query(&h, "s0", true);
+	expect_step(&h, ">answer 2 s0 running busy final\n  a active 1/0\n");
+	host_submit(&h, "s1", &p);
+	host_submit(&h, "s2", &p);
+	host_submit(&h, "s3", &p); /* no branch */
+	expect_step(&h, ">answer 2 s3 none busy final\n");
+	for (int i = 0; i < 8; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		host_submit(&h, id, &p);
+		host_reply(&h, id, 0, "a", FORWARD, 1, OK);
+	}
+	/* All entries are taken by what must be remembered. */
+	host_submit(&h, "t", &p);
+	expect_step(&h, ">answer 2 t none busy final\n");
+	host_cancel(&h, "t");
+	expect_step(&h, ">answer 2 t none busy final\n");
+	h.now += 70000;
+	host_cancel(&h, "t");
+	expect_step(&h, "+tombstone t\n>answer 2 t cancelled final\n");
+	host_submit(&h, "u", &p);
+	assert_int_equal(h.answer.code, 0);
+	host_close(&h);
+}
+
+static void payload_is_bounded(void **state)
+{
+	static uint8_t input[WIRE_INPUT_SIZE_MAX + 1];
+	struct host *h = *state;
+	struct host_plan p;
+	struct wire_submit s;
+	struct txn_stats stats;
+	char id[16];
+	int accepted = 0;
+
+	host_plan(&p, one, 1);
+	s = host_submit_of(h, "s", &p);
+	s.input = slice_of(input, sizeof input);
+	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_TOO_LARGE));
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		s = host_submit_of(h, id, &p);
+		s.input = slice_of(input, 100000);
+		assert_int_equal(submit(h, &s), 0);
+		accepted += h->answer.code == 0;
+	}
+	assert_int_equal(accepted, 7); /* of 1 MiB, in blocks of 128 KiB, a part kept free */
+	for (int i = 0; i < 7; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		host_reply(h, id, 0, "a", FORWARD, 1, OK);
+	}
+	txn_stats(h->t, &stats);
+	assert_int_equal(stats.payload_used, 0);
+}
+
+static void plans_are_shared(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	struct txn_stats stats;
+	uint64_t used;
+
+	host_plan(&p, one, 1);
+	host_submit(h, "s0", &p);
+	txn_stats(h->t, &stats);
+	used = stats.payload_used;
+	host_submit(h, "s1", &p);
+	txn_stats(h->t, &stats);
+	assert_int_equal(stats.payload_used - used, 256); /* its body alone */
+	used = stats.payload_used;
+	p.steps[0].retry.attempts++;
+	host_submit(h, "s2", &p);
+	txn_stats(h->t, &stats);
+	assert_true(stats.payload_used - used > 256);
+	host_reply(h, "s0", 0, "a", FORWARD, 1, OK);
+	host_query(h, "s1", false);
+	expect_step(h, ">answer 1 s1 running final\n  a active 1/0\n");
+}
+
+static void lists_by_page(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	char id[16];
+
+	host_plan(&p, one, 1);
+	host_list(h, 0, 0, 10);
+	expect_step(h, ">list open=0 parked=0 next=0\n");
+	for (int i = 1; i <= 6; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		host_submit(h, id, &p);
+		if (i % 2)
+			host_reply(h, id, 0, "a", FORWARD, 1, OK);
+	}
+	host_list(h, 0, 0, 2);
+	expect_step(h, ">list open=3 parked=0 next=2\n"
+		       "  #1 s1 completed\n"
+		       "  #2 s2 running a 1\n");
+	host_list(h, 0, 2, 500);
+	expect_step(h, ">list open=3 parked=0 next=0\n"
+		       "  #3 s3 completed\n"
+		       "  #4 s4 running a 1\n"
+		       "  #5 s5 completed\n"
+		       "  #6 s6 running a 1\n");
+	host_list(h, 1U << WIRE_STATE_RUNNING, 0, 2);
+	expect_step(h, ">list open=3 parked=0 next=4\n"
+		       "  #2 s2 running a 1\n"
+		       "  #4 s4 running a 1\n");
+	/* Cursors of what is forgotten by now, and beyond the end. */
+	h->now += 70000;
+	host_submit(h, "t", &p);
+	host_list(h, 0, 1, 1);
+	expect_step(h, ">list open=4 parked=0 next=2\n  #2 s2 running a 1\n");
+	host_list(h, 0, 3, 0);
+	expect_step(h, ">list open=4 parked=0 next=0\n"
+		       "  #4 s4 running a 1\n"
+		       "  #6 s6 running a 1\n"
+		       "  #7 t running a 1\n");
+	host_list(h, 0, 7, 0);
+	expect_step(h, ">list open=4 parked=0 next=0\n");
+	host_list(h, 0, 7000, 0);
+	expect_step(h, ">list open=4 parked=0 next=0\n");
+}
+
+static void list_looks_at_a_bounded_number(void **state)
+{
+	struct host h;
+	struct host_plan p;
+	char id[16];
+
+	(void)state;
+	host_init(&h);
+	h.limits.remembered_max = 3 * TXN_LIST_SCAN_MAX;
+	h.no_replay = true;
+	host_start(&h);
+	host_plan(&p, one, 1);
+	for (int i = 1; i <= TXN_LIST_SCAN_MAX + 10; i++) {
+		const struct wire_cancel cancel = {.id = slice_of(id, 5),
+						   .retry_until_at = h.now + 60000};
+		struct txn_effects effects = {.records = &h.step_records, .emit = no_message};
+
+		(void)snprintf(id, sizeof id, "s%04d", i % 10000);
+		buf_clear(&h.step_records);
+		assert_int_equal(txn_step(h.t,
+					  &(struct txn_event){.kind = TXN_EVENT_CANCEL,
+							      .now_ms = h.now,
+							      .u.cancel = &cancel},
+					  &effects),
+				 0);
+		h.record_count += effects.record_count;
+	}
+	buf_clear(&h.step_records);
+	host_list(&h, 1U << WIRE_STATE_RUNNING, 0, 10);
+	expect_step(&h, ">list open=0 parked=0 next=4096\n");
+	host_list(&h, 1U << WIRE_STATE_RUNNING, 4096, 10);
+	expect_step(&h, ">list open=0 parked=0 next=0\n");
+	host_close(&h);
+}
+
+/* Records that would not fit: nothing happens at all, and later it does. */
+static void effects_that_do_not_fit(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	struct wire_submit s;
+	uint8_t *filler;
+
+	host_plan(&p, one, 1);
+	s = host_submit_of(h, "s", &p);
+	filler = buf_grow(&h->step_records, h->step_records.max - 4000);
+	assert_non_null(filler);
+	{
+		struct txn_effects effects = {.records = &h->step_records, .emit = no_message};
+		const struct txn_event event = {
+			.kind = TXN_EVENT_SUBMIT, .now_ms = h->now, .reply_to = 1, .u.submit = &s};
+		const struct txn_event tick = {.kind = TXN_EVENT_TICK, .now_ms = h->now};
+
+		assert_int_equal(txn_step(h->t, &event, &effects), SAGA_E_EFFECTS_FULL);
+		assert_int_equal(txn_step(h->t, &tick, &effects), SAGA_E_EFFECTS_FULL);
+		assert_int_equal(effects.record_count, 0);
+		assert_int_equal(h->step_records.size, h->step_records.max - 4000);
+		assert_int_equal(buf_error(&h->step_records), 0);
+	}
+	buf_clear(&h->step_records);
+	assert_false(txn_find(h->t, slice_str("s")).known);
+	host_submit(h, "s", &p);
+	assert_int_equal(h->answer.code, 0);
+}
+
+static void tick_takes_as_many_as_fit(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	char id[16];
+	uint32_t seen = 0;
+	int rounds = 0;
+
+	host_plan(&p, one, 1);
+	for (int i = 0; i < 64; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		host_submit(h, id, &p);
+	}
+	buf_close(&h->step_records);
+	buf_init(&h->step_records, TXN_RECORDS_PER_TIMER + 200);
+	h->now += 1000;
+	while (txn_next_deadline(h->t) <= h->now) {
+		const uint32_t before = h->record_count;
+
+		host_tick(h, 0);
+		assert_true(h->record_count > before);
+		seen += h->record_count - before;
+		rounds++;
+	}
+	assert_int_equal(seen, 64);
+	assert_true(rounds > 2);
+}
+
+/* Two engines, same events: same bytes. */
+static void deterministic(void **state)
+{
+	struct host twins[2];
+	char texts[2][1024];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct host_plan p;
+
+		host_init(&twins[i]);
+		host_start(&twins[i]);
+		host_plan(&p, one, 1);
+		p.steps[0].retry.jitter_percent = 50;
+		host_submit(&twins[i], "s", &p);
+		host_tick(&twins[i], 1000);
+		(void)snprintf(texts[i], sizeof texts[i], "%s", twins[i].text);
+	}
+	assert_string_equal(texts[0], texts[1]);
+	assert_int_equal(twins[0].journal.size, twins[1].journal.size);
+	assert_memory_equal(twins[0].journal.data, twins[1].journal.data, twins[0].journal.size);
+	host_close(&twins[0]);
+	host_close(&twins[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		T(same_id_same_body),
+		T(same_id_other_body),
+		T(refusals),
+		T(window_is_capped),
+		T(wrong_shard),
+		T(tombstones),
+		T(finished_ids_are_remembered),
+		T(waiters),
+		T(full_pools_refuse),
+		T(payload_is_bounded),
+		T(plans_are_shared),
+		T(lists_by_page),
+		T(list_looks_at_a_bounded_number),
+		T(effects_that_do_not_fit),
+		T(tick_takes_as_many_as_fit),
+		T(deterministic),
+#undef T
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

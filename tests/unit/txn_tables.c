@@ -1,0 +1,156 @@
+/* The tables of the life cycles, and the index. */
+#include "tests/unit/txn_host.h"
+
+#include "base/prng.h"
+
+#define NONE WIRE_STATE_NONE
+
+static const uint32_t saga_moves[][2] = {
+	{NONE, WIRE_STATE_RUNNING},
+	{NONE, WIRE_STATE_CANCELLED},
+	{WIRE_STATE_RUNNING, WIRE_STATE_UNDOING},
+	{WIRE_STATE_RUNNING, WIRE_STATE_COMPLETED},
+	{WIRE_STATE_UNDOING, WIRE_STATE_PARKED},
+	{WIRE_STATE_UNDOING, WIRE_STATE_COMPENSATED},
+	{WIRE_STATE_PARKED, WIRE_STATE_UNDOING},
+};
+
+static const uint32_t branch_moves[][2] = {
+	{WIRE_BRANCH_PENDING, WIRE_BRANCH_ACTIVE},  {WIRE_BRANCH_PENDING, WIRE_BRANCH_SKIPPED},
+	{WIRE_BRANCH_ACTIVE, WIRE_BRANCH_OK},       {WIRE_BRANCH_ACTIVE, WIRE_BRANCH_REJECTED},
+	{WIRE_BRANCH_ACTIVE, WIRE_BRANCH_UNKNOWN},  {WIRE_BRANCH_OK, WIRE_BRANCH_UNDOING},
+	{WIRE_BRANCH_OK, WIRE_BRANCH_SKIPPED},      {WIRE_BRANCH_UNKNOWN, WIRE_BRANCH_UNDOING},
+	{WIRE_BRANCH_UNKNOWN, WIRE_BRANCH_SKIPPED}, {WIRE_BRANCH_UNDOING, WIRE_BRANCH_UNDONE},
+	{WIRE_BRANCH_UNDOING, WIRE_BRANCH_PARKED},  {WIRE_BRANCH_PARKED, WIRE_BRANCH_UNDONE},
+};
+
+static bool listed(const uint32_t moves[][2], size_t count, uint32_t from, uint32_t to)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (moves[i][0] == from && moves[i][1] == to)
+			return true;
+	}
+	return false;
+}
+
+/* A move that is not in the table ends the process. */
+static struct {
+	bool branch;
+	uint32_t from, to;
+} wanted;
+
+static void make_move(void)
+{
+	static struct host h;
+	struct txn_entry e = {.waiters = TXN_NONE};
+	struct txn_branch b = {0};
+
+	host_init(&h);
+	host_start(&h);
+	timer_init(&e.timer, 0);
+	timer_init(&b.timer, TXN_TIMER_OF_BRANCH);
+	e.state = (uint8_t)wanted.from;
+	b.state = (uint8_t)wanted.from;
+	h.t->parked = 1;
+	if (wanted.branch)
+		txn_branch_move(h.t, &b, wanted.to);
+	else
+		txn_entry_move(h.t, &e, wanted.to);
+	if ((wanted.branch ? b.state : e.state) != wanted.to)
+		_exit(1);
+}
+
+static void saga_life(void **state)
+{
+	(void)state;
+	for (uint32_t from = 0; from <= 8; from++) {
+		for (uint32_t to = 0; to <= 8; to++) {
+			const bool may = listed(saga_moves, 7, from, to);
+
+			assert_int_equal(txn_state_may(from, to), may);
+			wanted.branch = false;
+			wanted.from = from;
+			wanted.to = to;
+			assert_int_equal(aborts(make_move), !may);
+		}
+	}
+	assert_string_equal(txn_state_name(WIRE_STATE_PARKED), "parked");
+	assert_string_equal(txn_state_name(77), "?");
+}
+
+static void branch_life(void **state)
+{
+	(void)state;
+	for (uint32_t from = 0; from <= 10; from++) {
+		for (uint32_t to = 0; to <= 10; to++) {
+			const bool may = listed(branch_moves, 12, from, to);
+
+			assert_int_equal(txn_branch_may(from, to), may);
+			wanted.branch = true;
+			wanted.from = from;
+			wanted.to = to;
+			assert_int_equal(aborts(make_move), !may);
+		}
+	}
+	assert_string_equal(txn_branch_state_name(WIRE_BRANCH_OK), "ok");
+	assert_string_equal(txn_branch_state_name(0), "?");
+}
+
+static void protocol_rows(void **state)
+{
+	const struct txn_protocol *saga = txn_protocol_find(WIRE_PROTOCOL_SAGA);
+
+	(void)state;
+	assert_non_null(saga);
+	assert_int_equal(saga->forward_done, WIRE_STATE_COMPLETED);
+	assert_null(txn_protocol_find(WIRE_PROTOCOL_TCC));
+	assert_null(txn_protocol_find(0));
+	assert_string_equal(txn_op_rule(WIRE_OP_FORWARD)->name, "forward");
+	assert_string_equal(txn_op_rule(WIRE_OP_UNDO)->name, "undo");
+	assert_null(txn_op_rule(WIRE_OP_FINISH));
+}
+
+/* Against a plain array, with few homes so that runs wrap and collide. */
+static void index_holds_what_was_put(void **state)
+{
+	enum { NUMBERS = 100, SLOTS = 256 };
+	struct txn_index_slot slots[SLOTS] = {{0, 0}};
+	uint64_t hashes[NUMBERS];
+	bool held[NUMBERS] = {false};
+	struct txn_index index;
+	struct prng random;
+
+	(void)state;
+	prng_seed(&random, 1);
+	assert_int_equal(txn_index_slots(NUMBERS), SLOTS);
+	txn_index_init(&index, slots, SLOTS);
+	for (uint32_t i = 0; i < NUMBERS; i++)
+		hashes[i] = (prng_below(&random, 8) + 250) << 32;
+	for (int round = 0; round < 20000; round++) {
+		const uint32_t n = (uint32_t)prng_below(&random, NUMBERS);
+		uint32_t at = txn_index_start(&index, hashes[n]);
+		uint32_t number;
+		bool found = false;
+
+		while (txn_index_next(&index, hashes[n], &at, &number))
+			found = found || number == n;
+		assert_int_equal(found, held[n]);
+		if (found)
+			txn_index_remove(&index, hashes[n], n);
+		else
+			txn_index_put(&index, hashes[n], n);
+		held[n] = !found;
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(saga_life),
+		cmocka_unit_test(branch_life),
+		cmocka_unit_test(protocol_rows),
+		cmocka_unit_test(index_holds_what_was_put),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

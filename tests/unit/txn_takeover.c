@@ -1,0 +1,347 @@
+/* Replay, take-over at every record, pacing, and records that do not fit. */
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include "tests/unit/txn_host.h"
+
+#define FORWARD WIRE_OP_FORWARD
+#define UNDO    WIRE_OP_UNDO
+#define OK      WIRE_OUTCOME_OK
+
+static const char *const three[] = {"a", "b", "c"};
+
+static int setup(void **state)
+{
+	static struct host h;
+
+	host_init(&h);
+	host_start(&h);
+	*state = &h;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	host_close(*state);
+	return 0;
+}
+
+static void attempts_go_on_where_they_were(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+
+	host_plan(&p, three, 3);
+	host_submit(h, "s", &p);
+	host_reply(h, "s", 0, "a", FORWARD, 1, OK);
+	host_tick(h, 1000);
+	expect_step(h, "+branch #1 1 forward again 1 code=5001 at=+100\n");
+	h->now += 50;
+	host_take_over(h, h->record_count);
+	host_tick(h, 49);
+	expect_step(h, "");
+	host_tick(h, 1);
+	expect_step(h, ">b-svc s b forward 2 left=1000\n");
+	h->now += 900;
+	/* The attempt that may be out is sent again under its number, and starts in full. */
+	host_take_over(h, h->record_count);
+	host_tick(h, 0);
+	expect_step(h, ">b-svc s b forward 2 left=1000\n");
+	/* S24: an answer to what the owner before had sent. */
+	host_reply(h, "s", 1, "b", FORWARD, 1, OK);
+	expect_step(h, "+branch #1 1 forward ok 1\n"
+		       ">c-svc s c forward 1 left=1000\n"
+		       ">recorded 1\n");
+	host_query(h, "s", false);
+	assert_int_equal(h->answer.epoch, 3);
+}
+
+static void answers_reach_the_new_owner_before_it_sends(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+
+	host_plan(&p, three, 1);
+	host_submit(h, "s", &p);
+	host_take_over(h, h->record_count);
+	host_reply(h, "s", 0, "a", FORWARD, 1, OK);
+	expect_step(h, "+branch #1 0 forward ok 1\n+finished #1 completed\n>recorded 1\n");
+	host_tick(h, 0);
+	expect_step(h, "");
+}
+
+static void deadlines_and_parked_survive(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+
+	host_plan(&p, three, 1);
+	p.plan.deadline_ms = 2000;
+	host_submit(h, "s", &p);
+	h->now += 1999;
+	host_take_over(h, h->record_count);
+	host_tick(h, 0);
+	expect_step(h, ">a-svc s a forward 1 left=1\n");
+	host_tick(h, 1);
+	expect_step(h, "+decision #1 deadline\n>a-svc s a undo 1 left=1000\n");
+	host_reply(h, "s", 0, "a", UNDO, 1, WIRE_OUTCOME_PARK);
+	h->now += 1000;
+	host_take_over(h, h->record_count);
+	host_query(h, "s", false);
+	assert_int_equal(h->answer.state, WIRE_STATE_PARKED);
+	host_tick(h, 3999);
+	expect_step(h, "");
+	host_tick(h, 1);
+	expect_step(h, ">a-svc s a undo 2 left=1000\n");
+}
+
+static void resends_are_paced(void **state)
+{
+	struct host h;
+	struct host_plan p;
+	char id[16];
+	uint32_t sent = 0;
+
+	(void)state;
+	host_init(&h);
+	h.config.resend_per_second = 10;
+	host_start(&h);
+	host_plan(&p, three, 1);
+	for (int i = 0; i < 30; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		host_submit(&h, id, &p);
+	}
+	host_take_over(&h, h.record_count);
+	for (uint32_t i = 0; i < 30; i++) {
+		assert_int_equal(txn_next_deadline(h.t), i == 0 ? h.now : h.now + 100);
+		host_tick(&h, i == 0 ? 0 : 100);
+		assert_int_equal(h.command_count, 1);
+		sent += h.command_count;
+		(void)snprintf(id, sizeof id, "s%u", i);
+		assert_true(slice_equal(slice_str(id), h.command.saga));
+		host_reply(&h, id, 0, "a", FORWARD, 1, OK);
+	}
+	assert_int_equal(sent, 30);
+	host_close(&h);
+}
+
+/* I5: a journal may end between the records of one step. The new owner draws the conclusion. */
+static void concludes_what_was_cut_off(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	uint32_t mark;
+
+	host_plan(&p, three, 3);
+	host_submit(h, "s", &p);
+	host_reply(h, "s", 0, "a", FORWARD, 1, OK);
+	mark = h->record_count;
+	host_reply(h, "s", 1, "b", FORWARD, 1, WIRE_OUTCOME_REJECTED);
+	expect_step(h, "+branch #1 1 forward rejected 1\n"
+		       "+decision #1 rejected 1\n"
+		       ">a-svc s a undo 1 left=1000\n"
+		       ">recorded 1\n");
+	host_take_over(h, mark + 1);
+	assert_int_equal(txn_next_deadline(h->t), h->now);
+	host_tick(h, 0);
+	expect_step(h, "+decision #1 rejected 1\n>a-svc s a undo 1 left=1000\n");
+	mark = h->record_count;
+	host_reply(h, "s", 0, "a", UNDO, 1, OK);
+	expect_step(h, "+branch #1 0 undo ok 1\n+finished #1 compensated\n>recorded 1\n");
+	host_take_over(h, mark + 1);
+	host_tick(h, 0);
+	expect_step(h, "+finished #1 compensated\n");
+
+	host_submit(h, "t", &p);
+	mark = h->record_count;
+	host_reply(h, "t", 0, "a", FORWARD, 1, WIRE_OUTCOME_PARK);
+	host_take_over(h, mark + 1);
+	host_tick(h, 0);
+	expect_step(h, "+decision #2 exhausted 0\n>a-svc t a undo 1 left=1000\n");
+
+	host_plan(&p, three, 1);
+	host_submit(h, "u", &p);
+	mark = h->record_count;
+	host_reply(h, "u", 0, "a", FORWARD, 1, OK);
+	host_take_over(h, mark + 1);
+	host_tick(h, 0);
+	expect_step(h, "+finished #3 completed\n>a-svc t a undo 1 left=1000\n");
+}
+
+static void tombstones_and_memory_survive(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+
+	host_plan(&p, three, 1);
+	host_cancel(h, "x");
+	host_submit(h, "s", &p);
+	host_reply(h, "s", 0, "a", FORWARD, 1, OK);
+	host_take_over(h, h->record_count);
+	host_submit(h, "x", &p);
+	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_CANCELLED));
+	host_submit(h, "s", &p);
+	expect_step(h, "+noop\n>answer 1 s completed final\n");
+	p.plan.version++;
+	host_submit(h, "s", &p);
+	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_CONFLICT));
+}
+
+/* ---- records that do not fit
+ * --------------------------------------------------------------------- */
+
+static int apply(struct host *h, enum wire_kind kind, const void *record)
+{
+	struct buf bytes;
+	int err;
+
+	buf_init(&bytes, 64 * 1024);
+	assert_int_equal(wire_encode(kind, record, &bytes), 0);
+	err = txn_apply(h->t, buf_slice(&bytes), txn_last_record(h->t) + 1, h->now);
+	buf_close(&bytes);
+	return err;
+}
+
+static int apply_branch(struct host *h, uint32_t step, uint32_t op, uint32_t event,
+			uint32_t attempt)
+{
+	const struct wire_record_branch r = {
+		.admission = 1, .step = step, .op = op, .event = event, .attempt = attempt};
+
+	return apply(h, WIRE_RECORD_BRANCH, &r);
+}
+
+static void records_must_fit(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	const struct wire_record_noop noop = {0};
+	const struct wire_record_genesis genesis = {.cluster = slice_str("c"), .shard_count = 1};
+	struct wire_record_epoch epoch = {.epoch = 5, .node = slice_str("n"), .format = 1};
+	struct wire_record_decision decision = {.admission = 1, .reason = 9};
+	struct wire_record_parked parked = {.admission = 1, .op = UNDO, .attempts = 1};
+	struct wire_record_finished finished = {.admission = 1, .state = WIRE_STATE_COMPLETED};
+	struct wire_record_tombstone tombstone = {.saga = slice_str("s")};
+	struct wire_submit s;
+	struct wire_record_accepted accepted = {.accepted_at = 1};
+
+	host_plan(&p, three, 2);
+	host_submit(h, "s", &p);
+	s = host_submit_of(h, "t", &p);
+	accepted.saga = s.id;
+	accepted.plan = s.plan;
+	wire_plan_resolve(&accepted.plan);
+
+	accepted.admission = 1;
+	assert_int_equal(apply(h, WIRE_RECORD_ACCEPTED, &accepted), SAGA_E_STATE);
+	accepted.admission = 2;
+	accepted.saga = slice_str("s");
+	assert_int_equal(apply(h, WIRE_RECORD_ACCEPTED, &accepted), SAGA_E_STATE);
+	assert_int_equal(apply(h, WIRE_RECORD_GENESIS, &genesis), SAGA_E_STATE);
+	assert_int_equal(apply(h, WIRE_RECORD_EPOCH, &epoch), 0);
+	epoch.epoch = 4;
+	assert_int_equal(apply(h, WIRE_RECORD_EPOCH, &epoch), SAGA_E_STATE);
+	assert_int_equal(apply_branch(h, 2, FORWARD, WIRE_EVENT_OK, 1), SAGA_E_STATE);
+	assert_int_equal(apply_branch(h, 1, FORWARD, WIRE_EVENT_OK, 1), SAGA_E_STATE);
+	assert_int_equal(apply_branch(h, 0, UNDO, WIRE_EVENT_OK, 1), SAGA_E_STATE);
+	assert_int_equal(apply_branch(h, 0, FORWARD, WIRE_EVENT_OK, 0), SAGA_E_STATE);
+	assert_int_equal(apply_branch(h, 0, FORWARD, WIRE_EVENT_OK, 2), SAGA_E_STATE);
+	assert_int_equal(apply_branch(h, 0, WIRE_OP_FINISH, WIRE_EVENT_OK, 1), SAGA_E_STATE);
+	assert_int_equal(apply(h, WIRE_RECORD_PARKED, &parked), SAGA_E_STATE);
+	assert_int_equal(apply(h, WIRE_RECORD_FINISHED, &finished), SAGA_E_STATE);
+	finished.state = WIRE_STATE_COMPENSATED;
+	assert_int_equal(apply(h, WIRE_RECORD_FINISHED, &finished), SAGA_E_STATE);
+	finished.admission = 7;
+	assert_int_equal(apply(h, WIRE_RECORD_FINISHED, &finished), SAGA_E_STATE);
+	assert_int_equal(apply(h, WIRE_RECORD_TOMBSTONE, &tombstone), SAGA_E_STATE);
+	decision.reason = WIRE_REASON_DEADLINE;
+	decision.has_step = true;
+	decision.step = 2;
+	assert_int_equal(apply(h, WIRE_RECORD_DECISION, &decision), SAGA_E_STATE);
+	assert_int_equal(apply(h, WIRE_RECORD_NOOP, &noop), 0);
+	assert_int_equal(apply_branch(h, 0, FORWARD, WIRE_EVENT_DISPATCHED, 1), 0);
+
+	/* None of that has done anything: it goes on. */
+	decision.has_step = false;
+	assert_int_equal(apply(h, WIRE_RECORD_DECISION, &decision), 0);
+	assert_int_equal(apply(h, WIRE_RECORD_DECISION, &decision), SAGA_E_STATE);
+	parked.attempts = 2;
+	assert_int_equal(apply(h, WIRE_RECORD_PARKED, &parked), SAGA_E_STATE);
+	assert_int_equal(apply_branch(h, 0, UNDO, WIRE_EVENT_REJECTED, 1), SAGA_E_STATE);
+}
+
+static void numbers_and_bytes_must_be_right(void **state)
+{
+	struct host *h = *state;
+	const struct wire_record_genesis foreign = {
+		.cluster = slice_str("c"), .shard = 1, .shard_count = 2};
+	const struct wire_query query = {.id = slice_str("s")};
+	const struct wire_record_noop noop = {0};
+	struct buf bytes;
+
+	buf_init(&bytes, 1024);
+	assert_int_equal(wire_encode(WIRE_RECORD_NOOP, &noop, &bytes), 0);
+	assert_int_equal(txn_apply(h->t, buf_slice(&bytes), 2, h->now), SAGA_E_JOURNAL_GAP);
+	assert_int_equal(txn_apply(h->t, buf_slice(&bytes), 0, h->now), SAGA_E_JOURNAL_GAP);
+	bytes.size--;
+	assert_int_not_equal(txn_apply(h->t, buf_slice(&bytes), 1, h->now), 0);
+	buf_clear(&bytes);
+	assert_int_not_equal(txn_apply(h->t, buf_slice(&bytes), 1, h->now), 0);
+	assert_int_equal(wire_encode(WIRE_QUERY, &query, &bytes), 0);
+	assert_int_equal(txn_apply(h->t, buf_slice(&bytes), 1, h->now), SAGA_E_KIND);
+	buf_close(&bytes);
+	assert_int_equal(apply(h, WIRE_RECORD_GENESIS, &foreign), SAGA_E_JOURNAL_FOREIGN);
+	assert_int_equal(txn_last_record(h->t), 0);
+}
+
+/* A journal of a larger configuration than ours: told, not crashed. */
+static void too_small_for_the_journal(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	struct txn_limits small = h->limits;
+	struct txn_shard *t;
+	char id[16];
+	void *memory;
+	size_t size;
+	int err = 0;
+
+	host_plan(&p, three, 2);
+	for (int i = 0; i < 8; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		host_submit(h, id, &p);
+	}
+	small.open_max = 7;
+	size = txn_memory_size(&small);
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_true(memory != MAP_FAILED);
+	t = txn_create(memory, size, &small, &h->config);
+	for (uint32_t i = 0; i < 8; i++) {
+		assert_int_equal(err, 0);
+		err = txn_apply(
+			t, slice_of(h->journal.data + h->records[i].offset, h->records[i].size),
+			i + 1, h->now);
+	}
+	assert_int_equal(err, SAGA_E_NO_MEMORY);
+	assert_int_equal(munmap(memory, size), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		T(attempts_go_on_where_they_were),
+		T(answers_reach_the_new_owner_before_it_sends),
+		T(deadlines_and_parked_survive),
+		T(resends_are_paced),
+		T(concludes_what_was_cut_off),
+		T(tombstones_and_memory_survive),
+		T(records_must_fit),
+		T(numbers_and_bytes_must_be_right),
+		T(too_small_for_the_journal),
+#undef T
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
