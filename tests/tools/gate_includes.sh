@@ -36,7 +36,7 @@ BEGIN {
 	foreign["^yaml\\.h$"] = "/[a-z0-9_]*yaml[a-z0-9_]*\\.[ch]$"
 	foreign["^msgpack"] = "^wire/pack_msgpack\\.c$"
 	foreign["^xxhash\\.h$"] = "^base/hash_xxhash\\.c$"
-	foreign["^openssl/"] = "^base/sha1_openssl\\.c$"
+	foreign["^openssl/"] = "^(base/sha1|transport/nats_nkey)_openssl\\.c$"
 	foreign["^cmocka\\.h$"] = "^tests/"
 	foreign["^(uthash|utlist|utarray|utstring)\\.h$"] = "."
 

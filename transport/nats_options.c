@@ -1,0 +1,289 @@
+/* From our configuration to cnats' options. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "transport/nats_internal.h"
+
+enum { SERVERS_MAX = 32, SECRET_SIZE_MAX = 4096 };
+
+__attribute__((format(printf, 2, 3))) static int refuse(char why[256], const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(why, 256, format, arguments);
+	va_end(arguments);
+	return SAGA_E_CONFIG;
+}
+
+static int translate(natsStatus status, const char *what, char why[256])
+{
+	const char *text;
+
+	if (status == NATS_OK)
+		return 0;
+	if (status == NATS_NO_MEMORY)
+		return SAGA_E_NO_MEMORY;
+	text = nats_GetLastError(NULL);
+	return refuse(why, "%s: %s", what, text == NULL ? natsStatus_GetText(status) : text);
+}
+
+static int check_readable(const char *path, const char *what, char why[256])
+{
+	FILE *file = fopen(path, "re");
+	int err = 0;
+
+	if (file == NULL)
+		return refuse(why, "%s %s: %s", what, path, strerror(errno));
+	if (fgetc(file) == EOF)
+		err = refuse(why, "%s %s is empty or cannot be read", what, path);
+	(void)fclose(file);
+	return err;
+}
+
+/* The first line of a file, without white space at its ends. */
+static int read_secret(const char *path, const char *what, char secret[SECRET_SIZE_MAX],
+		       char why[256])
+{
+	int err = check_readable(path, what, why);
+	const char *begin = secret;
+	size_t size;
+	FILE *file;
+
+	if (err != 0)
+		return err;
+	file = fopen(path, "re");
+	if (file == NULL)
+		return refuse(why, "%s %s: %s", what, path, strerror(errno));
+	if (fgets(secret, SECRET_SIZE_MAX, file) == NULL)
+		secret[0] = '\0';
+	(void)fclose(file);
+	begin += strspn(begin, " \t\r\n");
+	size = strcspn(begin, "\r\n");
+	while (size > 0 && (begin[size - 1] == ' ' || begin[size - 1] == '\t'))
+		size--;
+	if (size == 0)
+		return refuse(why, "%s %s: its first line is empty", what, path);
+	memmove(secret, begin, size);
+	secret[size] = '\0';
+	return 0;
+}
+
+static bool url_valid(const char *url)
+{
+	const char *scheme = strstr(url, "://");
+	const char *host = scheme == NULL ? url : scheme + 3;
+	const char *at = strrchr(host, '@');
+	const char *port;
+
+	if (scheme != NULL && strncmp(url, "nats://", 7) != 0 && strncmp(url, "tls://", 6) != 0)
+		return false;
+	if (at != NULL)
+		host = at + 1;
+	if (*host == '\0' || *host == ':' || strpbrk(host, " \t\r\n") != NULL)
+		return false;
+	port = strrchr(host, ':');
+	if (port == NULL || strchr(port, ']') != NULL)
+		return true;
+	return port[1] != '\0' && strspn(port + 1, "0123456789") == strlen(port + 1) &&
+	       strlen(port + 1) <= 5 && strtol(port + 1, NULL, 10) <= UINT16_MAX;
+}
+
+static int set_servers(natsOptions *options, const char *url, char why[256])
+{
+	const char *servers[SERVERS_MAX];
+	int count = 0;
+	char *rest = NULL;
+	char *copy;
+	int err = 0;
+
+	if (url == NULL || url[0] == '\0')
+		return refuse(why, "no NATS URL is given");
+	copy = strdup(url);
+	if (copy == NULL)
+		return SAGA_E_NO_MEMORY;
+	for (char *one = strtok_r(copy, ",", &rest); one != NULL;
+	     one = strtok_r(NULL, ",", &rest)) {
+		one += strspn(one, " ");
+		one[strcspn(one, " ")] = '\0';
+		if (count == SERVERS_MAX) {
+			err = refuse(why, "more than %d NATS URLs", SERVERS_MAX);
+			goto out;
+		}
+		if (!url_valid(one)) {
+			/* Never the whole text: a URL may hold a password. */
+			err = refuse(why, "NATS URL number %d is not nats://host:port", count + 1);
+			goto out;
+		}
+		servers[count++] = one;
+	}
+	if (count == 0)
+		err = refuse(why, "no NATS URL is given");
+	else
+		err = translate(natsOptions_SetServers(options, servers, count), "NATS URLs", why);
+out:
+	free(copy);
+	return err;
+}
+
+static int set_nkey(natsOptions *options, const char *path, char why[256])
+{
+	char seed[SECRET_SIZE_MAX];
+	char public_key[NATS_NKEY_SIZE + 1];
+	int err = read_secret(path, "NKey seed file", seed, why);
+
+	if (err == 0 && nats_nkey_public(slice_str(seed), public_key) != 0)
+		err = refuse(why, "NKey seed file %s: its first line is not a user's seed", path);
+	if (err == 0)
+		err = translate(natsOptions_SetNKeyFromSeed(options, public_key, path),
+				"NKey seed file", why);
+	explicit_bzero(seed, sizeof seed);
+	return err;
+}
+
+static int set_identity(natsOptions *options, const struct nats_config *config, char why[256])
+{
+	char secret[SECRET_SIZE_MAX];
+	int err = 0;
+
+	if (config->credentials_file != NULL) {
+		err = check_readable(config->credentials_file, "credentials file", why);
+		if (err == 0)
+			err = translate(natsOptions_SetUserCredentialsFromFiles(
+						options, config->credentials_file, NULL),
+					"credentials file", why);
+	}
+	if (err == 0 && config->nkey_seed_file != NULL)
+		err = set_nkey(options, config->nkey_seed_file, why);
+	if (err == 0 && config->user != NULL) {
+		if (config->password_file == NULL)
+			return refuse(why, "user %s without a password file", config->user);
+		err = read_secret(config->password_file, "password file", secret, why);
+		if (err == 0)
+			err = translate(natsOptions_SetUserInfo(options, config->user, secret),
+					"user and password", why);
+		explicit_bzero(secret, sizeof secret);
+	}
+	if (err == 0 && config->token_file != NULL) {
+		err = read_secret(config->token_file, "token file", secret, why);
+		if (err == 0)
+			err = translate(natsOptions_SetToken(options, secret), "token", why);
+		explicit_bzero(secret, sizeof secret);
+	}
+	return err;
+}
+
+static int check_one_identity(const struct nats_config *config, char why[256])
+{
+	const int count = (config->credentials_file != NULL) + (config->nkey_seed_file != NULL) +
+			  (config->user != NULL) + (config->token_file != NULL);
+
+	if (config->user == NULL && config->password_file != NULL)
+		return refuse(why, "a password file without a user");
+	if (count > 1)
+		return refuse(why, "give only one of credentials, NKey seed, user and token");
+	return 0;
+}
+
+static int set_tls(natsOptions *options, const struct nats_config *config, char why[256])
+{
+	int err = 0;
+
+	if ((config->tls_cert_file == NULL) != (config->tls_key_file == NULL))
+		return refuse(why, "a TLS certificate needs its key, and a key its certificate");
+	if (!config->tls_required && config->tls_ca_file == NULL && config->tls_cert_file == NULL)
+		return 0;
+	err = translate(natsOptions_SetSecure(options, true), "TLS", why);
+	if (err == 0 && config->tls_ca_file != NULL)
+		err = check_readable(config->tls_ca_file, "TLS CA file", why);
+	if (err == 0 && config->tls_ca_file != NULL)
+		err = translate(natsOptions_LoadCATrustedCertificates(options, config->tls_ca_file),
+				"TLS CA file", why);
+	if (err == 0 && config->tls_cert_file != NULL)
+		err = translate(natsOptions_LoadCertificatesChain(options, config->tls_cert_file,
+								  config->tls_key_file),
+				"TLS certificate and key", why);
+	return err;
+}
+
+/* By default cnats gives up after two minutes and takes four to notice a hung server. Here: endless
+ * quick reconnects, stale within three seconds, and nothing is stored while disconnected (a buffer
+ * of 0 refuses every publish). Deliveries come from the one thread of cnats' pool instead of a
+ * thread a subscription: our handlers only enqueue. */
+static natsStatus set_behaviour(natsOptions *options, const struct nats_config *config)
+{
+	const uint32_t connect_ms = config->connect_timeout_ms == 0 ? NATS_CONNECT_TIMEOUT_MS
+								    : config->connect_timeout_ms;
+	const uint32_t write_ms =
+		config->write_deadline_ms == 0 ? NATS_WRITE_DEADLINE_MS : config->write_deadline_ms;
+	natsStatus status = NATS_OK;
+
+	if (config->name != NULL)
+		status = natsOptions_SetName(options, config->name);
+	if (status == NATS_OK)
+		status = natsOptions_SetTimeout(options, connect_ms);
+	if (status == NATS_OK)
+		status = natsOptions_SetWriteDeadline(options, write_ms);
+	if (status == NATS_OK)
+		status = natsOptions_SetSendAsap(options, true);
+	if (status == NATS_OK)
+		status = natsOptions_SetIOBufSize(options, NATS_IO_BUFFER_SIZE);
+	if (status == NATS_OK)
+		status = natsOptions_SetAllowReconnect(options, true);
+	if (status == NATS_OK)
+		status = natsOptions_SetMaxReconnect(options, -1);
+	if (status == NATS_OK)
+		status = natsOptions_SetReconnectWait(options, NATS_RECONNECT_WAIT_MS);
+	if (status == NATS_OK)
+		status = natsOptions_SetReconnectJitter(options, 0, 0);
+	if (status == NATS_OK)
+		status = natsOptions_SetReconnectBufSize(options, 0);
+	if (status == NATS_OK)
+		status = natsOptions_SetPingInterval(options, NATS_PING_INTERVAL_MS);
+	if (status == NATS_OK)
+		status = natsOptions_SetMaxPingsOut(options, NATS_PINGS_OUT_MAX);
+	if (status == NATS_OK)
+		status = natsOptions_UseGlobalMessageDelivery(options, true);
+	return status;
+}
+
+int nats_options_build(const struct nats_config *config, natsOptions **options, char why[256])
+{
+	natsOptions *made = NULL;
+	int err = translate(natsOptions_Create(&made), "NATS options", why);
+
+	if (err == 0)
+		err = set_servers(made, config->url, why);
+	if (err == 0)
+		err = translate(set_behaviour(made, config), "NATS options", why);
+	if (err == 0)
+		err = check_one_identity(config, why);
+	if (err == 0)
+		err = set_identity(made, config, why);
+	if (err == 0)
+		err = set_tls(made, config, why);
+	if (err != 0) {
+		natsOptions_Destroy(made);
+		return err;
+	}
+	*options = made;
+	return 0;
+}
+
+natsStatus nats_options_set_session(natsOptions *options, struct nats_session *session)
+{
+	natsStatus status = natsOptions_SetRetryOnFailedConnect(options, true, nats_on_up, session);
+
+	if (status == NATS_OK)
+		status = natsOptions_SetReconnectedCB(options, nats_on_up, session);
+	if (status == NATS_OK)
+		status = natsOptions_SetDisconnectedCB(options, nats_on_down, session);
+	if (status == NATS_OK)
+		status = natsOptions_SetClosedCB(options, nats_on_closed, session);
+	if (status == NATS_OK)
+		status = natsOptions_SetErrorHandler(options, nats_on_error, NULL);
+	return status;
+}
