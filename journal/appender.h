@@ -7,9 +7,15 @@
  *   sent_again --STORED at expected+1--> idle
  *              --UNKNOWN--> resend
  *              --REFUSED--> settling: read position expected+1 and compare nonce and first record:
- *                             ours -> idle (durable); other -> fenced; nothing there -> resend
+ *                             ours -> idle (durable); other -> fenced; nothing there -> resend;
+ *                             gone from a longer log, or journal missing or foreign -> fenced
  *
- * Nothing else is built for that position before it is settled.
+ * Nothing else is built for that position before it is settled. STORED elsewhere than at
+ * expected + 1 breaks the journal's contract and counts as REFUSED: stop and replay.
+ * Only outcomes of the batch in flight may be handed in (compare the token first):
+ * appender_appended outside sent and sent_again, and the read calls outside settling, are bugs
+ * (CHECK). A journal call that returns an error has sent nothing and calls back nothing: hand in
+ * JOURNAL_UNKNOWN for an append, read_end with the error for a read.
  */
 #ifndef SAGAD_JOURNAL_APPENDER_H
 #define SAGAD_JOURNAL_APPENDER_H
@@ -46,7 +52,7 @@ struct appender {
 	struct batch_header header;
 	uint64_t expected;              /* log end before the batch */
 	struct hash128 hash;            /* of the last durable batch, then of the one in flight */
-	uint64_t next_record;           /* first record number of the next batch */
+	uint64_t next_record;           /* first record number of the next batch, also in flight */
 	uint64_t resend_at_ms;          /* monotonic, with APPENDER_RESEND */
 	uint32_t sends;                 /* of the position in flight */
 	bool settle_found, settle_ours; /* what the settling read has seen so far */
@@ -56,7 +62,8 @@ struct appender {
 void appender_init(struct appender *a, uint32_t batch_size_max);
 void appender_close(struct appender *a);
 /* After replay: the log ends at `sequence` with a batch of hash `hash`; records go on from
- * `next_record`. */
+ * `next_record`. From any state: what an earlier ownership had in flight was settled by the
+ * replay; cancel its journal calls first. */
 void appender_start(struct appender *a, uint64_t sequence, const struct hash128 *hash,
 		    uint64_t next_record);
 /* Builds the batch from the header's shard, epoch, nonce, shard_time, cluster (the rest is filled
@@ -75,6 +82,11 @@ static inline bool appender_idle(const struct appender *a)
 static inline struct slice appender_bytes(const struct appender *a)
 {
 	return buf_slice(&a->bytes);
+}
+/* What journal_ops.append takes with APPENDER_SEND. */
+static inline uint64_t appender_expected(const struct appender *a)
+{
+	return a->expected;
 }
 /* Last durable record number / sequence, when idle. */
 uint64_t appender_last_record(const struct appender *a);

@@ -1,6 +1,13 @@
 /* The journal on JetStream: stream SAGA_J_<shard> each, file storage, fenced by
  * Nats-Expected-Last-Sequence on every append (never the per-subject header, never a Nats-Msg-Id:
  * a duplicate would win over the fence).
+ *
+ * An acknowledgement that names another stream or position than the fence allows, or a duplicate,
+ * breaks an invariant for good: it is logged (journal.fence_broken) and reported as REFUSED, which
+ * stops the shard until a replay has judged what is there (an unknown one would be sent again).
+ * A shard has one append in flight (SAGA_E_BUSY). Close the journal before its transport, and not
+ * from inside a callback. A whole read compares the creation time in GENESIS with the stream's own
+ * (S7) and ends with SAGA_E_JOURNAL_FOREIGN where they differ.
  */
 #ifndef SAGAD_JOURNAL_JETSTREAM_H
 #define SAGAD_JOURNAL_JETSTREAM_H
@@ -14,10 +21,11 @@ struct jetstream_config {
 	const char *stream_prefix;  /* "SAGA" -> SAGA_J_3, SAGA_CMD */
 	const char *cluster;        /* expected in each stream's description; mismatch = FOREIGN */
 	uint32_t append_timeout_ms; /* 0 = 2000 */
-	uint32_t replicas;          /* as initialisation set it */
+	uint32_t replicas;          /* as initialisation set it; for jetstream_verify, 0 = any */
 };
 
-/* `transport` and the strings are borrowed for the journal's life. */
+/* `transport` and the strings are borrowed for the journal's life. SAGA_E_CONFIG when a name is
+ * not valid, SAGA_E_NO_MEMORY. */
 int jetstream_open(struct transport *transport, const struct jetstream_config *config,
 		   const struct journal_events *events, struct journal **journal) MUST_CHECK;
 
@@ -35,7 +43,10 @@ struct jetstream_provision {
  * with the cluster in its description, then writes the GENESIS batch (record 1, sequence 1,
  * epoch 0) to each journal, fenced at 0. May be repeated after a crash with the same cluster id:
  * what is there and equal is kept; what is there and different refuses
- * (SAGA_E_CLUSTER_MISMATCH / SAGA_E_JOURNAL_FOREIGN). */
+ * (SAGA_E_CLUSTER_MISMATCH / SAGA_E_JOURNAL_FOREIGN). What the server will not do at all (more
+ * replicas than servers) is SAGA_E_CONFIG with its words. `done` runs after the call, on the
+ * transport's thread; `text` lives until it returns. All arguments but `transport` are copied. On
+ * an error return `done` does not run. Do not close the transport before `done`. */
 typedef void (*jetstream_provisioned)(void *context, int error, const char *text);
 int jetstream_provision(struct transport *transport, const struct jetstream_config *config,
 			const struct jetstream_provision *what, jetstream_provisioned done,
@@ -46,8 +57,8 @@ int jetstream_provision(struct transport *transport, const struct jetstream_conf
 int jetstream_verify(struct transport *transport, const struct jetstream_config *config,
 		     uint32_t shard_count, jetstream_provisioned done, void *context) MUST_CHECK;
 
-/* What an acknowledgement is worth with this server version: a sentence for warnings, or NULL when
- * nothing needs saying. */
+/* What an acknowledgement is worth with this server version: a sentence for warnings. NULL only for
+ * an empty version (not connected yet): no server tells its clients whether it syncs at once. */
 const char *jetstream_version_warning(const char *server_version);
 
 #endif

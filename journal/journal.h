@@ -32,7 +32,8 @@ struct journal_events {
 	void (*batch)(void *context, uint32_t shard, uint64_t token, uint64_t sequence,
 		      struct slice bytes);
 	/* error 0: everything up to `last_sequence` was delivered and the server said that there
-	 * was no more (a hint: only a fenced append proves the end). SAGA_E_JOURNAL_MISSING,
+	 * was no more (a hint: only a fenced append proves the end). Below from - 1 it says that
+	 * the log is shorter than its reader knew it (S7). SAGA_E_JOURNAL_MISSING,
 	 * SAGA_E_JOURNAL_GAP, SAGA_E_JOURNAL_FOREIGN, SAGA_E_JOURNAL_CONFIG or a class-retry error.
 	 */
 	void (*read_end)(void *context, uint32_t shard, uint64_t token, int error,
@@ -45,12 +46,13 @@ struct journal;
 struct journal_ops {
 	/* Sends `bytes` to be stored as number expected + 1 and nowhere else. Bytes are copied.
 	 * Sending the same bytes again at the same position is how an unknown outcome is settled.
-	 */
+	 * An error return (SAGA_E_DISCONNECTED, SAGA_E_BUSY ...) means that nothing was sent and no
+	 * callback follows; the same for read. */
 	int (*append)(struct journal *j, uint32_t shard, uint64_t expected, struct slice bytes,
 		      uint64_t token);
 	/* Delivers batches from `from` (>= 1) up to `to` (UINT64_MAX = the end). */
 	int (*read)(struct journal *j, uint32_t shard, uint64_t from, uint64_t to, uint64_t token);
-	/* No callback for this token after it. */
+	/* No callback for this token after it. Allowed inside callbacks. */
 	void (*cancel)(struct journal *j, uint64_t token);
 	void (*close)(struct journal *j);
 };

@@ -3,11 +3,16 @@
  * Checks per batch: CRC and format; cluster and shard (S7); record numbers without gap; hash chain;
  * shard time not falling; first batch = GENESIS. Epochs (S22):
  *  - a batch whose epoch is below the latest accepted one's is *skipped and counted*: its records
- *    take no numbers and its hash is not in the chain, because the newer epoch's writer never
- *    counted them;
- *  - a newer epoch begins only with a batch that holds exactly one EPOCH record of that epoch;
+ *    take no numbers and what it says of the chain is not looked at. Its own bytes are in the
+ *    chain: whoever appends after it is fenced at its position and has therefore read it;
+ *  - so is a batch of the latest epoch by another nonce (two nodes that chose the same epoch: the
+ *    first record to land wins, so a node owns the shard only when `epoch` and `nonce` are its
+ *    own), and a second unfenced EPOCH of the latest epoch (an unknown send that was repeated);
+ *  - a newer epoch begins only with a batch that holds exactly one EPOCH record of that epoch and
+ *    nonce, and no other batch holds one;
  *  - an EPOCH batch sent unfenced carries first record 0 and a zero previous hash ("wherever I
- *    land"): it takes the next number and the chain goes on from it.
+ *    land"): it takes the next number and the chain goes on from it. Its shard time may lie
+ *    behind what landed before it; time then stands still.
  */
 #ifndef SAGAD_JOURNAL_READER_H
 #define SAGAD_JOURNAL_READER_H
@@ -20,16 +25,28 @@
 #include "wire/batch.h"
 #include "wire/message.h"
 
+enum { READER_CREATED_SIZE_MAX = 63 };
+
+/* What the first record says of the whole journal; the node compares slots and shard count with
+ * its configuration (S7). */
+struct reader_genesis {
+	uint32_t shard_count;
+	struct hash128 slots;
+	char created[READER_CREATED_SIZE_MAX + 1]; /* when the stream was created */
+};
+
 struct reader {
 	struct id cluster;
 	uint32_t shard;
 	uint64_t sequence;    /* of the last batch taken */
 	uint64_t next_record; /* expected first record number */
 	uint64_t epoch;       /* latest accepted */
+	uint64_t nonce;       /* of its writer */
 	uint64_t shard_time;
 	struct hash128 hash; /* of the last batch in the stream, skipped ones included */
 	uint64_t skipped;    /* batches of stale owners */
 	bool has_genesis;
+	struct reader_genesis genesis; /* once has_genesis */
 };
 
 typedef int (*reader_record)(void *context, struct slice record, uint64_t record_number,

@@ -1,0 +1,3 @@
+foreach(module IN ITEMS ack appender highwater reader)
+	sagad_unit_test(journal_${module} SOURCES journal_${module}.c LIBS sagad_journal)
+endforeach()
