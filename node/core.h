@@ -1,0 +1,111 @@
+/* The pure part of a worker: for each shard it was given, ownership, replay, engine, appender and
+ * outbox. The daemon and the simulator run this same code: time comes in with each call, journal
+ * and transport are tables of functions, all else goes out through core_io.
+ *
+ * Invariants:
+ *  N1  nothing leaves for the outside before the journal is durable up to its gate (S1), and
+ *      nothing at all while io->may_emit says no (S28): one function sends, and it checks both.
+ *  N2  one batch in flight a shard; the next gathers meanwhile (group commit from load).
+ *  N3  a shard serves only after its own EPOCH record was accepted at the journal's end (S22).
+ *  N4  the engine has applied exactly the records that are durable, in flight or gathered.
+ *  N5  a fenced or halted shard sends nothing, ever; serving again means a full replay.
+ *  N6  replies that arrived before a turn are handled before that turn's timers (S16).
+ */
+#ifndef SAGAD_NODE_CORE_H
+#define SAGAD_NODE_CORE_H
+
+#include <stddef.h>
+
+#include "journal/highwater.h"
+#include "journal/journal.h"
+#include "sharding/ownership.h"
+#include "transport/transport.h"
+#include "txn/txn.h"
+
+struct core;
+
+struct core_time {
+	uint64_t mono_ms; /* never goes back */
+	uint64_t wall_ms; /* Unix time: for the clamp of S16 and for people */
+};
+
+struct core_config {
+	struct id cluster; /* cluster id, as in the journals */
+	struct id node;
+	const struct wire_slots *slots;
+	const char *prefix;               /* of subjects */
+	const char (*inbox_prefixes)[64]; /* S20 */
+	uint32_t inbox_prefix_count;
+	struct txn_limits limits; /* a shard */
+	struct txn_config txn;    /* shard and slots are filled in */
+	uint32_t frame_max;       /* commands in a frame; 0 = 32 */
+	uint64_t seed;            /* from the kernel: nonces and jitter come from it */
+};
+
+/* What happened, for logs. Unused members are zero. */
+struct core_note {
+	const char *event;
+	uint32_t shard;
+	uint64_t epoch;
+	int code;
+	struct slice saga, step;
+	uint32_t attempt;
+	uint64_t records, duration_ms;
+	struct slice text;
+};
+
+struct core_io {
+	/* Is the lease of this generation young enough (S28)? Asked at each emission. */
+	bool (*may_emit)(void *context, uint64_t lease_generation);
+	/* SERVING (with epoch), RELEASED, FENCED, HALTED. */
+	void (*report)(void *context, uint32_t shard, enum ownership state, uint64_t epoch,
+		       int code);
+	/* Store soon and durably (S7). */
+	void (*highwater)(void *context, uint32_t shard, const struct highwater *mark);
+	/* Zeroed, 64-byte aligned address space; pages are touched on use. NULL = none. */
+	void *(*reserve)(void *context, size_t size);
+	void (*release)(void *context, void *memory, size_t size);
+	void (*note)(void *context, const struct core_note *note);
+	/* A named crash point was reached; the daemon may be armed to die here (tests). */
+	void (*point)(void *context, const char *name);
+	void *context;
+};
+
+/* Everything but slots, prefix and inbox_prefixes is copied. NULL when memory is short. */
+struct core *core_create(const struct core_config *config, const struct core_io *io,
+			 struct journal *journal, struct transport *transport);
+/* Drops all shards without a word. */
+void core_destroy(struct core *core);
+
+/* Orders from the control core. `mark` is this node's high-water; mark_error != 0 halts. */
+void core_assign(struct core *core, struct core_time now, uint32_t shard, uint64_t revision,
+		 uint64_t lease_generation, const struct highwater *mark, int mark_error);
+void core_release(struct core *core, struct core_time now, uint32_t shard);
+void core_keep(struct core *core, struct core_time now, uint32_t shard);
+void core_fence(struct core *core, struct core_time now, uint32_t shard, int code);
+
+/* A message on one of our shard subjects. */
+void core_message(struct core *core, struct core_time now, const struct transport_message *message);
+
+/* The journal's callbacks. */
+void core_appended(struct core *core, struct core_time now, uint32_t shard, uint64_t token,
+		   enum journal_append_status status, uint64_t sequence);
+void core_batch(struct core *core, struct core_time now, uint32_t shard, uint64_t token,
+		uint64_t sequence, struct slice bytes);
+void core_read_end(struct core *core, struct core_time now, uint32_t shard, uint64_t token,
+		   int error, uint64_t last_sequence);
+
+/* The end of a loop turn, and at least every 10 ms: clocks, timers, batches, outboxes. */
+void core_turn(struct core *core, struct core_time now);
+
+struct core_stats {
+	uint32_t serving, replaying, halted;
+	struct txn_stats txn; /* sums over shards */
+	uint64_t batches, batch_records, batch_bytes, appends_unknown, fenced;
+	uint64_t messages_sent, messages_dropped, refused_messages, frames_sent, commands_sent;
+	uint64_t outbox_bytes;
+	bool journal_stuck; /* some shard's append has been open for more than 5 s */
+};
+void core_stats(const struct core *core, struct core_stats *stats);
+
+#endif

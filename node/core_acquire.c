@@ -1,0 +1,218 @@
+/* Taking a shard over: replay to the end, put our epoch there, serve (S7, S22).
+ *
+ *   read from 1 --end--> append EPOCH fenced at the end --stored--> serving
+ *     ^                     |-- refused: somebody wrote; read on, try again (5 times)
+ *     |                     '-- then unfenced: wherever it lands, read on until it is seen
+ *     '-- any gap or trouble: read on from where we are
+ */
+#include "node/core_internal.h"
+
+static void read_on(struct shard *s)
+{
+	struct core *core = s->core;
+	s->retry_at_ms = 0;
+	s->read_token = core_token(core);
+	const int error = core->journal->ops->read(core->journal, s->number, s->reader.sequence + 1,
+						   UINT64_MAX, s->read_token);
+	if (error != 0) {
+		s->read_token = 0;
+		s->retry_at_ms = core->now.mono_ms + CORE_RETRY_MS;
+	}
+}
+
+void core_acquire_start(struct shard *s)
+{
+	reader_init(&s->reader, &s->core->config.cluster, s->number);
+	s->replay_since_ms = s->core->now.mono_ms;
+	core_note_event(s, "shard.replaying", 0);
+	read_on(s);
+}
+
+void core_acquire_due(struct shard *s)
+{
+	if (s->retry_at_ms != 0 && s->core->now.mono_ms >= s->retry_at_ms)
+		read_on(s);
+}
+
+/* ---- the replay ------------------------------------------------------------------------------ */
+
+static int check_genesis(struct shard *s, struct slice record)
+{
+	struct wire_record_genesis genesis;
+	struct core *core = s->core;
+	arena_reset(&core->decode);
+	const int error = wire_decode(WIRE_RECORD_GENESIS, record, &core->decode, &genesis, NULL);
+	if (error != 0)
+		return error;
+	const struct hash128 slots = wire_slots_hash(core->config.slots);
+	if (genesis.shard != s->number || genesis.shard_count != core->config.slots->shard_count ||
+	    !hash128_equal(&genesis.slots, &slots))
+		return SAGA_E_CLUSTER_MISMATCH; /* the journal's stamp outranks etcd (S11) */
+	return 0;
+}
+
+static int replay_record(void *context, struct slice record, uint64_t number, uint64_t shard_time)
+{
+	struct shard *s = context;
+	enum wire_kind kind;
+	int error = wire_peek_kind(record, &kind);
+	if (error == 0 && kind == WIRE_RECORD_GENESIS)
+		error = check_genesis(s, record);
+	return error != 0 ? error : txn_apply(s->engine, record, number, shard_time);
+}
+
+/* The high-water of S7: what we have seen once must still be there, byte for byte. */
+static int check_mark(struct shard *s, uint64_t sequence, struct slice bytes)
+{
+	if (sequence != s->mark.sequence)
+		return 0;
+	const struct hash128 hash = batch_hash(bytes);
+	if (!hash128_equal(&hash, &s->mark.hash))
+		return SAGA_E_JOURNAL_CORRUPT;
+	s->mark_checked = true;
+	return 0;
+}
+
+void core_acquire_batch(struct shard *s, uint64_t sequence, struct slice bytes)
+{
+	if (s->state != OWNERSHIP_REPLAYING)
+		return;
+	const uint64_t first = s->reader.next_record;
+	int error = check_mark(s, sequence, bytes);
+	if (error == 0)
+		error = reader_take(&s->reader, sequence, bytes, replay_record, s);
+	if (error == 0) {
+		core_index_add(s, first, sequence);
+		return;
+	}
+	s->core->journal->ops->cancel(s->core->journal, s->read_token);
+	s->read_token = 0;
+	if (error == SAGA_E_JOURNAL_GAP)
+		s->retry_at_ms = s->core->now.mono_ms + CORE_RETRY_MS;
+	else
+		core_halt(s, error);
+}
+
+/* ---- the epoch --------------------------------------------------------------------------------
+ */
+
+static int put_epoch_record(struct shard *s)
+{
+	const struct wire_record_epoch record = {
+		.epoch = s->epoch,
+		.node = id_slice(&s->core->config.node),
+		.nonce = s->nonce,
+		.format = BATCH_FORMAT,
+		.unix_ms = s->core->now.wall_ms,
+	};
+	buf_clear(&s->records);
+	s->record_count = 1;
+	return wire_encode(WIRE_RECORD_EPOCH, &record, &s->records);
+}
+
+static struct batch_header epoch_header(const struct shard *s)
+{
+	return (struct batch_header){
+		.shard = s->number,
+		.record_count = 1,
+		.epoch = s->epoch,
+		.nonce = s->nonce,
+		.shard_time = s->clock.time_ms,
+		.cluster = s->core->config.cluster,
+	};
+}
+
+static void propose_fenced(struct shard *s)
+{
+	const struct batch_header header = epoch_header(s);
+	appender_start(&s->appender, s->reader.sequence, &s->reader.hash, s->reader.next_record);
+	CHECK_EQ(appender_begin(&s->appender, &header, buf_slice(&s->records), 1), 0);
+	s->epoch_in_flight = true;
+	core_append_act(s, APPENDER_SEND);
+}
+
+/* A stale owner keeps winning the race for the end: land anywhere and replay through what it wrote
+ * meanwhile; from our record on, its batches are skipped by every reader (S22). */
+static void propose_unfenced(struct shard *s)
+{
+	struct core *core = s->core;
+	const struct batch_header header = epoch_header(s);
+	buf_clear(&core->scratch);
+	CHECK_EQ(batch_encode(&header, buf_slice(&s->records), &core->scratch), 0);
+	s->epoch_unfenced = true;
+	s->append_token = core_token(core);
+	core_note_event(s, "shard.epoch_unfenced", 0);
+	const int error = core->journal->ops->append(core->journal, s->number, JOURNAL_UNFENCED,
+						     buf_slice(&core->scratch), s->append_token);
+	if (error != 0)
+		core_acquire_unfenced_done(s);
+}
+
+static void propose_epoch(struct shard *s)
+{
+	struct core *core = s->core;
+	if (!core->io.may_emit(core->io.context, s->lease_generation))
+		return; /* the control core is about to fence us */
+	s->epoch = s->revision > s->reader.epoch ? s->revision : s->reader.epoch + 1;
+	const bool untouched = s->reader.epoch == 0;
+	shard_clock_start(&s->clock, s->reader.shard_time, untouched ? core->now.wall_ms : 0,
+			  core->now);
+	CHECK_EQ(put_epoch_record(s), 0);
+	if (s->epoch_tries < CORE_EPOCH_TRIES)
+		propose_fenced(s);
+	else
+		propose_unfenced(s);
+}
+
+void core_acquire_read_end(struct shard *s, int error)
+{
+	if (s->state != OWNERSHIP_REPLAYING)
+		return;
+	if (error == 0 && !s->reader.has_genesis)
+		error = SAGA_E_JOURNAL_MISSING;
+	if (error == 0 && s->mark.sequence > 0 && !s->mark_checked)
+		error = SAGA_E_JOURNAL_SHORT;
+	const bool landed = error == 0 && s->epoch_unfenced && s->reader.epoch == s->epoch;
+	s->epoch_unfenced = false;
+	if (landed) {
+		appender_start(&s->appender, s->reader.sequence, &s->reader.hash,
+			       s->reader.next_record);
+		core_serve_begin(s);
+		return;
+	}
+	if (error == 0)
+		propose_epoch(s);
+	else if (err_class(error) == ERR_CLASS_RETRY)
+		s->retry_at_ms = s->core->now.mono_ms + CORE_RETRY_MS;
+	else
+		core_halt(s, error);
+}
+
+/* Our fenced EPOCH batch stands at the end of the journal. */
+void core_acquire_epoch_durable(struct shard *s)
+{
+	s->epoch_in_flight = false;
+	const int error = txn_apply(s->engine, buf_slice(&s->records), s->reader.next_record,
+				    s->clock.time_ms);
+	CHECK_EQ(error, 0);
+	core_index_add(s, s->reader.next_record, appender_sequence(&s->appender));
+	core_serve_begin(s);
+}
+
+void core_acquire_epoch_lost(struct shard *s)
+{
+	s->epoch_in_flight = false;
+	s->epoch_tries++;
+	buf_clear(&s->records);
+	s->record_count = 0;
+	read_on(s);
+}
+
+/* Stored or not, or unknown: reading on tells. */
+void core_acquire_unfenced_done(struct shard *s)
+{
+	s->append_token = 0;
+	buf_clear(&s->records);
+	s->record_count = 0;
+	s->retry_at_ms = s->core->now.mono_ms + CORE_RETRY_MS;
+}

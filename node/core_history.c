@@ -1,0 +1,187 @@
+/* The audit trail of one saga, read back from the journal itself: the batches between its first
+ * and its last record, without the records of others. Bounded: a long history comes in pages. */
+#include "node/core_internal.h"
+
+void core_index_add(struct shard *s, uint64_t first_record, uint64_t sequence)
+{
+	const uint32_t count = s->index.size / (uint32_t)sizeof(struct index_entry);
+	const struct index_entry entry = {first_record, sequence};
+	if (count > 0) {
+		struct index_entry last;
+		memcpy(&last, s->index.data + s->index.size - sizeof last, sizeof last);
+		if (sequence < last.sequence + CORE_INDEX_STEP)
+			return;
+	}
+	(void)buf_put(&s->index, &entry, sizeof entry); /* full: histories get slower, not wrong */
+}
+
+/* A sequence at or before the batch that holds `record`; at most CORE_INDEX_STEP too early. */
+static uint64_t sequence_of(const struct shard *s, uint64_t record)
+{
+	const struct index_entry *entries = (const void *)s->index.data;
+	uint32_t low = 0;
+	uint32_t high = s->index.size / (uint32_t)sizeof(struct index_entry);
+	while (low < high) {
+		const uint32_t middle = low + (high - low) / 2;
+		if (entries[middle].first_record <= record)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low == 0 ? 1 : entries[low - 1].sequence;
+}
+
+static void answer(struct shard *s, int code)
+{
+	struct core *core = s->core;
+	struct shard_history *h = &s->history;
+	/* The buffer may have moved while it grew: entries held offsets until now. */
+	for (uint32_t i = 0; i < h->count; i++)
+		h->entries[i].record.data = h->bytes.data + (uintptr_t)h->entries[i].record.data;
+	const struct wire_history history = {
+		.code = err_to_wire(code),
+		.id = id_slice(&h->saga),
+		.shard = s->number,
+		.entries = h->entries,
+		.entry_count = h->count,
+		.next_sequence = h->full ? h->next_sequence : 0,
+	};
+	buf_clear(&core->scratch);
+	h->active = false;
+	h->token = 0;
+	if (wire_encode(WIRE_HISTORY, &history, &core->scratch) == 0)
+		core_send_reply(s, 0, h->reply_to, true, buf_slice(&core->scratch));
+	else
+		tokens_drop(&s->tokens, h->reply_to);
+}
+
+static void refuse(struct shard *s, uint64_t reply_to, struct slice id, int code)
+{
+	struct core *core = s->core;
+	const struct wire_history history = {
+		.code = err_to_wire(code), .id = id, .shard = s->number};
+	buf_clear(&core->scratch);
+	if (wire_encode(WIRE_HISTORY, &history, &core->scratch) == 0)
+		core_send_reply(s, txn_last_record(s->engine), reply_to, true,
+				buf_slice(&core->scratch));
+	else
+		tokens_drop(&s->tokens, reply_to);
+}
+
+void core_history_request(struct shard *s, const struct wire_history_request *request,
+			  uint64_t reply_to)
+{
+	struct core *core = s->core;
+	struct shard_history *h = &s->history;
+	const struct txn_span span = txn_find(s->engine, request->id);
+	if (!span.known || h->active || reply_to == 0) {
+		refuse(s, reply_to, request->id, span.known ? SAGA_E_BUSY : SAGA_E_NOT_FOUND);
+		return;
+	}
+	h->active = true;
+	h->full = false;
+	h->count = 0;
+	buf_clear(&h->bytes);
+	h->reply_to = reply_to;
+	CHECK_EQ(id_from(&h->saga, request->id), 0);
+	h->admission = span.admission;
+	h->first_record = span.first_record;
+	h->last_record = span.last_record;
+	const uint64_t from = request->from_sequence != 0 ? request->from_sequence
+							  : sequence_of(s, span.first_record);
+	const uint64_t to = sequence_of(s, span.last_record) + CORE_INDEX_STEP;
+	h->token = core_token(core);
+	const int error = core->journal->ops->read(core->journal, s->number, from, to, h->token);
+	if (error != 0)
+		core_history_end(s, error);
+}
+
+/* Does this record speak of the saga? Most tell it by its admission number. */
+static bool concerns(struct shard *s, enum wire_kind kind, struct slice record)
+{
+	struct core *core = s->core;
+	const struct shard_history *h = &s->history;
+	union {
+		struct wire_record_accepted accepted;
+		struct wire_record_branch branch;
+		struct wire_record_decision decision;
+		struct wire_record_parked parked;
+		struct wire_record_finished finished;
+		struct wire_record_tombstone tombstone;
+	} u;
+	arena_reset(&core->decode);
+	if (kind < WIRE_RECORD_ACCEPTED || kind > WIRE_RECORD_TOMBSTONE ||
+	    wire_decode(kind, record, &core->decode, &u, NULL) != 0)
+		return false;
+	switch (kind) {
+	case WIRE_RECORD_ACCEPTED:
+		return slice_equal(u.accepted.saga, id_slice(&h->saga));
+	case WIRE_RECORD_TOMBSTONE:
+		return slice_equal(u.tombstone.saga, id_slice(&h->saga));
+	case WIRE_RECORD_BRANCH:
+		return u.branch.admission == h->admission;
+	case WIRE_RECORD_DECISION:
+		return u.decision.admission == h->admission;
+	case WIRE_RECORD_PARKED:
+		return u.parked.admission == h->admission;
+	case WIRE_RECORD_FINISHED:
+		return u.finished.admission == h->admission;
+	default:
+		return false;
+	}
+}
+
+static bool keep_record(struct shard *s, const struct batch_header *header, uint64_t number,
+			struct slice record)
+{
+	struct shard_history *h = &s->history;
+	if (h->count == WIRE_HISTORY_MAX || h->bytes.size + record.size > CORE_RECORDS_MAX / 2)
+		return false;
+	h->entries[h->count++] = (struct wire_history_entry){
+		.record_number = number,
+		.at = header->shard_time,
+		.epoch = header->epoch,
+		.record = {(const uint8_t *)(uintptr_t)h->bytes.size, record.size},
+	};
+	(void)buf_put_slice(&h->bytes, record);
+	return true;
+}
+
+void core_history_batch(struct shard *s, uint64_t sequence, struct slice bytes)
+{
+	struct shard_history *h = &s->history;
+	struct batch_header header;
+	struct slice records;
+	if (h->full || batch_decode(bytes, &header, &records) != 0 || header.first_record == 0)
+		return;
+	const uint32_t count_before = h->count;
+	const uint32_t bytes_before = h->bytes.size;
+	for (uint32_t i = 0; i < header.record_count; i++) {
+		const uint64_t number = header.first_record + i;
+		enum wire_kind kind;
+		uint32_t size;
+		if (wire_value_size(records, &size) != 0)
+			return;
+		const struct slice record = slice_of(records.data, size);
+		records = slice_of(records.data + size, records.size - size);
+		if (number < h->first_record || number > h->last_record ||
+		    wire_peek_kind(record, &kind) != 0 || !concerns(s, kind, record))
+			continue;
+		if (!keep_record(s, &header, number, record)) {
+			/* The page ends before this batch, so that the next begins with it whole.
+			 */
+			h->full = true;
+			h->next_sequence = sequence;
+			h->count = count_before;
+			buf_truncate(&h->bytes, bytes_before);
+			return;
+		}
+	}
+}
+
+void core_history_end(struct shard *s, int error)
+{
+	if (error != 0)
+		s->history.count = 0;
+	answer(s, error);
+}

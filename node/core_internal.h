@@ -1,0 +1,182 @@
+/* Shared by the core_*.c files only. */
+#ifndef SAGAD_NODE_CORE_INTERNAL_H
+#define SAGAD_NODE_CORE_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/check.h"
+#include "base/prng.h"
+#include "journal/appender.h"
+#include "journal/reader.h"
+#include "node/core.h"
+#include "node/outbox.h"
+#include "node/tokens.h"
+#include "wire/codec.h"
+#include "wire/subject.h"
+
+enum {
+	CORE_RECORDS_MAX = TXN_STEP_RECORDS_MAX + 256 * 1024, /* of a batch: below max_payload */
+	CORE_COMMANDS_MAX = 512, /* gathered before frames are sealed early */
+	CORE_COMMAND_BYTES = 4 * 1024 * 1024,
+	CORE_FRAME_BYTES = 256 * 1024,
+	CORE_OUTBOX_MAX = 64 * 1024 * 1024,
+	CORE_OUTBOX_BUSY = 16 * 1024 * 1024,
+	CORE_DECODE_BYTES = 4 * 1024 * 1024,
+	CORE_EPOCH_TRIES = 5,          /* fenced epoch records before an unfenced one (S22) */
+	CORE_CLOCK_STEP_MAX_MS = 1000, /* a longer gap between turns counts as this much (S16) */
+	CORE_CLOCK_CATCHUP_MAX_MS = 10000, /* at take-over: clamped wall difference (S16) */
+	CORE_CLOCK_STALL_MS = 500,         /* append open for longer: shard time stands still */
+	CORE_STUCK_MS = 5000,
+	CORE_HIGHWATER_MS = 1000,
+	CORE_RETRY_MS = 200,  /* pause before a failed replay read is tried again */
+	CORE_INDEX_STEP = 32, /* batches between entries of the sequence index */
+};
+
+/* Where shard time stands (S16). */
+struct shard_clock {
+	uint64_t time_ms; /* shard time */
+	uint64_t mono_ms; /* when it was last advanced */
+};
+
+/* A history request being read from the journal; one a shard at a time. */
+struct shard_history {
+	bool active;
+	uint64_t token;
+	uint64_t reply_to;
+	struct id saga;
+	uint64_t admission;
+	uint64_t first_record, last_record;
+	bool full;
+	uint64_t next_sequence;
+	uint32_t count;
+	struct wire_history_entry *entries; /* WIRE_HISTORY_MAX, in reserved memory */
+	struct buf bytes; /* of the entries' records; entries hold offsets first */
+};
+
+struct shard {
+	struct core *core;
+	uint32_t number;
+	enum ownership state;
+	uint64_t revision;
+	uint64_t lease_generation;
+	uint64_t epoch;
+	uint64_t nonce;
+	struct highwater mark; /* as loaded, then as last handed to io */
+	bool mark_checked;     /* the replay has passed the mark's sequence with its hash */
+	bool mark_dirty;
+	uint64_t mark_stored_ms;
+
+	struct reader reader;
+	struct appender appender;
+	struct txn_shard *engine;
+	void *engine_memory;
+	size_t engine_size;
+
+	uint64_t read_token;   /* of the replay */
+	uint64_t settle_token; /* of the appender's settling read */
+	uint64_t append_token;
+	uint64_t append_since_ms;
+	uint64_t retry_at_ms; /* replay read is tried again then; 0 = no */
+	uint64_t replay_since_ms;
+	uint32_t epoch_tries;
+	bool epoch_in_flight;
+	bool epoch_unfenced; /* the epoch batch was sent unfenced: look for it by reading */
+
+	struct buf records; /* of the next batch */
+	uint32_t record_count;
+	uint64_t durable_record;
+
+	struct outbox outbox;
+	struct tokens tokens;
+	struct transport_subscription *subscription;
+	struct shard_clock clock;
+
+	/* Commands of this turn, grouped into frames when it ends. */
+	struct wire_command *commands;
+	struct slice *command_services;
+	uint32_t command_count;
+	struct arena command_bytes;
+	uint64_t command_gate; /* newest gate among them */
+	uint64_t low_water;    /* as of the last step */
+
+	/* Dispositions for the reply frame in hand. */
+	struct wire_disposition dispositions[WIRE_FRAME_MAX];
+	uint32_t disposition_count;
+	uint64_t disposition_gate;
+
+	struct buf index; /* of struct index_entry: record number -> sequence, every 32 batches */
+	struct shard_history history;
+	void *side_memory; /* commands, services, command bytes, tokens, history entries */
+	size_t side_size;
+};
+
+struct index_entry {
+	uint64_t first_record;
+	uint64_t sequence;
+};
+
+struct core {
+	struct core_config config;
+	struct core_io io;
+	struct journal *journal;
+	struct transport *transport;
+	struct prng prng;
+	uint64_t next_token;
+	struct shard *shards[WIRE_SHARDS_MAX];
+	struct buf scratch; /* encoded messages */
+	struct arena decode;
+	void *decode_memory;
+	struct core_time now; /* of the call in progress */
+	struct core_stats stats;
+};
+
+/* core.c */
+void core_note_event(struct shard *s, const char *event, int code);
+void core_report(struct shard *s, int code);
+uint64_t core_token(struct core *core);
+/* Both end everything of the shard; `s` is gone after core_lose, a husk after core_halt. */
+void core_lose(struct shard *s, int code);
+void core_halt(struct shard *s, int code);
+
+/* core_acquire.c */
+void core_acquire_start(struct shard *s);
+void core_acquire_due(struct shard *s);
+void core_acquire_batch(struct shard *s, uint64_t sequence, struct slice bytes);
+void core_acquire_read_end(struct shard *s, int error);
+void core_acquire_epoch_durable(struct shard *s);
+void core_acquire_epoch_lost(struct shard *s);
+void core_acquire_unfenced_done(struct shard *s);
+
+/* core_append.c */
+void core_append_flush(struct shard *s);
+void core_append_act(struct shard *s, enum appender_act act);
+void core_append_due(struct shard *s);
+
+/* core_serve.c */
+void core_serve_message(struct shard *s, enum subject_verb verb, struct slice party,
+			const struct transport_message *message);
+void core_serve_ticks(struct shard *s);
+void core_serve_begin(struct shard *s);
+void core_serve_end(struct shard *s);
+
+/* core_send.c */
+void core_send_now(struct shard *s, const char *subject, struct slice data);
+void core_send_gated(struct shard *s, uint64_t gate, const char *subject, struct slice data);
+void core_send_reply(struct shard *s, uint64_t gate, uint64_t reply_to, bool final,
+		     struct slice data);
+void core_send_flush(struct shard *s);
+void core_emit(void *context, const struct txn_message *message);
+void core_frames_seal(struct shard *s);
+
+/* core_history.c */
+void core_history_request(struct shard *s, const struct wire_history_request *request,
+			  uint64_t reply_to);
+void core_history_batch(struct shard *s, uint64_t sequence, struct slice bytes);
+void core_history_end(struct shard *s, int error);
+void core_index_add(struct shard *s, uint64_t first_record, uint64_t sequence);
+
+/* core_clock.c */
+void shard_clock_start(struct shard_clock *c, uint64_t last_ms, uint64_t first_wall_ms,
+		       struct core_time now);
+void shard_clock_advance(struct shard_clock *c, uint64_t mono_ms, bool running);
+
+#endif

@@ -1,0 +1,231 @@
+/* The one door to the outside (N1): everything that a shard says waits here for the journal and
+ * for the lease. */
+#include "node/core_internal.h"
+
+/* For refusals that rest on nothing the journal would have to confirm. */
+void core_send_now(struct shard *s, const char *subject, struct slice data)
+{
+	struct core *core = s->core;
+	if (!core->io.may_emit(core->io.context, s->lease_generation))
+		return;
+	const int error = core->transport->ops->publish(core->transport, subject, slice_of(NULL, 0),
+							NULL, 0, data);
+	if (error == 0)
+		core->stats.messages_sent++;
+	else
+		core->stats.messages_dropped++;
+}
+
+void core_send_gated(struct shard *s, uint64_t gate, const char *subject, struct slice data)
+{
+	/* A full outbox loses the message, not the fact: timers and askers come again. */
+	if (outbox_put(&s->outbox, gate, subject, data) != 0)
+		s->core->stats.messages_dropped++;
+}
+
+void core_send_reply(struct shard *s, uint64_t gate, uint64_t reply_to, bool final,
+		     struct slice data)
+{
+	const char *subject = tokens_find(&s->tokens, reply_to);
+	if (subject == NULL)
+		return;
+	core_send_gated(s, gate, subject, data);
+	if (final)
+		tokens_drop(&s->tokens, reply_to);
+}
+
+void core_send_flush(struct shard *s)
+{
+	struct core *core = s->core;
+	struct outbox_entry entry;
+	bool sent = false;
+	while (outbox_peek(&s->outbox, s->durable_record, &entry)) {
+		if (!core->io.may_emit(core->io.context, s->lease_generation))
+			return;
+		CHECK_LE(entry.gate, s->durable_record);
+		if (!sent)
+			core->io.point(core->io.context, "before_send");
+		const int error = core->transport->ops->publish(
+			core->transport, entry.subject, slice_of(NULL, 0), NULL, 0, entry.data);
+		if (error == SAGA_E_BUSY)
+			return; /* the socket is full: go on next turn */
+		if (error == 0)
+			core->stats.messages_sent++;
+		else
+			core->stats.messages_dropped++;
+		sent = true;
+		outbox_pop(&s->outbox);
+	}
+	if (sent)
+		core->io.point(core->io.context, "after_send");
+}
+
+/* ---- command frames ------------------------------------------------------------------------- */
+
+/* Encodes the commands [picked] of one service as one frame. */
+static void send_frame(struct shard *s, struct slice service, struct wire_command *commands,
+		       uint32_t count)
+{
+	struct core *core = s->core;
+	const struct wire_command_frame frame = {
+		.shard = s->number,
+		.epoch = s->epoch,
+		.low_water = s->low_water,
+		.service = service,
+		.commands = commands,
+		.command_count = count,
+		.cluster = id_slice(&core->config.cluster),
+	};
+	const struct subject subject = subject_command(core->config.prefix, service);
+	buf_clear(&core->scratch);
+	if (wire_encode(WIRE_COMMAND_FRAME, &frame, &core->scratch) != 0) {
+		core->stats.messages_dropped += count;
+		return;
+	}
+	core_send_gated(s, s->command_gate, subject.text, buf_slice(&core->scratch));
+	core->stats.frames_sent++;
+	core->stats.commands_sent += count;
+}
+
+/* Moves the commands that travel with number `first` to the front of `group`. A re-send travels
+ * alone (S15). */
+static uint32_t pick_group(struct shard *s, uint32_t first, struct wire_command *group)
+{
+	const struct slice service = s->command_services[first];
+	uint32_t count = 0;
+	uint32_t bytes = 0;
+	for (uint32_t i = first; i < s->command_count && count < s->core->config.frame_max; i++) {
+		const struct wire_command *c = &s->commands[i];
+		if (!slice_equal(s->command_services[i], service))
+			continue;
+		if (count > 0 && (c->attempt > 1 || bytes + c->input.size > CORE_FRAME_BYTES))
+			continue;
+		group[count++] = *c;
+		bytes += c->input.size + 256;
+		s->command_services[i].size = 0; /* taken */
+		if (c->attempt > 1)
+			break;
+	}
+	return count;
+}
+
+void core_frames_seal(struct shard *s)
+{
+	struct wire_command group[WIRE_FRAME_MAX];
+	for (uint32_t i = 0; i < s->command_count; i++) {
+		const struct slice service = s->command_services[i];
+		if (service.size == 0)
+			continue;
+		const uint32_t count = pick_group(s, i, group);
+		send_frame(s, service, group, count);
+	}
+	s->command_count = 0;
+	s->command_gate = 0;
+	arena_reset(&s->command_bytes);
+}
+
+static bool copy_slice(struct arena *arena, struct slice *slice)
+{
+	if (slice->size == 0)
+		return true;
+	void *copy = arena_take(arena, slice->size);
+	if (copy == NULL)
+		return false;
+	memcpy(copy, slice->data, slice->size);
+	slice->data = copy;
+	return true;
+}
+
+static bool gather(struct shard *s, const struct txn_message *message)
+{
+	struct wire_command command = message->u.command;
+	struct slice service = message->service;
+	struct arena *arena = &s->command_bytes;
+	if (s->command_count == CORE_COMMANDS_MAX)
+		return false;
+	if (!copy_slice(arena, &command.saga) || !copy_slice(arena, &command.step_name) ||
+	    !copy_slice(arena, &command.op_name) || !copy_slice(arena, &command.input) ||
+	    !copy_slice(arena, &command.traceparent) || !copy_slice(arena, &service))
+		return false;
+	s->commands[s->command_count] = command;
+	s->command_services[s->command_count++] = service;
+	if (message->gate > s->command_gate)
+		s->command_gate = message->gate;
+	return true;
+}
+
+static void emit_command(struct shard *s, const struct txn_message *message)
+{
+	if (gather(s, message))
+		return;
+	core_frames_seal(s);
+	CHECK(gather(s, message));
+}
+
+/* ---- what the engine says -------------------------------------------------------------------- */
+
+static void emit_encoded(struct shard *s, enum wire_kind kind, const void *body,
+			 const struct txn_message *message)
+{
+	struct core *core = s->core;
+	buf_clear(&core->scratch);
+	const int error = wire_encode(kind, body, &core->scratch);
+	if (error != 0) {
+		core_note_event(s, "message.not_encodable", error);
+		return;
+	}
+	core_send_reply(s, message->gate, message->reply_to, message->final,
+			buf_slice(&core->scratch));
+}
+
+static void emit_alert(struct shard *s, const struct txn_message *message)
+{
+	struct core *core = s->core;
+	const struct wire_alert *alert = &message->u.alert;
+	const struct core_note note = {
+		.event = "saga.parked",
+		.shard = s->number,
+		.epoch = s->epoch,
+		.code = err_from_wire(alert->code),
+		.saga = alert->saga,
+		.step = alert->step,
+		.attempt = alert->attempts,
+		.text = alert->text,
+	};
+	core->io.note(core->io.context, &note);
+	buf_clear(&core->scratch);
+	if (wire_encode(WIRE_ALERT, alert, &core->scratch) != 0)
+		return;
+	const struct subject subject = subject_alert(core->config.prefix);
+	core_send_gated(s, message->gate, subject.text, buf_slice(&core->scratch));
+}
+
+static void emit_disposition(struct shard *s, const struct txn_message *message)
+{
+	CHECK_LT(s->disposition_count, WIRE_FRAME_MAX);
+	s->dispositions[s->disposition_count++] = message->u.disposition;
+	if (message->gate > s->disposition_gate)
+		s->disposition_gate = message->gate;
+}
+
+void core_emit(void *context, const struct txn_message *message)
+{
+	struct shard *s = context;
+	switch (message->kind) {
+	case TXN_MESSAGE_COMMAND:
+		emit_command(s, message);
+		break;
+	case TXN_MESSAGE_ANSWER:
+		emit_encoded(s, WIRE_ANSWER, &message->u.answer, message);
+		break;
+	case TXN_MESSAGE_LIST:
+		emit_encoded(s, WIRE_LIST, &message->u.list, message);
+		break;
+	case TXN_MESSAGE_DISPOSITION:
+		emit_disposition(s, message);
+		break;
+	case TXN_MESSAGE_ALERT:
+		emit_alert(s, message);
+		break;
+	}
+}

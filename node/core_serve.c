@@ -1,0 +1,277 @@
+/* Requests and replies on a served shard: decode, one engine step, effects to their places. */
+#include "node/core_internal.h"
+
+/* Stands for "the reply frame in hand" in engine events; real tokens have a generation above. */
+enum { DISPOSITION_TOKEN = 1, BUSY_RETRY_MS = 100 };
+
+static bool room_for_a_step(const struct shard *s)
+{
+	return s->records.size + TXN_STEP_RECORDS_MAX <= CORE_RECORDS_MAX &&
+	       outbox_size(&s->outbox) < CORE_OUTBOX_BUSY;
+}
+
+static bool step(struct shard *s, struct txn_event *event)
+{
+	struct txn_effects effects = {.records = &s->records, .emit = core_emit, .emit_context = s};
+	event->now_ms = s->clock.time_ms;
+	event->entropy = prng_next(&s->core->prng);
+	s->low_water = txn_low_water(s->engine); /* only ever rises: an older one is safe (S8) */
+	const int error = txn_step(s->engine, event, &effects);
+	s->record_count += effects.record_count;
+	CHECK(error == 0 || error == SAGA_E_EFFECTS_FULL);
+	return error == 0;
+}
+
+/* ---- begin and end of service ------------------------------------------------------------------
+ */
+
+static void on_message(void *context, const struct transport_message *message)
+{
+	struct core *core = context;
+	core_message(core, core->now, message);
+}
+
+void core_serve_begin(struct shard *s)
+{
+	struct core *core = s->core;
+	const struct subject subject = subject_shard_all(core->config.prefix, s->number);
+	buf_clear(&s->records);
+	s->record_count = 0;
+	s->durable_record = txn_last_record(s->engine);
+	CHECK_EQ(s->durable_record, appender_last_record(&s->appender));
+	s->low_water = txn_low_water(s->engine);
+	const int error = core->transport->ops->subscribe(core->transport, subject.text, NULL,
+							  on_message, core, &s->subscription);
+	if (error != 0) {
+		core_lose(s, error); /* nobody could reach us: let another try */
+		return;
+	}
+	txn_resume(s->engine, s->clock.time_ms, s->epoch, prng_next(&core->prng));
+	ownership_move(&s->state, OWNERSHIP_SERVING);
+	const struct core_note note = {
+		.event = "shard.serving",
+		.shard = s->number,
+		.epoch = s->epoch,
+		.records = s->durable_record,
+		.duration_ms = core->now.mono_ms - s->replay_since_ms,
+	};
+	core->io.note(core->io.context, &note);
+	core_report(s, 0);
+}
+
+void core_serve_end(struct shard *s)
+{
+	struct core *core = s->core;
+	if (s->subscription != NULL)
+		core->transport->ops->unsubscribe(core->transport, s->subscription);
+	s->subscription = NULL;
+}
+
+/* ---- requests
+ * ------------------------------------------------------------------------------------ */
+
+static void refuse(struct shard *s, const struct transport_message *message, struct slice id,
+		   int code, const char *field)
+{
+	struct core *core = s->core;
+	char subject[SUBJECT_SIZE_MAX];
+	if (message->reply.size == 0 || message->reply.size >= sizeof subject)
+		return;
+	memcpy(subject, message->reply.data, message->reply.size);
+	subject[message->reply.size] = '\0';
+	const struct wire_answer answer = {
+		.code = err_to_wire(code),
+		.id = id_valid(id) ? id : slice_of(NULL, 0),
+		.shard = s->number,
+		.epoch = s->epoch,
+		.retry_after_ms = err_class(code) == ERR_CLASS_RETRY ? BUSY_RETRY_MS : 0,
+		.text = slice_str(field),
+	};
+	buf_clear(&core->scratch);
+	if (wire_encode(WIRE_ANSWER, &answer, &core->scratch) == 0)
+		core_send_now(s, subject, buf_slice(&core->scratch));
+}
+
+/* Decodes into *body and takes a token for the answer; false when it was refused already. */
+static bool take_request(struct shard *s, enum wire_kind kind, void *body,
+			 const struct transport_message *message, uint64_t *reply_to)
+{
+	struct core *core = s->core;
+	const struct slice none = slice_of(NULL, 0);
+	struct wire_fault fault = {0};
+	arena_reset(&core->decode);
+	if (s->state != OWNERSHIP_SERVING) {
+		refuse(s, message, none, SAGA_E_NOT_OWNER, "");
+		return false;
+	}
+	if (wire_decode(kind, message->data, &core->decode, body, &fault) != 0) {
+		core->stats.refused_messages++;
+		refuse(s, message, none, fault.code, fault.field == NULL ? "" : fault.field);
+		return false;
+	}
+	*reply_to = 0;
+	if (message->reply.size != 0)
+		*reply_to = tokens_take(&s->tokens, message->reply);
+	if ((message->reply.size != 0 && *reply_to == 0) || !room_for_a_step(s)) {
+		tokens_drop(&s->tokens, *reply_to);
+		refuse(s, message, none, SAGA_E_BUSY, "");
+		return false;
+	}
+	return true;
+}
+
+static void run(struct shard *s, struct txn_event *event, const struct transport_message *message)
+{
+	if (step(s, event))
+		return;
+	tokens_drop(&s->tokens, event->reply_to);
+	refuse(s, message, slice_of(NULL, 0), SAGA_E_BUSY, "");
+}
+
+static void on_submit(struct shard *s, const struct transport_message *message)
+{
+	struct wire_submit submit;
+	struct txn_event event = {.kind = TXN_EVENT_SUBMIT, .u.submit = &submit};
+	if (take_request(s, WIRE_SUBMIT, &submit, message, &event.reply_to))
+		run(s, &event, message);
+}
+
+static void on_query(struct shard *s, const struct transport_message *message)
+{
+	struct wire_query query;
+	struct txn_event event = {.kind = TXN_EVENT_QUERY, .u.query = &query};
+	if (take_request(s, WIRE_QUERY, &query, message, &event.reply_to))
+		run(s, &event, message);
+}
+
+static void on_cancel(struct shard *s, const struct transport_message *message)
+{
+	struct wire_cancel cancel;
+	struct txn_event event = {.kind = TXN_EVENT_CANCEL, .u.cancel = &cancel};
+	if (take_request(s, WIRE_CANCEL, &cancel, message, &event.reply_to))
+		run(s, &event, message);
+}
+
+static void on_list(struct shard *s, const struct transport_message *message)
+{
+	struct wire_list_request list;
+	struct txn_event event = {.kind = TXN_EVENT_LIST, .u.list = &list};
+	if (take_request(s, WIRE_LIST_REQUEST, &list, message, &event.reply_to))
+		run(s, &event, message);
+}
+
+static void on_history(struct shard *s, const struct transport_message *message)
+{
+	struct wire_history_request request;
+	uint64_t reply_to;
+	if (take_request(s, WIRE_HISTORY_REQUEST, &request, message, &reply_to))
+		core_history_request(s, &request, reply_to);
+}
+
+/* ---- replies of participants
+ * ------------------------------------------------------------------------ */
+
+static void send_dispositions(struct shard *s, const struct transport_message *message, bool now)
+{
+	struct core *core = s->core;
+	char subject[SUBJECT_SIZE_MAX];
+	if (s->disposition_count == 0 || message->reply.size == 0 ||
+	    message->reply.size >= sizeof subject)
+		return;
+	memcpy(subject, message->reply.data, message->reply.size);
+	subject[message->reply.size] = '\0';
+	const struct wire_disposition_frame frame = {
+		.shard = s->number,
+		.epoch = s->epoch,
+		.dispositions = s->dispositions,
+		.disposition_count = s->disposition_count,
+	};
+	buf_clear(&core->scratch);
+	if (wire_encode(WIRE_DISPOSITION_FRAME, &frame, &core->scratch) != 0)
+		return;
+	if (now)
+		core_send_now(s, subject, buf_slice(&core->scratch));
+	else
+		core_send_gated(s, s->disposition_gate, subject, buf_slice(&core->scratch));
+}
+
+static void not_owner(struct shard *s, const struct wire_reply_frame *frame,
+		      const struct transport_message *message)
+{
+	for (uint32_t i = 0; i < frame->reply_count; i++)
+		s->dispositions[s->disposition_count++] = (struct wire_disposition){
+			.operation = frame->replies[i].operation,
+			.attempt = frame->replies[i].attempt,
+			.kind = WIRE_DISPOSITION_NOT_OWNER,
+		};
+	send_dispositions(s, message, true);
+}
+
+static void on_reply(struct shard *s, struct slice party, const struct transport_message *message)
+{
+	struct core *core = s->core;
+	struct wire_reply_frame frame;
+	arena_reset(&core->decode);
+	s->disposition_count = 0;
+	s->disposition_gate = 0;
+	/* The subject's last token is what the broker's permissions prove; the body must agree. */
+	if (wire_decode(WIRE_REPLY_FRAME, message->data, &core->decode, &frame, NULL) != 0 ||
+	    !slice_equal(frame.service, party) || frame.shard != s->number) {
+		core->stats.refused_messages++;
+		return;
+	}
+	if (s->state != OWNERSHIP_SERVING) {
+		not_owner(s, &frame, message);
+		return;
+	}
+	for (uint32_t i = 0; i < frame.reply_count && room_for_a_step(s); i++) {
+		struct txn_event event = {
+			.kind = TXN_EVENT_REPLY,
+			.reply_to = DISPOSITION_TOKEN,
+			.u.reply = {.reply = &frame.replies[i],
+				    .service = party,
+				    .instance = frame.instance},
+		};
+		if (!step(s, &event))
+			break; /* without a disposition they come again */
+	}
+	send_dispositions(s, message, false);
+}
+
+void core_serve_message(struct shard *s, enum subject_verb verb, struct slice party,
+			const struct transport_message *message)
+{
+	if (s->state != OWNERSHIP_SERVING && s->state != OWNERSHIP_QUIESCING)
+		return;
+	switch (verb) {
+	case SUBJECT_SUBMIT:
+		on_submit(s, message);
+		break;
+	case SUBJECT_QUERY:
+		on_query(s, message);
+		break;
+	case SUBJECT_CANCEL:
+		on_cancel(s, message);
+		break;
+	case SUBJECT_REPLY:
+		on_reply(s, party, message);
+		break;
+	case SUBJECT_LIST:
+		on_list(s, message);
+		break;
+	case SUBJECT_HISTORY:
+		on_history(s, message);
+		break;
+	case SUBJECT_VERBS:
+		break;
+	}
+}
+
+void core_serve_ticks(struct shard *s)
+{
+	while (txn_next_deadline(s->engine) <= s->clock.time_ms && room_for_a_step(s)) {
+		struct txn_event event = {.kind = TXN_EVENT_TICK};
+		if (!step(s, &event))
+			return;
+	}
+}

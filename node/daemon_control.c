@@ -1,0 +1,215 @@
+/* Between the control core and the world: requests to etcd, orders to the workers, reports back. */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/os_clock.h"
+#include "base/os_entropy.h"
+#include "base/os_log.h"
+#include "node/daemon_uv_internal.h"
+#include "node/version.h"
+
+enum { VERIFY_RETRY_NS = 2000000000 };
+
+static struct worker *worker_of(struct daemon *d, uint32_t shard)
+{
+	return d->workers[shard % d->worker_count];
+}
+
+/* ---- what the control core asks of us ----------------------------------------------------------
+ */
+
+static void on_result(void *context, uint64_t token, const struct lease_result *result)
+{
+	struct daemon *d = context;
+	if (!d->closing)
+		control_result(d->control, os_clock_boot_ns(), token, result);
+}
+
+static void request(void *context, const struct lease_request *r, uint64_t token)
+{
+	struct daemon *d = context;
+	const int error = d->lease->ops->submit(d->lease, r, token, on_result, d);
+	if (error != 0)
+		LOG(LOG_ERROR, "etcd.not_asked", log_code(error)); /* the core times out */
+}
+
+static void assign(void *context, uint32_t shard, uint64_t revision)
+{
+	struct daemon *d = context;
+	worker_order(worker_of(d, shard), WORKER_ASSIGN, shard, revision,
+		     lease_clock_generation(&d->lease_clock));
+}
+
+static void release(void *context, uint32_t shard)
+{
+	struct daemon *d = context;
+	worker_order(worker_of(d, shard), WORKER_RELEASE, shard, 0, 0);
+}
+
+static void keep(void *context, uint32_t shard)
+{
+	struct daemon *d = context;
+	worker_order(worker_of(d, shard), WORKER_KEEP, shard, 0, 0);
+}
+
+static void fence(void *context, uint32_t shard)
+{
+	struct daemon *d = context;
+	worker_order(worker_of(d, shard), WORKER_FENCE, shard, 0, 0);
+}
+
+static void lease_until(void *context, uint64_t boottime_ns)
+{
+	struct daemon *d = context;
+	lease_clock_set(&d->lease_clock, boottime_ns);
+}
+
+/* Reports come from the workers' threads. */
+static void post_report(void *context, const struct worker_report *report)
+{
+	struct daemon *d = context;
+	CHECK(mailbox_post(&d->mailbox, report));
+}
+
+static void cluster(void *context, const struct control_cluster *c)
+{
+	struct daemon *d = context;
+	char why[256] = "";
+	if (d->cluster_known)
+		return;
+	d->cluster = *c;
+	d->cluster_known = true;
+	d->jetstream = (struct jetstream_config){
+		.prefix = d->config->nats_prefix,
+		.stream_prefix = d->config->nats_stream_prefix,
+		.cluster = d->cluster.cluster.text,
+		.replicas = d->cluster.replicas,
+	};
+	LOG(LOG_INFO, "cluster.known", log_str("cluster", c->cluster.text),
+	    log_num("shards", c->slots.shard_count), log_num("replicas", c->replicas));
+	for (uint32_t i = 0; i < d->config->workers; i++) {
+		const struct worker_config config = {.index = i,
+						     .config = d->config,
+						     .cluster = &d->cluster,
+						     .lease = &d->lease_clock,
+						     .report = post_report,
+						     .report_context = d};
+		const int error = worker_start(&config, &d->workers[i], why);
+		if (error != 0) {
+			LOG(LOG_ERROR, "worker.not_started", log_code(error), log_str("text", why));
+			CHECK(i > 0 || error != 0);
+			daemon_exit(d, DAEMON_EXIT_CONFIG);
+			return;
+		}
+		d->worker_count = i + 1;
+	}
+}
+
+static void note(void *context, const char *event, uint32_t shard, int code, uint64_t number)
+{
+	(void)context;
+	const enum err_class class = err_class(code);
+	LOG(class == ERR_CLASS_FATAL ? LOG_ERROR
+	    : code != 0              ? LOG_WARN
+				     : LOG_INFO,
+	    event, log_num("shard", shard), log_code(code), log_num("number", (int64_t)number));
+}
+
+static void on_hint(void *context)
+{
+	struct daemon *d = context;
+	if (!d->closing)
+		control_hint(d->control, os_clock_boot_ns());
+}
+
+int daemon_control_open(struct daemon *d)
+{
+	const struct config *c = d->config;
+	const struct control_config config = {
+		.cluster = c->cluster_name,
+		.node = c->node_id,
+		.zone = c->node_zone,
+		.weight = c->node_weight,
+		.address = c->node_address,
+		.version = SAGAD_VERSION,
+		.ttl_ms = c->lease_ttl_ms,
+		.start_unix_ms = os_clock_wall_ms(),
+		.seed = os_entropy_u64(),
+	};
+	const struct control_io io = {.request = request,
+				      .assign = assign,
+				      .release = release,
+				      .keep = keep,
+				      .fence = fence,
+				      .lease_until = lease_until,
+				      .cluster = cluster,
+				      .note = note,
+				      .context = d};
+	const size_t size = control_memory_size();
+	d->control_memory = calloc(1, size);
+	if (d->control_memory == NULL)
+		return SAGA_E_NO_MEMORY;
+	int error = control_create(&config, &io, d->control_memory, size, &d->control);
+	if (error != 0)
+		return error;
+	char prefix[128];
+	(void)snprintf(prefix, sizeof prefix, "/sagad/%s/", c->cluster_name.text);
+	return d->lease->ops->watch(d->lease, slice_str(prefix), on_hint, d);
+}
+
+/* ---- what the workers tell
+ * --------------------------------------------------------------------------- */
+
+void daemon_on_report(struct daemon *d, const struct worker_report *report)
+{
+	const uint64_t now_ns = os_clock_boot_ns();
+	if (report->kind == WORKER_SHARD) {
+		control_report(d->control, now_ns, report->shard, report->state, report->epoch);
+		return;
+	}
+	d->worker_unhealthy[report->worker] = !report->healthy;
+	bool healthy = true;
+	for (uint32_t i = 0; i < d->worker_count; i++)
+		healthy &= !d->worker_unhealthy[i];
+	LOG(healthy ? LOG_INFO : LOG_WARN, healthy ? "node.healthy" : "node.unhealthy",
+	    log_num("worker", report->worker));
+	control_set_healthy(d->control, now_ns, healthy);
+}
+
+/* ---- the broker
+ * --------------------------------------------------------------------------------------- */
+
+static void on_verified(void *context, int error, const char *text)
+{
+	struct daemon *d = context;
+	if (error == 0) {
+		d->verified = true;
+		LOG(LOG_INFO, "journal.verified", log_num("shards", d->cluster.slots.shard_count));
+		return;
+	}
+	LOG(err_class(error) == ERR_CLASS_RETRY ? LOG_WARN : LOG_ERROR, "journal.not_verified",
+	    log_code(error), log_str("text", text == NULL ? "" : text));
+	if (err_class(error) != ERR_CLASS_RETRY)
+		daemon_exit(d, DAEMON_EXIT_CLUSTER);
+}
+
+void daemon_check_broker(struct daemon *d, uint64_t now_ns)
+{
+	struct transport_stats stats;
+	d->transport->ops->stats(d->transport, &stats);
+	if (!stats.connected)
+		return;
+	if (!d->version_checked && stats.server_version[0] != '\0') {
+		d->version_checked = true;
+		d->warning = jetstream_version_warning(stats.server_version);
+		if (d->warning != NULL)
+			LOG(LOG_WARN, "nats.durability", log_str("version", stats.server_version),
+			    log_str("text", d->warning));
+	}
+	if (!d->cluster_known || d->verified || now_ns < d->verify_at_ns)
+		return;
+	d->verify_at_ns = now_ns + VERIFY_RETRY_NS;
+	if (jetstream_verify(d->transport, &d->jetstream, d->cluster.slots.shard_count, on_verified,
+			     d) != 0)
+		LOG(LOG_WARN, "journal.not_verified");
+}

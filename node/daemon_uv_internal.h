@@ -1,0 +1,60 @@
+/* Shared by the daemon_*.c files only. */
+#ifndef SAGAD_NODE_DAEMON_UV_INTERNAL_H
+#define SAGAD_NODE_DAEMON_UV_INTERNAL_H
+
+#include <uv.h>
+
+#include "journal/jetstream.h"
+#include "lease/etcd.h"
+#include "node/daemon_uv.h"
+#include "node/mailbox_uv.h"
+#include "node/worker_uv.h"
+#include "sharding/control.h"
+#include "transport/nats.h"
+#include "wire/codec.h"
+#include "wire/subject.h"
+
+enum { DAEMON_WORKERS_MAX = 64 };
+
+struct daemon {
+	const struct config *config;
+	uv_loop_t loop;
+	uv_timer_t tick;
+	uv_timer_t stop_timer;
+	uv_signal_t sigterm, sigint;
+	struct mailbox mailbox; /* of worker_report */
+	struct lease *lease;
+	struct control *control;
+	void *control_memory;
+	struct lease_clock lease_clock;
+	struct transport *transport;
+	struct transport_subscription *info_subscription, *init_subscription;
+	struct control_cluster cluster;
+	struct jetstream_config jetstream;
+	bool cluster_known;
+	bool verified;
+	uint64_t verify_at_ns;
+	struct worker *workers[DAEMON_WORKERS_MAX];
+	bool worker_unhealthy[DAEMON_WORKERS_MAX];
+	uint32_t worker_count;
+	char init_reply[SUBJECT_SIZE_MAX]; /* "" = no init at work */
+	struct buf scratch;
+	const char *warning; /* what an acknowledgement is worth here; static or NULL */
+	bool version_checked;
+	uint32_t signals;
+	bool closing;
+	int exit_code;
+};
+
+/* daemon_uv.c */
+void daemon_exit(struct daemon *d, int exit_code);
+/* daemon_info.c */
+int daemon_info_open(struct daemon *d);
+void daemon_info_close(struct daemon *d);
+/* daemon_control.c */
+int daemon_control_open(struct daemon *d);
+void daemon_on_report(struct daemon *d, const struct worker_report *report);
+/* Once connected: server version, stream configuration. */
+void daemon_check_broker(struct daemon *d, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,197 @@
+#include "node/init.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+
+enum { CALL_TIMEOUT_MS = 5000, TEXT_MAX = 256 };
+
+struct init {
+	struct init_config config;
+	struct control_cluster cluster;
+	struct lease *lease;
+	struct transport *transport;
+	init_done done;
+	void *context;
+	struct buf value;
+	struct jetstream_config jetstream;
+	struct jetstream_provision provision;
+	char key[128];
+	char text[TEXT_MAX];
+};
+
+static void finish(struct init *i, int error, const char *text)
+{
+	i->done(i->context, error, i->cluster.cluster.text, text);
+	buf_close(&i->value);
+	free(i);
+}
+
+static int submit(struct init *i, const struct lease_request *request, lease_completion next)
+{
+	return i->lease->ops->submit(i->lease, request, 0, next, i);
+}
+
+static void key(struct init *i, const char *name)
+{
+	(void)snprintf(i->key, sizeof i->key, "/sagad/%s/%s", i->config.name.text, name);
+}
+
+static int create(struct init *i, const char *name, lease_completion next)
+{
+	key(i, name);
+	const struct lease_request request = {
+		.kind = LEASE_TXN,
+		.timeout_ms = CALL_TIMEOUT_MS,
+		.compares = {{.key = slice_str(i->key),
+			      .target = LEASE_CREATE_REVISION,
+			      .equals = 0}},
+		.compare_count = 1,
+		.writes = {{.key = slice_str(i->key), .value = buf_slice(&i->value)}},
+		.write_count = 1,
+	};
+	return submit(i, &request, next);
+}
+
+/* ---- third: config ------------------------------------------------------------------------------
+ */
+
+static void config_written(void *context, uint64_t token, const struct lease_result *result)
+{
+	struct init *i = context;
+	(void)token;
+	if (result->error != 0)
+		finish(i, result->error, "etcd did not confirm the config: run init again");
+	else if (!result->succeeded)
+		finish(i, SAGA_E_ALREADY_INITIALISED, "the cluster is initialised already");
+	else
+		finish(i, 0, "");
+}
+
+static void streams_ready(void *context, int error, const char *text)
+{
+	struct init *i = context;
+	if (error != 0) {
+		(void)snprintf(i->text, sizeof i->text, "%s", text == NULL ? "" : text);
+		finish(i, error, i->text);
+		return;
+	}
+	buf_clear(&i->value);
+	CHECK_EQ(control_cluster_encode(&i->cluster, &i->value), 0);
+	error = create(i, "config", config_written);
+	if (error != 0)
+		finish(i, error, "etcd cannot be asked");
+}
+
+/* ---- second: streams
+ * ------------------------------------------------------------------------------ */
+
+static void make_streams(struct init *i)
+{
+	i->jetstream = (struct jetstream_config){
+		.prefix = i->config.prefix,
+		.stream_prefix = i->config.stream_prefix,
+		.cluster = i->cluster.cluster.text,
+		.replicas = i->cluster.replicas,
+	};
+	i->provision = (struct jetstream_provision){
+		.cluster = i->cluster.cluster.text,
+		.shard_count = i->cluster.slots.shard_count,
+		.replicas = i->cluster.replicas,
+		.command_age_ms = i->config.command_age_ms,
+		.slots = wire_slots_hash(&i->cluster.slots),
+	};
+	const int error =
+		jetstream_provision(i->transport, &i->jetstream, &i->provision, streams_ready, i);
+	if (error != 0)
+		finish(i, error, "NATS cannot be asked");
+}
+
+/* ---- first: the intent
+ * ------------------------------------------------------------------------------ */
+
+/* An earlier attempt that did not come to its end left its cluster id: go on with that one. */
+static void intent_read(void *context, uint64_t token, const struct lease_result *result)
+{
+	struct init *i = context;
+	char cluster[ID_SIZE_MAX + 1];
+	unsigned shards, replicas;
+	char line[128] = {0};
+	(void)token;
+	if (result->error != 0) {
+		finish(i, result->error, "etcd cannot be read: run init again");
+		return;
+	}
+	if (result->kv_count != 1 || result->kvs[0].value.size >= sizeof line) {
+		finish(i, SAGA_E_BAD_REPLY, "the init key in etcd cannot be read");
+		return;
+	}
+	memcpy(line, result->kvs[0].value.data, result->kvs[0].value.size);
+	if (sscanf(line, "%64s %u %u", cluster, &shards, &replicas) != 3 ||
+	    id_from(&i->cluster.cluster, slice_str(cluster)) != 0) {
+		finish(i, SAGA_E_BAD_REPLY, "the init key in etcd cannot be read");
+		return;
+	}
+	if (shards != i->cluster.slots.shard_count || replicas != i->cluster.replicas) {
+		(void)snprintf(i->text, sizeof i->text,
+			       "an earlier init asked for %u shards and %u replicas: repeat it "
+			       "with these",
+			       shards, replicas);
+		finish(i, SAGA_E_CLUSTER_MISMATCH, i->text);
+		return;
+	}
+	make_streams(i);
+}
+
+static void intent_written(void *context, uint64_t token, const struct lease_result *result)
+{
+	struct init *i = context;
+	(void)token;
+	if (result->error == 0 && result->succeeded) {
+		make_streams(i);
+		return;
+	}
+	if (result->error != 0 && result->error != SAGA_E_UNKNOWN) {
+		finish(i, result->error, "etcd cannot be asked");
+		return;
+	}
+	const struct lease_request request = {
+		.kind = LEASE_RANGE, .timeout_ms = CALL_TIMEOUT_MS, .prefix = slice_str(i->key)};
+	const int error = submit(i, &request, intent_read);
+	if (error != 0)
+		finish(i, error, "etcd cannot be asked");
+}
+
+int init_start(const struct init_config *config, uint32_t shard_count, uint32_t replicas,
+	       struct lease *lease, struct transport *transport, init_done done, void *context)
+{
+	if (replicas != 1 && replicas != 3 && replicas != 5)
+		return SAGA_E_RANGE;
+	struct init *i = calloc(1, sizeof *i);
+	if (i == NULL)
+		return SAGA_E_NO_MEMORY;
+	*i = (struct init){.config = *config,
+			   .lease = lease,
+			   .transport = transport,
+			   .done = done,
+			   .context = context};
+	buf_init(&i->value, 64 * 1024);
+	char cluster[ID_SIZE_MAX + 1];
+	(void)snprintf(cluster, sizeof cluster, "%.50s-%08x", config->name.text,
+		       (unsigned)(config->entropy & 0xffffffffU));
+	int error = id_from(&i->cluster.cluster, slice_str(cluster));
+	i->cluster.format = 1;
+	i->cluster.replicas = replicas;
+	if (error == 0)
+		error = wire_slots_even(&i->cluster.slots, shard_count);
+	if (error == 0)
+		error = buf_printf(&i->value, "%s %u %u", cluster, shard_count, replicas);
+	if (error == 0)
+		error = create(i, "init", intent_written);
+	if (error != 0) {
+		buf_close(&i->value);
+		free(i);
+	}
+	return error;
+}

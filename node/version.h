@@ -1,0 +1,6 @@
+#ifndef SAGAD_NODE_VERSION_H
+#define SAGAD_NODE_VERSION_H
+
+#define SAGAD_VERSION "0.1.0"
+
+#endif

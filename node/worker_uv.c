@@ -1,0 +1,424 @@
+#include "node/worker_uv.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "base/check.h"
+#include "base/os_clock.h"
+#include "base/os_entropy.h"
+#include "base/os_log.h"
+#include "journal/jetstream.h"
+#include "node/core.h"
+#include "node/crash_point.h"
+#include "node/mailbox_uv.h"
+#include "transport/nats.h"
+
+enum {
+	TURN_MS = 10,        /* timers are late by at most this much */
+	UNHEALTHY_MS = 5000, /* without journal or transport: others may take over (S21) */
+	MAILBOX_ITEMS = 1024,
+};
+
+struct order {
+	enum worker_order kind;
+	uint32_t shard;
+	uint64_t revision;
+	uint64_t lease_generation;
+};
+
+struct worker {
+	struct worker_config config;
+	uv_thread_t thread;
+	uv_loop_t loop;
+	uv_timer_t timer;
+	struct mailbox mailbox;
+	struct transport *transport;
+	struct journal *journal;
+	struct core *core;
+	struct crash_point crash;
+	uint64_t disconnected_ms; /* since when; 0 = connected */
+	bool healthy;
+	bool stopping;
+
+	/* High-waters waiting for the file writer, one job at a time so that none overtakes. */
+	struct highwater marks[WIRE_SHARDS_MAX];
+	bool mark_waits[WIRE_SHARDS_MAX];
+	struct highwater job_marks[WIRE_SHARDS_MAX];
+	bool job_has[WIRE_SHARDS_MAX];
+	uv_work_t job;
+	bool job_runs;
+
+	/* Start-up hand-shake with the control thread. */
+	uv_sem_t started;
+	int start_error;
+	char why[256];
+};
+
+static struct core_time now(void)
+{
+	return (struct core_time){.mono_ms = os_clock_mono_ns() / 1000000,
+				  .wall_ms = os_clock_wall_ms()};
+}
+
+/* ---- what the core asks of us -----------------------------------------------------------------
+ */
+
+static bool may_emit(void *context, uint64_t lease_generation)
+{
+	struct worker *w = context;
+	return lease_clock_valid(w->config.lease, lease_generation, os_clock_boot_ns());
+}
+
+static void report(void *context, uint32_t shard, enum ownership state, uint64_t epoch, int code)
+{
+	struct worker *w = context;
+	const struct worker_report r = {
+		.kind = WORKER_SHARD,
+		.worker = w->config.index,
+		.shard = shard,
+		.state = state,
+		.epoch = epoch,
+		.code = code,
+	};
+	w->config.report(w->config.report_context, &r);
+}
+
+static void *reserve(void *context, size_t size)
+{
+	(void)context;
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void release(void *context, void *memory, size_t size)
+{
+	(void)context;
+	CHECK_EQ(munmap(memory, size), 0);
+}
+
+static void note(void *context, const struct core_note *n)
+{
+	(void)context;
+	const enum err_class class = err_class(n->code);
+	enum log_level level = LOG_INFO;
+	if (class == ERR_CLASS_FATAL)
+		level = LOG_ERROR;
+	else if (n->code != 0)
+		level = LOG_WARN;
+	LOG(level, n->event, log_num("shard", n->shard), log_num("epoch", (int64_t)n->epoch),
+	    log_slice("saga", n->saga), log_slice("step", n->step), log_num("attempt", n->attempt),
+	    log_num("records", (int64_t)n->records), log_num("ms", (int64_t)n->duration_ms),
+	    log_code(n->code), log_slice("text", n->text));
+}
+
+static void point(void *context, const char *name)
+{
+	struct worker *w = context;
+	crash_point_reached(&w->crash, name);
+}
+
+/* ---- high-water files (S7): fsync belongs on another thread -------------------------------------
+ */
+
+static void store_marks(struct worker *w, const struct highwater *marks, const bool *has)
+{
+	for (uint32_t n = 0; n < WIRE_SHARDS_MAX; n++) {
+		if (!has[n])
+			continue;
+		const int error = highwater_store(w->config.config->data_dir,
+						  &w->config.cluster->cluster, n, &marks[n]);
+		if (error != 0)
+			LOG(LOG_ERROR, "highwater.not_stored", log_num("shard", n),
+			    log_code(error));
+	}
+}
+
+static void job_run(uv_work_t *job)
+{
+	struct worker *w = job->data;
+	store_marks(w, w->job_marks, w->job_has);
+}
+
+static void job_start(struct worker *w);
+
+static void job_done(uv_work_t *job, int status)
+{
+	struct worker *w = job->data;
+	(void)status;
+	w->job_runs = false;
+	job_start(w);
+}
+
+static void job_start(struct worker *w)
+{
+	bool any = false;
+	if (w->job_runs || w->stopping)
+		return;
+	for (uint32_t n = 0; n < WIRE_SHARDS_MAX; n++) {
+		w->job_has[n] = w->mark_waits[n];
+		w->job_marks[n] = w->marks[n];
+		w->mark_waits[n] = false;
+		any |= w->job_has[n];
+	}
+	if (!any)
+		return;
+	w->job.data = w;
+	w->job_runs = uv_queue_work(&w->loop, &w->job, job_run, job_done) == 0;
+}
+
+static void highwater(void *context, uint32_t shard, const struct highwater *mark)
+{
+	struct worker *w = context;
+	w->marks[shard] = *mark;
+	w->mark_waits[shard] = true;
+	job_start(w);
+}
+
+/* ---- the loop
+ * ------------------------------------------------------------------------------------ */
+
+static void check_health(struct worker *w, struct core_time at)
+{
+	struct core_stats stats;
+	core_stats(w->core, &stats);
+	const bool cut = w->disconnected_ms != 0 && at.mono_ms - w->disconnected_ms > UNHEALTHY_MS;
+	const bool healthy = !cut && !stats.journal_stuck;
+	if (healthy == w->healthy)
+		return;
+	w->healthy = healthy;
+	const struct worker_report r = {
+		.kind = WORKER_HEALTH, .worker = w->config.index, .healthy = healthy};
+	w->config.report(w->config.report_context, &r);
+}
+
+static void on_turn(void *context)
+{
+	struct worker *w = context;
+	if (w->core != NULL && !w->stopping)
+		core_turn(w->core, now());
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct worker *w = timer->data;
+	on_turn(w);
+	if (w->core != NULL)
+		check_health(w, now());
+}
+
+static void on_connection(void *context, bool connected)
+{
+	struct worker *w = context;
+	w->disconnected_ms = connected ? 0 : now().mono_ms;
+	LOG(connected ? LOG_INFO : LOG_WARN, connected ? "nats.connected" : "nats.disconnected",
+	    log_num("worker", w->config.index));
+}
+
+static void on_appended(void *context, uint32_t shard, uint64_t token,
+			enum journal_append_status status, uint64_t sequence)
+{
+	struct worker *w = context;
+	core_appended(w->core, now(), shard, token, status, sequence);
+}
+
+static void on_batch(void *context, uint32_t shard, uint64_t token, uint64_t sequence,
+		     struct slice bytes)
+{
+	struct worker *w = context;
+	core_batch(w->core, now(), shard, token, sequence, bytes);
+}
+
+static void on_read_end(void *context, uint32_t shard, uint64_t token, int error,
+			uint64_t last_sequence)
+{
+	struct worker *w = context;
+	core_read_end(w->core, now(), shard, token, error, last_sequence);
+}
+
+static void assign(struct worker *w, const struct order *order)
+{
+	struct highwater mark;
+	const int error = highwater_load(w->config.config->data_dir, &w->config.cluster->cluster,
+					 order->shard, &mark);
+	/* What still waits for the file is newer than the file. */
+	if (error == 0 && w->marks[order->shard].sequence > mark.sequence)
+		mark = w->marks[order->shard];
+	core_assign(w->core, now(), order->shard, order->revision, order->lease_generation, &mark,
+		    error);
+}
+
+static void on_order(void *context, const void *item)
+{
+	struct worker *w = context;
+	const struct order *order = item;
+	switch (order->kind) {
+	case WORKER_ASSIGN:
+		assign(w, order);
+		break;
+	case WORKER_RELEASE:
+		core_release(w->core, now(), order->shard);
+		break;
+	case WORKER_KEEP:
+		core_keep(w->core, now(), order->shard);
+		break;
+	case WORKER_FENCE:
+		core_fence(w->core, now(), order->shard, SAGA_E_LEASE_LOST);
+		break;
+	case WORKER_STOP:
+		w->stopping = true;
+		uv_stop(&w->loop);
+		break;
+	}
+	on_turn(w);
+}
+
+/* ---- life
+ * --------------------------------------------------------------------------------------------- */
+
+static int open_transport(struct worker *w)
+{
+	const struct nats_hooks hooks = {
+		.turn_done = on_turn, .connection = on_connection, .context = w};
+	struct nats_config nats;
+	config_nats(w->config.config, &nats);
+	w->disconnected_ms = now().mono_ms;
+	return nats_transport_open(&w->loop, &nats, &hooks, &w->transport, w->why);
+}
+
+static int open_journal(struct worker *w)
+{
+	const struct jetstream_config config = {
+		.prefix = w->config.config->nats_prefix,
+		.stream_prefix = w->config.config->nats_stream_prefix,
+		.cluster = w->config.cluster->cluster.text,
+		.replicas = w->config.cluster->replicas,
+	};
+	const struct journal_events events = {
+		.appended = on_appended, .batch = on_batch, .read_end = on_read_end, .context = w};
+	return jetstream_open(w->transport, &config, &events, &w->journal);
+}
+
+static int open_core(struct worker *w)
+{
+	const struct config *c = w->config.config;
+	const struct core_config config = {
+		.cluster = w->config.cluster->cluster,
+		.node = c->node_id,
+		.slots = &w->config.cluster->slots,
+		.prefix = c->nats_prefix,
+		.inbox_prefixes = c->nats_inbox_prefixes,
+		.inbox_prefix_count = c->nats_inbox_prefix_count,
+		.limits = {.open_max = c->limit_open_sagas,
+			   .remembered_max = c->limit_remembered,
+			   .branches_max = c->limit_branches,
+			   .waiters_max = c->limit_waiters,
+			   .payload_max = c->limit_payload},
+		.txn = {.retry_window_max_ms = c->retry_window_max_ms,
+			.remember_margin_ms = c->remember_margin_ms,
+			.parked_retry_ms = c->parked_retry_ms,
+			.command_age_ms = c->command_age_ms,
+			.deadline_max_ms = c->deadline_max_ms,
+			.resend_per_second = c->resend_per_second},
+		.seed = os_entropy_u64(),
+	};
+	const struct core_io io = {.may_emit = may_emit,
+				   .report = report,
+				   .highwater = highwater,
+				   .reserve = reserve,
+				   .release = release,
+				   .note = note,
+				   .point = point,
+				   .context = w};
+	w->core = core_create(&config, &io, w->journal, w->transport);
+	return w->core == NULL ? SAGA_E_NO_MEMORY : 0;
+}
+
+static int open_all(struct worker *w)
+{
+	int error = mailbox_open(&w->mailbox, &w->loop, sizeof(struct order), MAILBOX_ITEMS,
+				 on_order, w);
+	if (error == 0)
+		error = open_transport(w);
+	if (error == 0)
+		error = open_journal(w);
+	if (error == 0)
+		error = open_core(w);
+	uv_timer_init(&w->loop, &w->timer);
+	w->timer.data = w;
+	uv_timer_start(&w->timer, on_timer, TURN_MS, TURN_MS);
+	return error;
+}
+
+static void close_all(struct worker *w)
+{
+	w->stopping = true;
+	if (w->core != NULL)
+		core_destroy(w->core);
+	w->core = NULL;
+	if (w->journal != NULL)
+		w->journal->ops->close(w->journal);
+	if (w->transport != NULL)
+		w->transport->ops->close(w->transport, true);
+	uv_close((uv_handle_t *)&w->timer, NULL);
+	mailbox_close(&w->mailbox);
+	uv_run(&w->loop, UV_RUN_DEFAULT); /* close callbacks, a running file job */
+	store_marks(w, w->marks, w->mark_waits);
+	CHECK_EQ(uv_loop_close(&w->loop), 0);
+}
+
+static void thread_main(void *argument)
+{
+	struct worker *w = argument;
+	CHECK_EQ(uv_loop_init(&w->loop), 0);
+	w->start_error = open_all(w);
+	uv_sem_post(&w->started);
+	if (w->start_error == 0)
+		uv_run(&w->loop, UV_RUN_DEFAULT);
+	close_all(w);
+}
+
+int worker_start(const struct worker_config *config, struct worker **worker, char why[256])
+{
+	struct worker *w = calloc(1, sizeof *w);
+	if (w == NULL)
+		return SAGA_E_NO_MEMORY;
+	w->config = *config;
+	w->healthy = true;
+	crash_point_arm(&w->crash, config->config->crash_point);
+	CHECK_EQ(uv_sem_init(&w->started, 0), 0);
+	CHECK_EQ(uv_thread_create(&w->thread, thread_main, w), 0);
+	uv_sem_wait(&w->started);
+	if (w->start_error == 0) {
+		*worker = w;
+		return 0;
+	}
+	const int error = w->start_error;
+	uv_thread_join(&w->thread);
+	memcpy(why, w->why, sizeof w->why);
+	free(w);
+	return error;
+}
+
+void worker_order(struct worker *w, enum worker_order order, uint32_t shard, uint64_t revision,
+		  uint64_t lease_generation)
+{
+	const struct order item = {
+		.kind = order,
+		.shard = shard,
+		.revision = revision,
+		.lease_generation = lease_generation,
+	};
+	/* A worker that does not take an order for so long is stuck: a lost release or fence would
+	 * leave two owners to the journal's fence alone. */
+	CHECK(mailbox_post(&w->mailbox, &item));
+}
+
+void worker_stop(struct worker *w)
+{
+	worker_order(w, WORKER_STOP, 0, 0, 0);
+	uv_thread_join(&w->thread);
+	uv_sem_destroy(&w->started);
+	free(w);
+}
