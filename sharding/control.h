@@ -18,8 +18,16 @@
  * lease; the create revision is the epoch hint (S22). A timed-out txn is settled by the next range:
  * an owner key under my lease that is not in my table is adopted if the plan still wants me there,
  * else deleted under compare. Every later write of mine compares the create revision. A shard that
- * nobody owns for longer than 2 x TTL is taken by rendezvous order although the plan names another.
- * The planner reacts at once when a node is gone, and after `join_delay_ms` when one has come.
+ * nobody owns for longer than 2 x TTL is taken by rendezvous order although the plan names another;
+ * the same transaction makes the taker the plan's target, so that it is not given back.
+ * The planner reacts at once when a node is gone, and after `join_delay_ms` when one has come or
+ * its health has changed.
+ *
+ * Stopping: nodes/<id> says so, the planner moves the shards away, each goes as soon as the plan
+ * names another live node; or at once when no other lives, or when 2 x TTL brought no such plan. It
+ * has no bound of its own on a worker that does not finish quiescing.
+ *
+ * An answer that the store owes for longer than twice its time-out + 1 s counts as unknown.
  */
 #ifndef SAGAD_SHARDING_CONTROL_H
 #define SAGAD_SHARDING_CONTROL_H
@@ -95,7 +103,9 @@ void control_tick(struct control *c, uint64_t now_ns); /* at least every 50 ms, 
 void control_result(struct control *c, uint64_t now_ns, uint64_t token,
 		    const struct lease_result *result);
 void control_hint(struct control *c, uint64_t now_ns); /* the watch fired */
-/* A worker's report: SERVING (epoch = the accepted one), RELEASED, FENCED, HALTED. */
+/* A worker's report: SERVING (epoch = the accepted one), RELEASED, FENCED, HALTED (epoch = the
+ * accepted one, the revision it was assigned with, or 0). An epoch below the revision of the
+ * current assignment speaks of an earlier one and is ignored. FENCED is answered with a fence. */
 void control_report(struct control *c, uint64_t now_ns, uint32_t shard, enum ownership state,
 		    uint64_t epoch);
 /* The node cannot reach its journals or its transport: others may take over (S21). */

@@ -5,6 +5,10 @@
  *
  * halted: the journal is damaged, foreign or shorter than what was seen (S7). The node keeps the
  * owner key so that nobody else goes on with it, and raises an alarm, until an operator acts.
+ *
+ * Also permitted: acquiring -> unowned (the store refused), acquiring -> released (won, but no
+ * longer wanted), replaying -> quiescing (the plan changed before the replay was done), and halted
+ * only -> fenced (the lease is lost).
  */
 #ifndef SAGAD_SHARDING_OWNERSHIP_H
 #define SAGAD_SHARDING_OWNERSHIP_H
