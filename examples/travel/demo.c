@@ -1,0 +1,150 @@
+#include "examples/travel/demo.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	TICK_MS = 20,
+	RUN_MAX_MS = 110000,
+	PROGRESS_TERMINAL_MS = 200,
+	PROGRESS_PLAIN_MS = 5000,
+	SERVICE_DOWN_MS = 1500,
+	NODE_DOWN_MAX_MS = 10000,
+};
+
+/* The pause between two looks ends at once with Ctrl-C. */
+static void pause_tick(struct demo *demo)
+{
+	const struct timespec tick = {.tv_sec = 0, .tv_nsec = TICK_MS * 1000000};
+
+	if (sigtimedwait(&demo->signals, NULL, &tick) > 0)
+		demo->interrupted = true;
+}
+
+/* The two kills and the two restarts, each when its time has come. False = cannot go on. */
+static bool make_trouble(struct demo *demo)
+{
+	const uint64_t now_ms = wait_now_ms();
+	uint32_t final = 0;
+
+	if (demo->flags.slow)
+		return true;
+	(void)pthread_mutex_lock(&demo->lock);
+	final = demo->final;
+	(void)pthread_mutex_unlock(&demo->lock);
+	if (!demo->node_killed && final >= demo->booking_count / 6)
+		(void)demo_kill_node(demo);
+	/* Down until others have all its shards; then it comes back and gets some again. */
+	if (demo->node_killed && !demo->node_restarted &&
+	    (demo_takeovers_read(demo) || now_ms - demo->killed_ms > NODE_DOWN_MAX_MS)) {
+		demo->node_restarted = true;
+		if (!demo_restart(demo, demo->victim))
+			return false;
+	}
+	if (!demo->service_killed && demo->node_restarted && final >= demo->booking_count / 2)
+		(void)demo_kill_service(demo);
+	if (demo->service_killed && !demo->service_restarted &&
+	    now_ms - demo->service_killed_ms > SERVICE_DOWN_MS) {
+		demo->service_restarted = true;
+		return demo_restart(demo, demo_service_victim());
+	}
+	return true;
+}
+
+/* Until every booking is final, or the time is over. */
+static bool book(struct demo *demo)
+{
+	const uint64_t progress_ms =
+		isatty(STDERR_FILENO) == 1 ? PROGRESS_TERMINAL_MS : PROGRESS_PLAIN_MS;
+	uint64_t shown_ms = 0;
+	bool done = false;
+
+	demo_say(demo, "booking %u trips, %u at a time", demo->booking_count,
+		 demo->flags.in_flight);
+	demo->started_ms = wait_now_ms();
+	while (!done && !demo->interrupted && wait_now_ms() - demo->started_ms < RUN_MAX_MS) {
+		demo_submit_some(demo);
+		if (!make_trouble(demo))
+			return false;
+		if (wait_now_ms() - shown_ms >= progress_ms) {
+			demo_progress(demo, false);
+			shown_ms = wait_now_ms();
+		}
+		pause_tick(demo);
+		(void)pthread_mutex_lock(&demo->lock);
+		done = demo->final + demo->refused == demo->booking_count;
+		(void)pthread_mutex_unlock(&demo->lock);
+	}
+	demo->ended_ms = wait_now_ms();
+	demo_progress(demo, true);
+	return !demo->interrupted;
+}
+
+static int judge(struct demo *demo)
+{
+	char bookings[1200];
+	char answers[1200];
+	char why[1300] = "";
+	const struct check_options options = {
+		.folder = cluster_folder(demo->cluster),
+		.bookings_file = bookings,
+		.bookings_max = demo->booking_count,
+		.answers_file = answers,
+	};
+
+	(void)snprintf(bookings, sizeof bookings, "%s/bookings.jsonl", demo->flags.data_dir);
+	(void)snprintf(answers, sizeof answers, "%s/answers.jsonl", cluster_folder(demo->cluster));
+	(void)demo_takeovers_read(demo);
+	demo_ask_parked(demo);
+	demo_say(demo, "stopping the services, checking their databases");
+	demo_services_stop(demo);
+	if (!demo_answers_write(demo, answers) ||
+	    (demo->flags.sabotage != SABOTAGE_NONE && !demo_sabotage(demo)))
+		return DEMO_EXIT_FAILED;
+	if (!check_run(&options, &demo->report, why, sizeof why)) {
+		(void)demo_fail(demo, "%s", why);
+		return DEMO_EXIT_FAILED;
+	}
+	return demo_verdict(demo);
+}
+
+static int run(struct demo *demo)
+{
+	if (!demo_load(demo) || !demo_cluster_start(demo) || !demo_services_start(demo) ||
+	    !demo_connect(demo) || !book(demo))
+		return demo->interrupted ? DEMO_EXIT_INTERRUPTED : DEMO_EXIT_FAILED;
+	return judge(demo);
+}
+
+int main(int argc, char **argv)
+{
+	struct demo *demo = calloc(1, sizeof *demo);
+	int code = DEMO_EXIT_FAILED;
+
+	if (demo == NULL)
+		return code;
+	demo_flags_parse(argc, argv, &demo->flags);
+	/* Before there are threads, so that only the main thread ever takes them. */
+	(void)sigemptyset(&demo->signals);
+	(void)sigaddset(&demo->signals, SIGINT);
+	(void)sigaddset(&demo->signals, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &demo->signals, NULL);
+	(void)pthread_mutex_init(&demo->lock, NULL);
+	code = run(demo);
+	if (demo->connection != NULL)
+		saga_close(demo->connection, 0);
+	if (demo->definition != NULL)
+		saga_definition_free(demo->definition);
+	if (demo->cluster != NULL && (demo->flags.keep || demo->flags.folder != NULL))
+		demo_say(demo, "databases and logs are in %s", cluster_folder(demo->cluster));
+	cluster_destroy(demo->cluster);
+	for (uint32_t i = 0; i < demo->booking_count; i++)
+		free(demo->bookings[i].line);
+	free(demo->bookings);
+	(void)pthread_mutex_destroy(&demo->lock);
+	free(demo);
+	return code;
+}
