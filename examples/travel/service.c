@@ -49,7 +49,7 @@ static const struct argp_option flag_table[] = {
 	{"init", FLAG_INIT, "FILE", 0, "fill the database from stock.jsonl, then end", 0},
 	{"failure-rate", FLAG_FAILURE, "P", 0, "answer `retry` to this part of the attempts (0..1)",
 	 0},
-	{"latency", FLAG_LATENCY, "MS", 0, "work takes about this long", 0},
+	{"latency", FLAG_LATENCY, "MS", 0, "work takes half to twice this long", 0},
 	{"lose-answers", FLAG_LOSE, "P", 0, "do the work and say nothing", 0},
 	{"double-answers", FLAG_DOUBLE, "P", 0, "say it twice", 0},
 	{"late-rate", FLAG_LATE_RATE, "P", 0,
@@ -163,6 +163,18 @@ static void work_for(uint32_t duration_ms)
 		continue;
 }
 
+/* Long work tells the coordinator that it goes on, or its attempt would be given up. */
+static void work_and_tell(struct saga_context *context, uint32_t duration_ms)
+{
+	enum { HEARTBEAT_MS = 1000 };
+
+	for (; duration_ms > HEARTBEAT_MS; duration_ms -= HEARTBEAT_MS) {
+		work_for(HEARTBEAT_MS);
+		(void)saga_context_heartbeat(context);
+	}
+	work_for(duration_ms);
+}
+
 /* The same for all attempts of a saga, whichever instance gets them, so that they all come late
  * and the coordinator gives up and undoes. */
 static bool is_held_back(const struct server *server, const struct saga_context *context)
@@ -220,7 +232,9 @@ static void handle(struct saga_context *context, struct saga_result *result, voi
 	/* Looked at before the work and changed after it: that is what versions are for. */
 	travel_store_look(server->store, &call);
 	if (flags->latency_ms > 0)
-		work_for(flags->latency_ms / 2 + (uint32_t)(roll(server) % flags->latency_ms));
+		work_and_tell(context,
+			      flags->latency_ms / 2 +
+				      (uint32_t)(roll(server) % (flags->latency_ms * 3 / 2 + 1)));
 	travel_store_run(server->store, &call, result);
 }
 
