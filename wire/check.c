@@ -77,6 +77,11 @@ struct slice wire_text_cut(struct slice text, uint32_t size_max)
 	uint32_t at = 0;
 
 	while (at < text.size) {
+		/* Nearly all text is plain ASCII. */
+		if (text.data[at] >= 0x20 && text.data[at] < 0x7f && at < size_max) {
+			at++;
+			continue;
+		}
 		const uint32_t size = character_size(slice_of(text.data + at, text.size - at));
 		if (size == 0 || at + size > size_max)
 			break;

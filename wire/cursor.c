@@ -71,8 +71,30 @@ static int finish(struct wire_cursor *cursor, struct wire_token *token)
 	return 0;
 }
 
-static int next_long(struct wire_cursor *cursor, uint8_t first, struct wire_token *token)
+int wire_cursor_next_long(struct wire_cursor *cursor, struct wire_token *token)
 {
+	const uint8_t first = cursor->data[cursor->at++];
+
+	if (first < 0x90) {
+		token->type = WIRE_TOKEN_MAP;
+		token->number = first & 0x0fU;
+		return finish(cursor, token);
+	}
+	if (first < 0xa0) {
+		token->type = WIRE_TOKEN_ARRAY;
+		token->number = first & 0x0fU;
+		return finish(cursor, token);
+	}
+	if (first < 0xc0) {
+		token->type = WIRE_TOKEN_STR;
+		token->number = first & 0x1fU;
+		return finish(cursor, token);
+	}
+	if (first >= 0xe0) {
+		token->type = WIRE_TOKEN_NEGATIVE;
+		return 0;
+	}
+
 	const struct long_form *form = &long_forms[first & 0x1f];
 
 	if (form->shape == SHAPE_REFUSED)
@@ -91,39 +113,6 @@ static int next_long(struct wire_cursor *cursor, uint8_t first, struct wire_toke
 		token->number = first & 1U;
 	if (form->shape == SHAPE_SIGNED && number >> (8U * form->width - 1U) != 0)
 		token->type = WIRE_TOKEN_NEGATIVE;
-	return finish(cursor, token);
-}
-
-int wire_cursor_next(struct wire_cursor *cursor, struct wire_token *token)
-{
-	token->offset = cursor->at;
-	token->bytes = slice_of(NULL, 0);
-	if (cursor->at >= cursor->size)
-		return SAGA_E_DECODE;
-
-	const uint8_t first = cursor->data[cursor->at++];
-
-	if (first < 0x80) {
-		token->type = WIRE_TOKEN_UNSIGNED;
-		token->number = first;
-		return 0;
-	}
-	if (first >= 0xe0) {
-		token->type = WIRE_TOKEN_NEGATIVE;
-		return 0;
-	}
-	if (first >= 0xc0)
-		return next_long(cursor, first, token);
-	if (first < 0x90) {
-		token->type = WIRE_TOKEN_MAP;
-		token->number = first & 0x0fU;
-	} else if (first < 0xa0) {
-		token->type = WIRE_TOKEN_ARRAY;
-		token->number = first & 0x0fU;
-	} else {
-		token->type = WIRE_TOKEN_STR;
-		token->number = first & 0x1fU;
-	}
 	return finish(cursor, token);
 }
 

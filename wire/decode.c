@@ -234,7 +234,7 @@ static int run(struct decoder *decoder)
 static int read_head(struct slice bytes, uint64_t *kind, struct wire_fault *fault)
 {
 	struct wire_cursor cursor = wire_cursor_of(bytes);
-	struct wire_token token;
+	struct wire_token token = {.number = 0};
 	bool found[2] = {false, false};
 
 	int error = wire_cursor_next(&cursor, &token);

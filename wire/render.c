@@ -138,10 +138,10 @@ static int put_pair(struct renderer *renderer, const struct wire_table *table, b
 {
 	struct wire_token token;
 	int error = wire_cursor_next(&renderer->cursor, &token);
-	const struct wire_field *field = find_field(table, token.number);
 
 	if (error != 0)
 		return error;
+	const struct wire_field *field = find_field(table, token.number);
 	if (field != NULL)
 		(void)buf_printf(renderer->out, "\"%s\":", field->name);
 	else if (top && token.number < WIRE_KEY_FIRST)
