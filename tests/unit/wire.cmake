@@ -15,6 +15,8 @@ sagad_unit_test(wire_subject SOURCES wire_subject.c LIBS sagad_wire)
 sagad_unit_test(wire_vectors SOURCES wire_vectors.c wire_json.c
 	LIBS wire_test_support PkgConfig::JANSSON)
 
+sagad_unit_test(wire_doc SOURCES wire_doc.c LIBS sagad_wire)
+
 # A second implementation judges the vectors. Not everywhere is a Python, and sagad needs none.
 find_package(Python3 COMPONENTS Interpreter QUIET)
 if(Python3_Interpreter_FOUND)
