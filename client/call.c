@@ -1,0 +1,358 @@
+#include "client/call.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/os_clock.h"
+#include "client/connection.h"
+#include "wire/codec.h"
+
+enum { SLOT_NONE = UINT32_MAX, SLOTS_FIRST = 64 };
+
+struct call *call_create(enum call_kind kind, const char *id, int *error)
+{
+	struct call *call = calloc(1, sizeof *call);
+
+	*error = SAGA_E_NO_MEMORY;
+	if (call == NULL)
+		return NULL;
+	*error = id == NULL ? SAGA_E_NAME : id_from(&call->id, slice_str(id));
+	if (*error != 0) {
+		free(call);
+		return NULL;
+	}
+	call->kind = kind;
+	call->retry_until_at = UINT64_MAX;
+	timer_init(&call->timer, 0);
+	buf_init(&call->request, WIRE_MESSAGE_SIZE_MAX);
+	(void)memcpy(call->status.id, call->id.text, sizeof call->id.text);
+	return call;
+}
+
+void call_free(struct call *call)
+{
+	buf_close(&call->request);
+	free(call);
+}
+
+/* ---- slots: a token names a slot and its generation, never memory ---------------------------- */
+
+static bool slots_grow(struct client_calls *calls)
+{
+	const uint32_t count = calls->slot_count == 0 ? SLOTS_FIRST : calls->slot_count * 2;
+	struct call_slot *slots = realloc(calls->slots, count * sizeof *slots);
+	struct timer **timers;
+
+	if (slots == NULL)
+		return false;
+	calls->slots = slots;
+	timers = realloc(calls->timers.slots, count * sizeof(struct timer *));
+	if (timers == NULL)
+		return false;
+	calls->timers.slots = timers;
+	calls->timers.capacity = count;
+	for (uint32_t i = count; i-- > calls->slot_count;) {
+		slots[i] = (struct call_slot){.generation = 1, .next_free = calls->free_slot};
+		calls->free_slot = i;
+	}
+	calls->slot_count = count;
+	return true;
+}
+
+static bool slot_take(struct client_calls *calls, struct call *call)
+{
+	if (calls->free_slot == SLOT_NONE && !slots_grow(calls))
+		return false;
+	call->slot = calls->free_slot;
+	calls->free_slot = calls->slots[call->slot].next_free;
+	calls->slots[call->slot].call = call;
+	call->generation = calls->slots[call->slot].generation;
+	call->timer.owner = call->slot;
+	return true;
+}
+
+static void slot_release(struct client_calls *calls, const struct call *call)
+{
+	struct call_slot *slot = &calls->slots[call->slot];
+
+	CHECK(slot->call == call);
+	slot->call = NULL;
+	slot->generation++;
+	slot->next_free = calls->free_slot;
+	calls->free_slot = call->slot;
+}
+
+/* ---- life cycle -------------------------------------------------------------------------------
+ */
+
+void call_set_phase(struct saga_connection *connection, struct call *call, enum call_phase phase)
+{
+	if (call->phase == CALL_ASKING && phase != CALL_ASKING)
+		connection->calls.asking--;
+	if (call->phase != CALL_ASKING && phase == CALL_ASKING)
+		connection->calls.asking++;
+	call->phase = phase;
+}
+
+static void queue_remove(struct client_calls *calls, const struct call *call)
+{
+	struct call **link = &calls->queue;
+
+	while (*link != NULL && *link != call)
+		link = &(*link)->next;
+	CHECK(*link == call);
+	*link = call->next;
+	if (*link == NULL)
+		calls->queue_tail = link;
+}
+
+void call_end(struct saga_connection *connection, struct call *call, int error)
+{
+	const bool accepted_told = call->kind == CALL_SUBMIT && call->answered;
+	saga_callback tell = call->finished;
+
+	if (call->phase == CALL_QUEUED)
+		queue_remove(&connection->calls, call);
+	call_set_phase(connection, call, CALL_QUEUED);
+	timer_cancel(&connection->calls.timers, &call->timer);
+	slot_release(&connection->calls, call);
+	(void)atomic_fetch_sub(&connection->calls_open, 1);
+	if (call->kind == CALL_SUBMIT && !accepted_told)
+		tell = call->accepted;
+	if (error != 0 && call->status.text[0] == '\0')
+		(void)snprintf(call->status.text, sizeof call->status.text, "%s", err_text(error));
+	if (tell != NULL)
+		tell(call->context, error, &call->status);
+	call_free(call);
+}
+
+/* Nothing of the call has left this process: that is not unknown, and the reason is. */
+static int why_unsent(const struct saga_connection *connection, const struct call *call)
+{
+	const int error = connection->info.error != 0 ? connection->info.error : call->error;
+
+	/* To a caller a time-out would say that the saga goes on. */
+	if (error == SAGA_E_TIMEOUT)
+		return SAGA_E_NO_RESPONDERS;
+	return error != 0 ? error : SAGA_E_DISCONNECTED;
+}
+
+/* The time of the call is over, or the connection closes. */
+static void call_give_up(struct saga_connection *connection, struct call *call, int when_answered)
+{
+	int error = when_answered;
+
+	if (!call->answered && call->sent)
+		error = SAGA_E_UNKNOWN;
+	else if (!call->answered && when_answered == SAGA_E_TIMEOUT)
+		error = why_unsent(connection, call);
+	call_end(connection, call, error);
+}
+
+static void call_run(struct saga_connection *connection, struct client_task *task)
+{
+	struct call *call = (struct call *)task;
+	struct client_calls *calls = &connection->calls;
+
+	if (!slot_take(calls, call)) {
+		(void)atomic_fetch_sub(&connection->calls_open, 1);
+		if (call->kind == CALL_SUBMIT && call->accepted != NULL)
+			call->accepted(call->context, SAGA_E_NO_MEMORY, &call->status);
+		else if (call->kind != CALL_SUBMIT)
+			call->finished(call->context, SAGA_E_NO_MEMORY, &call->status);
+		call_free(call);
+		return;
+	}
+	call->phase = CALL_QUEUED;
+	call->next = NULL;
+	*calls->queue_tail = call;
+	calls->queue_tail = &call->next;
+	timer_arm(&calls->timers, &call->timer, call->deadline_ms);
+}
+
+int call_submit(struct saga_connection *connection, struct call *call)
+{
+	int error = SAGA_E_STOPPING;
+
+	call->task.run = call_run;
+	if (atomic_fetch_add(&connection->calls_open, 1) >= CALL_LIMIT)
+		error = SAGA_E_BUSY;
+	else if (connection_post(connection, &call->task))
+		return 0;
+	(void)atomic_fetch_sub(&connection->calls_open, 1);
+	call_free(call);
+	return error;
+}
+
+/* ---- sending ----------------------------------------------------------------------------------
+ */
+
+void call_wait_for(struct saga_connection *connection, struct call *call, uint64_t delay_ms,
+		   uint64_t now_ms)
+{
+	uint64_t at_ms = now_ms + connection_jitter(connection, delay_ms);
+
+	if (at_ms > call->deadline_ms)
+		at_ms = call->deadline_ms;
+	timer_arm(&connection->calls.timers, &call->timer, at_ms);
+}
+
+static enum subject_verb verb_of(const struct call *call)
+{
+	if (call->phase == CALL_AWAITING)
+		return SUBJECT_QUERY;
+	switch (call->kind) {
+	case CALL_SUBMIT:
+		return SUBJECT_SUBMIT;
+	case CALL_CANCEL:
+		return SUBJECT_CANCEL;
+	case CALL_QUERY:
+	case CALL_WAIT:
+		break;
+	}
+	return SUBJECT_QUERY;
+}
+
+/* The question for an outcome is the same for every call but its id. */
+static int encode_question(const struct call *call, struct buf *bytes)
+{
+	const struct wire_query query = {.id = id_slice(&call->id), .wait = true};
+
+	return wire_encode(WIRE_QUERY, &query, bytes);
+}
+
+static int publish(struct saga_connection *connection, const struct call *call)
+{
+	const uint32_t shard = wire_shard_of(&connection->info.slots, id_slice(&call->id));
+	const struct subject subject = subject_shard(connection->prefix, shard, verb_of(call),
+						     id_slice(&connection->party));
+	char reply[SUBJECT_SIZE_MAX];
+	uint8_t memory[256];
+	struct buf question;
+	struct slice bytes = buf_slice(&call->request);
+	const int size = snprintf(reply, sizeof reply, "%s.%08" PRIx32 "%08" PRIx32,
+				  connection->calls.inbox, call->generation, call->slot);
+
+	if (call->phase == CALL_AWAITING) {
+		buf_init_fixed(&question, memory, sizeof memory);
+		CHECK_EQ(encode_question(call, &question), 0);
+		bytes = buf_slice(&question);
+	}
+	return connection->transport->ops->publish(connection->transport, subject.text,
+						   slice_of(reply, (uint32_t)size), NULL, 0, bytes);
+}
+
+void call_send(struct saga_connection *connection, struct call *call, uint64_t now_ms)
+{
+	int err;
+
+	/* After that moment the owner may have forgotten the id: it would be a new saga (S5). */
+	if (call->phase == CALL_ASKING && os_clock_wall_ms() >= call->retry_until_at) {
+		call_end(connection, call, call->sent ? SAGA_E_UNKNOWN : SAGA_E_EXPIRED);
+		return;
+	}
+	err = publish(connection, call);
+	if (err == SAGA_E_TOO_LARGE) {
+		call_end(connection, call, err);
+		return;
+	}
+	if (err != 0) {
+		call->error = err;
+		call_wait_for(connection, call, CLIENT_BACKOFF_MIN_MS, now_ms);
+		return;
+	}
+	call->sent = true;
+	if (call->phase == CALL_AWAITING) {
+		call_wait_for(connection, call, CALL_OUTCOME_MS, now_ms);
+		return;
+	}
+	call->silence_ms = call->silence_ms == 0 ? CALL_SILENCE_MIN_MS : CALL_SILENCE_MAX_MS;
+	call_wait_for(connection, call, call->silence_ms, now_ms);
+}
+
+static bool resend_allowed(struct client_calls *calls, uint64_t now_ms)
+{
+	const uint64_t period = now_ms / 100U;
+
+	if (calls->resend_period != period) {
+		calls->resend_period = period;
+		calls->resends = 0;
+	}
+	if (calls->resends >= CALL_RESENDS_PER_100MS)
+		return false;
+	calls->resends++;
+	return true;
+}
+
+static void on_due(struct saga_connection *connection, struct call *call, uint64_t now_ms)
+{
+	if (now_ms >= call->deadline_ms)
+		call_give_up(connection, call, SAGA_E_TIMEOUT);
+	else if (!resend_allowed(&connection->calls, now_ms))
+		call_wait_for(connection, call, CLIENT_BACKOFF_MIN_MS, now_ms);
+	else
+		call_send(connection, call, now_ms);
+}
+
+void calls_turn(struct saga_connection *connection, uint64_t now_ms)
+{
+	struct client_calls *calls = &connection->calls;
+	struct timer *timer;
+
+	while ((timer = timer_heap_pop_due(&calls->timers, now_ms)) != NULL)
+		on_due(connection, calls->slots[timer->owner].call, now_ms);
+	if (calls->queue != NULL && !connection->info.known) {
+		connection_want_info(connection);
+		connection_info_turn(connection, now_ms);
+		return;
+	}
+	while (calls->queue != NULL && calls->asking < CALL_WINDOW) {
+		struct call *call = calls->queue;
+
+		queue_remove(calls, call);
+		call_set_phase(connection, call, CALL_ASKING);
+		call_send(connection, call, now_ms);
+	}
+}
+
+uint64_t calls_next_ms(const struct saga_connection *connection)
+{
+	const struct timer *timer = timer_heap_peek(&connection->calls.timers);
+
+	return timer != NULL ? timer->deadline : UINT64_MAX;
+}
+
+int calls_open(struct saga_connection *connection)
+{
+	struct client_calls *calls = &connection->calls;
+	char subject[SUBJECT_SIZE_MAX];
+
+	timer_heap_init(&calls->timers, NULL, 0);
+	calls->free_slot = SLOT_NONE;
+	calls->queue_tail = &calls->queue;
+	calls->seen = calloc(CALL_SEEN_ENTRIES, sizeof *calls->seen);
+	if (calls->seen == NULL)
+		return SAGA_E_NO_MEMORY;
+	connection->transport->ops->inbox(connection->transport, calls->inbox, sizeof calls->inbox);
+	(void)snprintf(subject, sizeof subject, "%s.*", calls->inbox);
+	return connection->transport->ops->subscribe(connection->transport, subject, NULL,
+						     call_on_message, connection,
+						     &calls->subscription);
+}
+
+void calls_close(struct saga_connection *connection)
+{
+	struct client_calls *calls = &connection->calls;
+
+	for (uint32_t i = 0; i < calls->slot_count; i++) {
+		if (calls->slots[i].call != NULL)
+			call_give_up(connection, calls->slots[i].call, SAGA_E_STOPPING);
+	}
+	free(calls->slots);
+	free(calls->timers.slots);
+	free(calls->seen);
+	*calls = (struct client_calls){.queue_tail = &calls->queue, .free_slot = SLOT_NONE};
+}

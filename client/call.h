@@ -1,0 +1,106 @@
+/* Requests to the owners of shards: sent again until answered, outcomes waited for.
+ *
+ * A call goes QUEUED -> ASKING -> (AWAITING) -> gone. ASKING re-sends the same bytes; AWAITING has
+ * been accepted and asks for the outcome now and then, because the owner that promised to send it
+ * may have died. At most CALL_WINDOW calls are ASKING, the others queue.
+ */
+#ifndef SAGAD_CLIENT_CALL_H
+#define SAGAD_CLIENT_CALL_H
+
+#include <saga.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/id.h"
+#include "base/timer_heap.h"
+#include "client/task.h"
+#include "wire/subject.h"
+
+enum {
+	CALL_LIMIT = 65536, /* open calls of a connection; more are refused as busy */
+	CALL_WINDOW = 2048, /* of them unanswered at a time */
+	CALL_SILENCE_MIN_MS = 500,
+	CALL_SILENCE_MAX_MS = 1000,
+	CALL_OUTCOME_MS = 2000,       /* between two questions for an outcome */
+	CALL_RESENDS_PER_100MS = 400, /* of the whole connection: no storm after a failure */
+	CALL_SEEN_ENTRIES = 4096
+};
+
+enum call_kind { CALL_SUBMIT, CALL_QUERY, CALL_WAIT, CALL_CANCEL };
+enum call_phase { CALL_QUEUED, CALL_ASKING, CALL_AWAITING };
+
+struct call {
+	struct client_task task;
+	enum call_kind kind;
+	enum call_phase phase;
+	struct id id;
+	struct buf request;      /* encoded once: re-sends are the same bytes */
+	uint64_t deadline_ms;    /* monotonic */
+	uint64_t retry_until_at; /* submit: Unix ms after which it is never sent again (S5) */
+	bool want_final;
+	/* Submit: accepted once; then, if that was a success, finished once. Others: finished
+	 * once. */
+	saga_callback accepted, finished;
+	void *context;
+
+	bool sent;     /* something may have reached the cluster */
+	bool answered; /* accepted, or a wait has seen a state */
+	int error;     /* the last passing trouble */
+	uint32_t backoff_ms, silence_ms;
+	uint32_t slot, generation;
+	struct timer timer;
+	struct call *next; /* in the queue */
+	struct saga_status status;
+};
+
+struct call_slot {
+	struct call *call;
+	uint32_t generation;
+	uint32_t next_free;
+};
+
+/* The newest (epoch, record number) seen of an id: older answers are dropped (S2). A cache by hash:
+ * a forgotten entry costs a stale status, never a wrong outcome. */
+struct call_seen {
+	uint64_t id_hash, epoch, record_number;
+};
+
+struct client_calls {
+	struct call_slot *slots;
+	uint32_t slot_count, free_slot;
+	struct timer_heap timers;
+	struct call *queue, **queue_tail;
+	uint32_t asking;
+	uint64_t resend_period;
+	uint32_t resends;
+	struct call_seen *seen;
+	char inbox[SUBJECT_SIZE_MAX / 2];
+	struct transport_subscription *subscription;
+};
+
+struct saga_connection;
+struct transport_message;
+
+/* Any thread. Takes the call in every case: on an error it is freed and no callback comes. */
+int call_submit(struct saga_connection *connection, struct call *call) MUST_CHECK;
+struct call *call_create(enum call_kind kind, const char *id, int *error);
+void call_free(struct call *call);
+
+/* Loop, within this module. */
+void call_send(struct saga_connection *connection, struct call *call, uint64_t now_ms);
+void call_end(struct saga_connection *connection, struct call *call, int error);
+void call_wait_for(struct saga_connection *connection, struct call *call, uint64_t delay_ms,
+		   uint64_t now_ms);
+void call_set_phase(struct saga_connection *connection, struct call *call, enum call_phase phase);
+void call_on_message(void *context, const struct transport_message *message);
+
+/* Loop. */
+int calls_open(struct saga_connection *connection) MUST_CHECK;
+void calls_turn(struct saga_connection *connection, uint64_t now_ms);
+/* Monotonic ms of the next thing to do, UINT64_MAX = none. */
+uint64_t calls_next_ms(const struct saga_connection *connection);
+/* Ends every call. */
+void calls_close(struct saga_connection *connection);
+
+#endif

@@ -1,0 +1,141 @@
+/* What owners answer. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "client/call.h"
+#include "client/connection.h"
+#include "client/status.h"
+#include "wire/codec.h"
+
+/* Not worth telling the caller while there is time: the same bytes may be taken later. */
+static void ask_again(struct saga_connection *connection, struct call *call, int error,
+		      uint32_t retry_after_ms)
+{
+	uint32_t delay_ms = call->backoff_ms;
+
+	call->error = error;
+	if (call->phase == CALL_AWAITING) {
+		/* The owner is changing, most likely: ask the next one soon. */
+		call_wait_for(connection, call, CLIENT_BACKOFF_MAX_MS / 2, client_now_ms());
+		return;
+	}
+	if (delay_ms < CLIENT_BACKOFF_MIN_MS)
+		delay_ms = CLIENT_BACKOFF_MIN_MS;
+	call->backoff_ms =
+		delay_ms * 2 < CLIENT_BACKOFF_MAX_MS ? delay_ms * 2 : CLIENT_BACKOFF_MAX_MS;
+	if (retry_after_ms > delay_ms)
+		delay_ms = retry_after_ms;
+	call_wait_for(connection, call, delay_ms, client_now_ms());
+}
+
+/* S2: true when something newer was seen of this id. */
+static bool is_older(struct client_calls *calls, const struct wire_answer *answer)
+{
+	const uint64_t hash = hash_xxh3_64(answer->id);
+	struct call_seen *seen = &calls->seen[hash % CALL_SEEN_ENTRIES];
+
+	if (seen->id_hash == hash &&
+	    (answer->epoch < seen->epoch ||
+	     (answer->epoch == seen->epoch && answer->record_number < seen->record_number)))
+		return true;
+	*seen = (struct call_seen){
+		.id_hash = hash, .epoch = answer->epoch, .record_number = answer->record_number};
+	return false;
+}
+
+static void on_state(struct saga_connection *connection, struct call *call)
+{
+	const bool first = !call->answered;
+
+	if (call->kind == CALL_QUERY || call->kind == CALL_CANCEL) {
+		call_end(connection, call, 0);
+		return;
+	}
+	call->answered = true;
+	call->error = 0;
+	if (first && call->kind == CALL_SUBMIT && call->accepted != NULL)
+		call->accepted(call->context, 0, &call->status);
+	if (!call->want_final || saga_state_final(call->status.state)) {
+		if (!call->want_final)
+			call->finished = NULL;
+		call_end(connection, call, 0);
+		return;
+	}
+	call_set_phase(connection, call, CALL_AWAITING);
+	call_wait_for(connection, call, CALL_OUTCOME_MS, client_now_ms());
+}
+
+static void on_answer(struct saga_connection *connection, struct call *call,
+		      const struct wire_answer *answer)
+{
+	const int error = answer->code == 0 ? 0 : err_from_wire(answer->code);
+
+	if (err_class(error) == ERR_CLASS_RETRY) {
+		ask_again(connection, call, error, answer->retry_after_ms);
+		return;
+	}
+	if (error == SAGA_E_WRONG_SHARD) {
+		connection_want_info(connection);
+		ask_again(connection, call, error, 0);
+		return;
+	}
+	/* A final state is durable whoever says it; everything else could be of the past. What
+	 * refuses a request for its form has no place in the journal, hence no epoch. */
+	if ((error == 0 || answer->epoch != 0) && is_older(&connection->calls, answer) &&
+	    !(error == 0 && wire_state_final(answer->state)))
+		return;
+	if (error == 0 || answer->state != WIRE_STATE_NONE)
+		status_from_answer(&call->status, answer);
+	else
+		status_set_text(&call->status, answer->text);
+	if (error == 0)
+		on_state(connection, call);
+	else if (call->kind == CALL_SUBMIT && call->answered && error != SAGA_E_NOT_FOUND)
+		/* A duplicate of the submit may be refused after the first was taken. */
+		return;
+	else
+		call_end(connection, call, error);
+}
+
+/* The last token of the subject is the generation and the slot, in hex. */
+static struct call *find_call(const struct client_calls *calls, struct slice subject)
+{
+	char text[17] = "";
+	uint64_t token;
+	uint32_t slot;
+	char *end;
+
+	if (subject.size < 16)
+		return NULL;
+	(void)memcpy(text, subject.data + subject.size - 16, 16);
+	token = strtoull(text, &end, 16);
+	if (*end != '\0')
+		return NULL;
+	slot = (uint32_t)token;
+	if (slot >= calls->slot_count || calls->slots[slot].generation != token >> 32U)
+		return NULL;
+	return calls->slots[slot].call;
+}
+
+void call_on_message(void *context, const struct transport_message *message)
+{
+	struct saga_connection *connection = context;
+	struct call *call = find_call(&connection->calls, message->subject);
+	struct wire_answer answer;
+	struct arena arena;
+
+	if (call == NULL || call->phase == CALL_QUEUED)
+		return;
+	if (message->status != 0) {
+		ask_again(connection, call, SAGA_E_NO_RESPONDERS, 0);
+		return;
+	}
+	arena_init(&arena, connection->scratch, CLIENT_SCRATCH_SIZE);
+	if (wire_decode(WIRE_ANSWER, message->data, &arena, &answer, NULL) != 0) {
+		connection_log(connection, 2, "an answer that cannot be read was dropped");
+		return;
+	}
+	if (slice_equal(answer.id, id_slice(&call->id)))
+		on_answer(connection, call, &answer);
+}

@@ -1,0 +1,281 @@
+/* libsaga: submit sagas, and take part in them.
+ *
+ * Two independent halves over one connection object:
+ *   client       saga_submit, saga_wait, saga_query, saga_cancel
+ *   participant  saga_service_*: handlers for the operations of one service
+ *
+ * Threads: every function may be called from any thread unless it says otherwise. A connection
+ * runs one background thread of its own; handlers run on a pool of threads.
+ * Errors: 0 or a negative code; saga_error_name gives "SAGA-2004", saga_error_text a sentence.
+ * Every call that talks to the cluster has a deadline and may end in SAGA_ERR_UNKNOWN: the request
+ * may or may not have been taken. Repeating it with the same id is always safe.
+ * Memory: everything passed in is copied; everything handed out says how to free it.
+ */
+#ifndef SAGA_H
+#define SAGA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define SAGA_API __attribute__((visibility("default")))
+#else
+#define SAGA_API
+#endif
+
+#define SAGA_VERSION "0.1.0"
+#define SAGA_ID_SIZE 65 /* longest id and its NUL: ids match [A-Za-z0-9_-]{1,64} */
+
+/* The codes a program acts on; all others are for people and logs. */
+enum {
+	SAGA_ERR_NOT_FOUND = -2001,
+	SAGA_ERR_CONFLICT = -2002, /* this id was submitted before with another body */
+	SAGA_ERR_EXPIRED = -2003,  /* the retry window of this submit is over */
+	SAGA_ERR_BUSY = -2004,     /* try later */
+	SAGA_ERR_TOO_LATE = -2005,
+	SAGA_ERR_CANCELLED = -2006, /* the id was cancelled before it was submitted */
+	SAGA_ERR_UNKNOWN = -3002,   /* nobody answered in time: repeat with the same id */
+	SAGA_ERR_NOT_INITIALISED = -4005,
+	SAGA_ERR_TIMEOUT = -5001, /* of a wait: the saga goes on */
+	SAGA_ERR_DISCONNECTED = -5003,
+	SAGA_ERR_DEFINITION = -6002,
+	SAGA_ERR_USAGE = -6004,
+	SAGA_ERR_NO_MEMORY = -6005,
+	SAGA_ERR_STOPPING = -6006,
+	SAGA_ERR_DATABASE = -7005
+};
+SAGA_API const char *saga_error_name(int code);
+SAGA_API const char *saga_error_text(int code);
+
+/* ---- connection ---------------------------------------------------------------------------- */
+
+struct saga_connection;
+
+struct saga_options {
+	size_t size;        /* sizeof(struct saga_options): set by saga_options_init */
+	const char *url;    /* "nats://127.0.0.1:4222"; several: comma-separated */
+	const char *name;   /* of this program, for people; default "libsaga" */
+	const char *party;  /* tenant or service name that stands in our subjects;
+			       default "default"; a service's connection uses its name */
+	const char *prefix; /* default "saga" */
+	const char *credentials_file, *nkey_seed_file, *user, *password_file, *token_file;
+	const char *tls_ca_file, *tls_cert_file, *tls_key_file;
+	int tls_required;
+	/* Called for things worth a log line; may be NULL. Any thread. */
+	void (*log)(void *context, int level, const char *text); /* 0 debug .. 3 error */
+	void *log_context;
+};
+SAGA_API void saga_options_init(struct saga_options *options);
+
+/* Connects in the background and keeps doing so. The connection is to be closed even when later
+ * calls fail. */
+SAGA_API int saga_open(const struct saga_options *options, struct saga_connection **connection);
+/* Stops services first (drains them for at most `drain_ms`), ends waiting calls, frees. */
+SAGA_API void saga_close(struct saga_connection *connection, uint32_t drain_ms);
+
+/* ---- definitions ----------------------------------------------------------------------------- */
+
+struct saga_definition;
+
+/* YAML (docs/definitions.md). On error *definition is NULL and `why` (may be NULL) holds up to
+ * why_size - 1 bytes: "file:line:column: what is wrong", one line per problem, all at once. */
+SAGA_API int saga_definition_load(const char *file, struct saga_definition **definition, char *why,
+				  size_t why_size);
+SAGA_API int saga_definition_parse(const char *text, size_t size, const char *name_for_errors,
+				   struct saga_definition **definition, char *why, size_t why_size);
+SAGA_API void saga_definition_free(struct saga_definition *definition);
+SAGA_API const char *saga_definition_name(const struct saga_definition *definition);
+
+/* ---- client ---------------------------------------------------------------------------------- */
+
+enum saga_state {
+	SAGA_STATE_NONE = 0,
+	SAGA_STATE_RUNNING = 1,
+	SAGA_STATE_UNDOING = 2,
+	SAGA_STATE_PARKED = 3,      /* an undo keeps failing: still tried, an operator is told */
+	SAGA_STATE_COMPLETED = 4,   /* final */
+	SAGA_STATE_COMPENSATED = 5, /* final */
+	SAGA_STATE_STOPPED = 6      /* final: cancelled before it was submitted */
+};
+enum saga_reason {
+	SAGA_REASON_NONE = 0,
+	SAGA_REASON_REJECTED = 1,
+	SAGA_REASON_EXHAUSTED = 2,
+	SAGA_REASON_DEADLINE = 3,
+	SAGA_REASON_CANCELLED = 4
+};
+SAGA_API const char *saga_state_name(enum saga_state state); /* "completed" */
+SAGA_API const char *saga_reason_name(enum saga_reason reason);
+SAGA_API bool saga_state_final(enum saga_state state);
+
+struct saga_status {
+	char id[SAGA_ID_SIZE];
+	enum saga_state state;
+	enum saga_reason reason; /* why it is or was undone */
+	uint32_t shard;
+	uint64_t epoch;
+	uint64_t accepted_unix_ms, deadline_unix_ms, finished_unix_ms; /* shard time; 0 = not yet */
+	char text[256]; /* what is wrong, when something is */
+};
+
+struct saga_submit_options {
+	size_t size;
+	const char *id;           /* idempotency key; NULL = a fresh UUIDv7 (see status->id) */
+	const void *input;        /* any bytes; every step gets them; msgpack or JSON by custom */
+	size_t input_size;        /* <= 256 KiB */
+	uint32_t deadline_ms;     /* whole saga; 0 = the definition's */
+	uint32_t retry_window_ms; /* how long this id may be re-submitted; 0 = 10 minutes */
+	uint64_t retry_until_unix_ms; /* a program that repeats a submit after a restart keeps this
+					 value and gives it again; 0 = now + retry_window_ms */
+	const char *const *labels;    /* "key=value", NULL-terminated; may be NULL */
+	const char *traceparent;
+	uint32_t timeout_ms; /* of this call; 0 = 10 s */
+};
+SAGA_API void saga_submit_options_init(struct saga_submit_options *options);
+
+/* Blocks until the saga is durably accepted. Sends again by itself until the time is over.
+ * 0: accepted now or before (same id, same body). */
+SAGA_API int saga_submit(struct saga_connection *connection,
+			 const struct saga_definition *definition,
+			 const struct saga_submit_options *options, struct saga_status *status);
+/* As saga_submit, then blocks until the outcome is known or the time is over
+ * (SAGA_ERR_TIMEOUT: accepted and still at work; SAGA_ERR_UNKNOWN: not even that is known). */
+SAGA_API int saga_run(struct saga_connection *connection, const struct saga_definition *definition,
+		      const struct saga_submit_options *options, struct saga_status *status);
+
+/* Without blocking: `accepted` is called once when the submit is answered (or failed), and, if that
+ * was a success, `finished` once when the outcome is known (or timeout_ms is over:
+ * SAGA_ERR_TIMEOUT). Either may be NULL. Called on the connection's thread: be quick, do not call
+ * blocking functions. */
+typedef void (*saga_callback)(void *context, int error, const struct saga_status *status);
+SAGA_API int saga_submit_async(struct saga_connection *connection,
+			       const struct saga_definition *definition,
+			       const struct saga_submit_options *options, saga_callback accepted,
+			       saga_callback finished, void *context);
+
+/* timeout_ms: 0 = 10 s. */
+SAGA_API int saga_query(struct saga_connection *connection, const char *id, uint32_t timeout_ms,
+			struct saga_status *status);
+/* Blocks until final; SAGA_ERR_TIMEOUT when the time is over. */
+SAGA_API int saga_wait(struct saga_connection *connection, const char *id, uint32_t timeout_ms,
+		       struct saga_status *status);
+/* Asks for undo. 0: being undone (or already undone because of a cancel); SAGA_ERR_TOO_LATE:
+ * it is final. An id that nobody submitted is blocked for the retry window: 0, state STOPPED. */
+SAGA_API int saga_cancel(struct saga_connection *connection, const char *id, const char *reason,
+			 uint32_t timeout_ms, struct saga_status *status);
+
+/* ---- participant ------------------------------------------------------------------------------
+ */
+
+enum saga_outcome {
+	SAGA_OK = 1,       /* done, durably */
+	SAGA_REJECTED = 2, /* definitely not done, and durably so: use a barrier */
+	SAGA_RETRY = 3,    /* not known or not now: try again after retry_after_ms */
+	SAGA_PARK = 4      /* do not try again soon: an operator should look */
+};
+
+struct saga_result {
+	enum saga_outcome outcome;
+	uint32_t retry_after_ms;
+	const void *output; /* copied when the handler returns; <= 64 KiB */
+	size_t output_size;
+	char text[256]; /* the reason, for people */
+};
+
+struct saga_context;
+/* All borrowed until the handler returns. */
+SAGA_API const char *saga_context_saga(const struct saga_context *context);
+SAGA_API const char *saga_context_step(const struct saga_context *context);
+SAGA_API const char *saga_context_operation_name(const struct saga_context *context);
+/* UUIDv5 text of (saga, step, operation class): equal for all attempts. */
+SAGA_API const char *saga_context_operation_id(const struct saga_context *context);
+SAGA_API uint32_t saga_context_attempt(const struct saga_context *context);
+SAGA_API int saga_context_is_undo(const struct saga_context *context);
+SAGA_API const void *saga_context_input(const struct saga_context *context, size_t *size);
+/* Milliseconds until the coordinator gives this attempt up; 0 = over. */
+SAGA_API uint32_t saga_context_remaining_ms(const struct saga_context *context);
+/* Tells the coordinator that the work goes on: restarts the attempt's clock. */
+SAGA_API int saga_context_heartbeat(struct saga_context *context);
+
+/* Copies bytes into memory that lives until the answer has left: for result->output. NULL when
+ * out of memory; a copy of nothing is not NULL. */
+SAGA_API void *saga_context_copy(struct saga_context *context, const void *data, size_t size);
+
+/* For a barrier of your own; saga_sqlite.h brings one. A barrier needs (saga, step, operation
+ * class) as its key, and shard, epoch, admission and low-water for S24 and S8 (docs/libsaga.md). */
+enum saga_op { SAGA_OP_FORWARD = 1, SAGA_OP_FINISH = 2, SAGA_OP_UNDO = 3 };
+SAGA_API enum saga_op saga_context_op(const struct saga_context *context);
+SAGA_API uint32_t saga_context_shard(const struct saga_context *context);
+SAGA_API uint64_t saga_context_epoch(const struct saga_context *context);
+SAGA_API uint64_t saga_context_admission(const struct saga_context *context);
+SAGA_API uint64_t saga_context_low_water(const struct saga_context *context);
+/* What the barrier met; it travels with the answer. STALE and EXPIRED replace the outcome. */
+enum saga_verdict {
+	SAGA_VERDICT_FIRST = 0,
+	SAGA_VERDICT_DUPLICATE = 1,
+	SAGA_VERDICT_EMPTY_UNDO = 2,   /* nothing was done, so nothing was undone */
+	SAGA_VERDICT_LATE_FORWARD = 3, /* its undo came first */
+	SAGA_VERDICT_STALE = 4,        /* of an older epoch (S24) */
+	SAGA_VERDICT_EXPIRED = 5       /* below the low-water mark (S8) */
+};
+SAGA_API void saga_context_set_verdict(struct saga_context *context, enum saga_verdict verdict);
+/* A code that explains the outcome to operators, e.g. SAGA_ERR_DATABASE with SAGA_RETRY. */
+SAGA_API void saga_context_set_code(struct saga_context *context, int code);
+
+/* Runs on a pool thread. result is prepared as SAGA_RETRY: a handler that forgets to set it has
+ * promised nothing. */
+typedef void (*saga_handler)(struct saga_context *context, struct saga_result *result, void *user);
+
+struct saga_service;
+
+struct saga_service_options {
+	size_t size;
+	const char *instance; /* of this process; default host name and pid */
+	uint32_t threads;     /* handlers at a time; 0 = 4 */
+	uint32_t frames_max;  /* frames taken from the broker and not yet done; 0 = 2 x threads */
+	uint32_t ack_wait_ms; /* broker's redelivery time; 0 = 5000 */
+	uint32_t hold_ms;     /* how long an answer is re-sent for want of a disposition (S13);
+				 0 = 2000 */
+	const char *stream_prefix; /* of the command stream <stream_prefix>_CMD; NULL = "SAGA" */
+};
+SAGA_API void saga_service_options_init(struct saga_service_options *options);
+
+/* The connection's party must be the service's name. */
+SAGA_API int saga_service_create(struct saga_connection *connection, const char *service,
+				 const struct saga_service_options *options,
+				 struct saga_service **service_out);
+/* Before start. `operation` is the plan's name of it, e.g. "charge" or "refund". */
+SAGA_API int saga_service_handle(struct saga_service *service, const char *operation,
+				 saga_handler handler, void *user);
+SAGA_API int saga_service_start(struct saga_service *service);
+/* Takes nothing new, lets running handlers end and their answers leave, for at most drain_ms.
+ * Returns the number of commands left undone (they will be redelivered elsewhere). */
+SAGA_API uint32_t saga_service_stop(struct saga_service *service, uint32_t drain_ms);
+/* After stop, and before or after saga_close. Waits for handlers that still run. */
+SAGA_API void saga_service_free(struct saga_service *service);
+
+struct saga_service_stats {
+	uint64_t commands, ok, rejected, retried, duplicates, empty_undos, late_forwards, stale,
+		expired, redelivered, replies_sent, dispositions, holds_expired;
+	uint64_t frames, undecodable; /* frames taken; frames refused for good */
+};
+SAGA_API void saga_service_stats(const struct saga_service *service,
+				 struct saga_service_stats *stats);
+
+/* Fault injection for tests and demos: called after the handler, before its answer is sent.
+ * Return 0 = send once, 1 = lose it, 2 = send it twice. NULL removes it. */
+typedef int (*saga_answer_fault)(void *user, const struct saga_context *context,
+				 const struct saga_result *result);
+SAGA_API void saga_service_set_answer_fault(struct saga_service *service, saga_answer_fault fault,
+					    void *user);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

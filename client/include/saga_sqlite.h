@@ -1,0 +1,45 @@
+/* The participant's barrier in SQLite: makes each operation of each step happen at most once, in
+ * the same transaction as its business effect.
+ *
+ * One call does all of it: begins an IMMEDIATE transaction; inserts the rows of (saga, step, op),
+ * an undo also the row of its forward operation; and then
+ *   first run                     runs `work`; ok and rejection are stored with their output (S3),
+ *                                 a rejection after rolling back whatever `work` did; commits
+ *   duplicate                     returns the stored outcome and output, `work` does not run
+ *   undo without its forward      remembers that, answers ok, `work` does not run
+ *   forward after its undo        answers rejected ("suspended"), `work` does not run
+ *   command of an older epoch     not run: the owner is told to send again (S24)
+ *   command below the low-water   not run: its saga ended long ago (S8)
+ * `work` answering SAGA_RETRY or SAGA_PARK rolls everything back: nothing is remembered.
+ * Rows of ended sagas are deleted by the coordinator's low-water mark, never by age (S8).
+ *
+ * Use one sqlite3 handle per thread. The effect rows need no uniqueness of their own.
+ */
+#ifndef SAGA_SQLITE_H
+#define SAGA_SQLITE_H
+
+#include <saga.h>
+#include <sqlite3.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Creates the barrier's tables if missing (saga_barrier, saga_barrier_shard), sets a busy time-out
+ * of 5 s. Idempotent; safe when several processes do it at once. SAGA_ERR_DATABASE. */
+SAGA_API int saga_sqlite_prepare(sqlite3 *db);
+
+/* Runs inside the transaction; must not begin, commit or roll back by itself (savepoints are
+ * fine). */
+typedef void (*saga_sqlite_work)(sqlite3 *db, struct saga_context *context,
+				 struct saga_result *result, void *user);
+
+/* Never fails by itself: what goes wrong with the database becomes SAGA_RETRY in *result. */
+SAGA_API void saga_sqlite_run(sqlite3 *db, struct saga_context *context, struct saga_result *result,
+			      saga_sqlite_work work, void *user);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

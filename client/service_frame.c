@@ -1,0 +1,249 @@
+/* Frames in hand. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "client/connection.h"
+#include "client/service.h"
+#include "wire/codec.h"
+
+/* Lost acknowledgements only cost a redelivery, which the barrier meets. */
+void service_acknowledge(struct saga_service *service, const char *subject, const char *verdict)
+{
+	struct transport *transport = service->connection->transport;
+
+	(void)transport->ops->publish(transport, subject, slice_of(NULL, 0), NULL, 0,
+				      slice_str(verdict));
+}
+
+static void frame_unlink(struct frame *frame)
+{
+	*frame->link = frame->next;
+	if (frame->next != NULL)
+		frame->next->link = frame->link;
+	frame->service->frame_count--;
+}
+
+static void frame_free(struct frame *frame)
+{
+	for (uint32_t i = 0; i < frame->entry_count; i++)
+		context_answer_free(&frame->entries[i].answer);
+	free(frame->bytes);
+	free(frame);
+}
+
+static void frame_end(struct frame *frame)
+{
+	struct saga_service *service = frame->service;
+
+	if (frame->undone > 0)
+		service_acknowledge(service, frame->ack, "-NAK");
+	else if (!frame->keep)
+		service_acknowledge(service, frame->ack, "+ACK");
+	frame_unlink(frame);
+	frame_free(frame);
+}
+
+/* Every other redelivery begins at the other end, so that a command that kills the process costs
+ * its neighbours on neither side their turn. */
+static void begin_next(struct frame *frame)
+{
+	const uint32_t place = frame->begun++;
+
+	pool_put(frame->service,
+		 &frame->entries[frame->backwards ? frame->entry_count - 1 - place : place]);
+}
+
+void entry_done(struct entry *entry)
+{
+	struct frame *frame = entry->frame;
+
+	CHECK(entry->state != ENTRY_DONE);
+	entry->state = ENTRY_DONE;
+	frame->open--;
+	context_answer_free(&entry->answer);
+	if (frame->open == 0)
+		frame_end(frame);
+	else if (frame->sequential && !frame->service->draining &&
+		 frame->begun < frame->entry_count)
+		begin_next(frame);
+}
+
+static struct frame *frame_create(struct saga_service *service,
+				  const struct transport_message *message)
+{
+	struct wire_command_frame decoded;
+	struct frame *frame = NULL;
+	struct arena arena;
+	uint8_t *bytes = malloc(message->data.size == 0 ? 1 : message->data.size);
+	int err = SAGA_E_NO_MEMORY;
+
+	if (bytes == NULL)
+		return NULL;
+	if (message->data.size > 0)
+		(void)memcpy(bytes, message->data.data, message->data.size);
+	arena_init(&arena, service->scratch, WIRE_FRAME_MAX * sizeof *service->scratch);
+	err = wire_decode(WIRE_COMMAND_FRAME, slice_of(bytes, message->data.size), &arena, &decoded,
+			  NULL);
+	if (err == 0 && !slice_equal(decoded.service, id_slice(&service->name)))
+		err = SAGA_E_KIND;
+	if (err == 0)
+		frame = calloc(1, sizeof *frame + decoded.command_count * sizeof(struct entry));
+	if (frame == NULL) {
+		connection_log(service->connection, 3, "service %s: a frame was refused: %s",
+			       service->name.text, err_text(err != 0 ? err : SAGA_E_NO_MEMORY));
+		free(bytes);
+		return NULL;
+	}
+	frame->service = service;
+	frame->bytes = bytes;
+	frame->shard = decoded.shard;
+	frame->epoch = decoded.epoch;
+	frame->low_water = decoded.low_water;
+	frame->entry_count = decoded.command_count;
+	frame->open = decoded.command_count;
+	for (uint32_t i = 0; i < frame->entry_count; i++) {
+		struct entry *entry = &frame->entries[i];
+
+		entry->frame = frame;
+		entry->command = decoded.commands[i];
+		entry->state = ENTRY_WAITING;
+		atomic_init(&entry->heartbeat, false);
+	}
+	return frame;
+}
+
+static void frame_begin(struct frame *frame)
+{
+	if (!frame->sequential) {
+		frame->begun = frame->entry_count;
+		for (uint32_t i = 0; i < frame->entry_count; i++)
+			pool_put(frame->service, &frame->entries[i]);
+		return;
+	}
+	for (uint32_t i = 0; i < frame->entry_count; i++)
+		service_count(&frame->service->stats.redelivered);
+	begin_next(frame);
+}
+
+void frame_take(struct saga_service *service, const struct transport_message *message)
+{
+	const uint64_t now_ms = client_now_ms();
+	char ack[SUBJECT_SIZE_MAX];
+	struct frame *frame;
+
+	/* Without an ack subject it is not from our stream: anybody can publish to an inbox. */
+	if (message->delivered == 0 || message->reply.size == 0 ||
+	    message->reply.size >= sizeof ack) {
+		service_count(&service->stats.undecodable);
+		return;
+	}
+	(void)memcpy(ack, message->reply.data, message->reply.size);
+	ack[message->reply.size] = '\0';
+	if (service->draining) {
+		service_acknowledge(service, ack, "-NAK");
+		return;
+	}
+	frame = frame_create(service, message);
+	if (frame == NULL) {
+		service_count(&service->stats.undecodable);
+		service_acknowledge(service, ack, "+TERM");
+		return;
+	}
+	(void)memcpy(frame->ack, ack, sizeof ack);
+	frame->received_ms = now_ms;
+	frame->progress_at_ms = now_ms + service->ack_wait_ms / 3;
+	frame->sequential = message->delivered > 1;
+	frame->backwards = message->delivered % 2 == 0;
+	frame->next = service->frames;
+	frame->link = &service->frames;
+	if (frame->next != NULL)
+		frame->next->link = &frame->next;
+	service->frames = frame;
+	service->frame_count++;
+	service_count(&service->stats.frames);
+	frame_begin(frame);
+}
+
+void frames_turn(struct saga_service *service, uint64_t now_ms)
+{
+	for (struct frame *frame = service->frames; frame != NULL; frame = frame->next) {
+		if (now_ms < frame->progress_at_ms)
+			continue;
+		service_acknowledge(service, frame->ack, "+WPI");
+		frame->progress_at_ms = now_ms + service->ack_wait_ms / 3;
+	}
+}
+
+static void entry_undone(struct entry *entry)
+{
+	entry->frame->undone++;
+	entry_done(entry);
+}
+
+uint32_t frames_drain(struct saga_service *service)
+{
+	struct entry *entry = pool_take_queue(service);
+	struct frame *frame;
+	uint32_t undone = 0;
+
+	CHECK(service->draining);
+
+	while (entry != NULL) {
+		struct entry *next = entry->next;
+
+		entry_undone(entry);
+		undone++;
+		entry = next;
+	}
+	/* And what a sequential frame has not handed to the pool. */
+	frame = service->frames;
+	while (frame != NULL) {
+		struct frame *next = frame->next;
+		uint32_t left = frame->sequential ? frame->entry_count - frame->begun : 0;
+
+		frame->begun = frame->entry_count;
+		undone += left;
+		frame->undone += left;
+		frame->open -= left;
+		if (left > 0 && frame->open == 0)
+			frame_end(frame);
+		frame = next;
+	}
+	return undone;
+}
+
+void frames_abandon(struct saga_service *service)
+{
+	struct frame *frame = service->frames;
+
+	while (frame != NULL) {
+		struct frame *next = frame->next;
+		bool running = false;
+
+		for (uint32_t i = 0; i < frame->entry_count; i++) {
+			struct entry *entry = &frame->entries[i];
+
+			if (entry->state == ENTRY_IN_POOL)
+				running = true;
+			else if (entry->state == ENTRY_ANSWERED)
+				reply_forget(service, entry);
+		}
+		if (!running) {
+			frame_unlink(frame);
+			frame_free(frame);
+		}
+		frame = next;
+	}
+}
+
+void frames_free(struct saga_service *service)
+{
+	while (service->frames != NULL) {
+		struct frame *frame = service->frames;
+
+		frame_unlink(frame);
+		frame_free(frame);
+	}
+}
