@@ -1,0 +1,6 @@
+foreach(module IN ITEMS definition text)
+	sagad_unit_test(client_${module} SOURCES client_${module}.c LIBS sagad_client)
+endforeach()
+foreach(module IN ITEMS barrier_sqlite barrier_race_sqlite)
+	sagad_unit_test(client_${module} SOURCES client_${module}.c LIBS sagad_client_sqlite)
+endforeach()
