@@ -138,11 +138,11 @@ static void find_doubts(const struct demo *demo, char *text, size_t size)
 			doubt(text, size, "only %u compensated", report->compensated);
 		if (report->duplicates == 0)
 			doubt(text, size, "no duplicate met a barrier");
+		if (report->empty_undos == 0)
+			doubt(text, size, "no undo came before its forward operation");
+		if (report->late_forwards == 0)
+			doubt(text, size, "no forward operation came after its undo");
 	}
-	if (report->empty_undos == 0)
-		doubt(text, size, "no undo came before its forward operation");
-	if (report->late_forwards == 0)
-		doubt(text, size, "no forward operation came after its undo");
 }
 
 /* ---- output -----------------------------------------------------------------------------------

@@ -175,14 +175,14 @@ static void work_and_tell(struct saga_context *context, uint32_t duration_ms)
 	work_for(duration_ms);
 }
 
-/* The same for all attempts of a saga, whichever instance gets them, so that they all come late
- * and the coordinator gives up and undoes. */
+/* The same for all attempts of a saga, whichever instance gets them, so that its forward calls all
+ * come late and the coordinator gives up and undoes. */
 static bool is_held_back(const struct server *server, const struct saga_context *context)
 {
 	const struct slice saga = slice_str(saga_context_saga(context));
 	const uint64_t hash = hash_xxh3_64(saga) ^ server->flags.seed;
 
-	return !saga_context_is_undo(context) && hits(prng_mix(hash), server->flags.late_rate);
+	return hits(prng_mix(hash), server->flags.late_rate);
 }
 
 static int answer_fault(void *user, const struct saga_context *context,
@@ -212,6 +212,7 @@ static void handle(struct saga_context *context, struct saga_result *result, voi
 	struct travel_call call = {.kind = server->kind, .context = context};
 	size_t size = 0;
 	const void *input = saga_context_input(context, &size);
+	bool held_back = false;
 
 	call.undo = saga_context_is_undo(context) != 0;
 	if (!travel_booking_parse(input, size, &call.booking, result->text)) {
@@ -219,7 +220,8 @@ static void handle(struct saga_context *context, struct saga_result *result, voi
 		return;
 	}
 	server->kind->select(&call);
-	if (is_held_back(server, context)) {
+	held_back = is_held_back(server, context);
+	if (held_back && !call.undo) {
 		atomic_fetch_add(&server->delayed, 1);
 		work_for(flags->late_ms);
 	}
@@ -236,6 +238,10 @@ static void handle(struct saga_context *context, struct saga_result *result, voi
 			      flags->latency_ms / 2 +
 				      (uint32_t)(roll(server) % (flags->latency_ms * 3 / 2 + 1)));
 	travel_store_run(server->store, &call, result);
+	/* Were the saga over before the late call comes, that would be told `expired` (S8) and
+	 * never meet the barrier's row. */
+	if (held_back && call.undo)
+		work_for(flags->late_ms / 2);
 }
 
 /* ---- main loop ---------------------------------------------------------------------------- */
