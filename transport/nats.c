@@ -219,6 +219,7 @@ static void start_end(struct nats_transport *t)
 	t->work.doomed = t->doomed;
 	t->work.doomed_count = t->doomed_count;
 	t->work.flush = t->closing && t->drain && t->level > 0 && !t->lost;
+	t->work.given_up = t->lost;
 	t->doomed = NULL;
 	t->doomed_count = 0;
 	t->doomed_capacity = 0;

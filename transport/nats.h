@@ -6,6 +6,18 @@
  * Publishing writes to the socket from the loop thread (SendAsap) under a write deadline.
  * While disconnected publishes are refused, not stored: nothing old leaves after a reconnect,
  * apart from what the socket already had.
+ *
+ * What it promises to the loop:
+ * - A call blocks at most for the write deadline (a full socket), after which the connection is
+ *   given up; or for the connect time-out, when it meets a reconnect in the moment before we learn
+ * of the loss. A write that took long is followed by SAGA_E_BUSY for as long as it took.
+ * - Messages of one subscription come in the order in which the server sent them.
+ * - At most 256 Ki messages and 64 MiB wait for the loop; more are dropped and counted, replies to
+ *   requests never.
+ * - close returns at once, whatever the server does; what may take seconds goes to a worker of
+ *   libuv. The caller runs the loop on: the last handle closes when all is gone.
+ * - A server that does not answer pings is given up after 3 s (1 s, two missing).
+ * A subject or reply subject with white space in it is refused with SAGA_E_NAME.
  */
 #ifndef SAGAD_TRANSPORT_NATS_H
 #define SAGAD_TRANSPORT_NATS_H

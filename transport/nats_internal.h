@@ -38,6 +38,7 @@ enum {
 	NATS_DRAIN_MS = 2000,
 	NATS_CONNECT_TIMEOUT_MS = 2000,
 	NATS_WRITE_DEADLINE_MS = 2000,
+	NATS_SLOW_WRITE_MS = 100,
 	NATS_INBOX_PREFIX_SIZE_MAX = 64,
 	NATS_INBOX_SIZE = 128,
 	NATS_HEADERS_MAX = 4,
@@ -87,6 +88,7 @@ struct nats_work {
 	natsSubscription **doomed;  /* end */
 	uint32_t doomed_count;
 	bool flush;          /* end */
+	bool given_up;       /* end: by cnats, not by us */
 	uint32_t timeout_ms; /* ask */
 	natsStatus status;   /* result of connect */
 	int64_t max_payload; /* result of ask, as is the version */
@@ -126,6 +128,7 @@ struct nats_transport {
 	natsSubscription **doomed; /* ended ones that cnats has not been told of */
 	uint32_t doomed_count, doomed_capacity;
 
+	uint64_t busy_until_ms; /* the socket was full: no publish before that */
 	struct transport_stats stats;
 	char inbox_prefix[NATS_INBOX_PREFIX_SIZE_MAX + 1];
 	char inbox[NATS_INBOX_SIZE]; /* of our requests, without the last dot */

@@ -1,5 +1,6 @@
 /* What may block for seconds, on a worker of libuv: one job at a time. */
 #include "base/check.h"
+#include "base/os_log.h"
 #include "transport/nats_internal.h"
 
 enum { URL_SIZE_MAX = 1024 };
@@ -21,8 +22,21 @@ static void run_ask(struct nats_work *work)
 		nats_info_version(url, work->timeout_ms, work->version);
 }
 
+/* Why cnats has given it up: refused at the first connection, nothing else tells. */
+static void log_last_error(natsConnection *connection)
+{
+	const char *text = NULL;
+	const natsStatus status = natsConnection_GetLastError(connection, &text);
+
+	LOG(LOG_WARN, "nats.connection_lost", log_str("status", natsStatus_GetText(status)),
+	    log_str("text", text == NULL ? "" : text),
+	    log_code(status == NATS_CONNECTION_AUTH_FAILED ? SAGA_E_AUTH : SAGA_E_NATS));
+}
+
 static void run_end(struct nats_work *work)
 {
+	if (work->given_up)
+		log_last_error(work->connection);
 	if (work->flush)
 		(void)natsConnection_FlushTimeout(work->connection, NATS_DRAIN_MS);
 	natsConnection_Close(work->connection);

@@ -80,7 +80,8 @@ void nats_on_error(natsConnection *connection, natsSubscription *subscription, n
 	(void)subscription;
 	(void)closure;
 	LOG(LOG_WARN, "nats.error", log_str("status", natsStatus_GetText(status)),
-	    log_str("text", text == NULL ? "" : text), log_code(SAGA_E_NATS));
+	    log_str("text", text == NULL ? "" : text),
+	    log_code(status == NATS_CONNECTION_AUTH_FAILED ? SAGA_E_AUTH : SAGA_E_NATS));
 }
 
 void nats_signals_block(sigset_t *before)

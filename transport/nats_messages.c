@@ -49,11 +49,31 @@ static natsStatus send_with_headers(natsConnection *connection, const char *subj
 	return status;
 }
 
+static natsStatus send_plain(natsConnection *connection, const char *subject, const char *reply,
+			     struct slice data)
+{
+	if (reply == NULL)
+		return natsConnection_Publish(connection, subject, data.data, (int)data.size);
+	return natsConnection_PublishRequest(connection, subject, reply, data.data, (int)data.size);
+}
+
+/* A full socket holds us in the write, at most until its deadline. One that drains slowly could do
+ * that to each message of a turn: as long as one took, the next are refused, so that at least half
+ * of the loop's time is its own. */
+static void note_duration(struct nats_transport *t, uint64_t begin_ms)
+{
+	const uint64_t end_ms = nats_now_ms();
+
+	if (end_ms - begin_ms >= NATS_SLOW_WRITE_MS)
+		t->busy_until_ms = end_ms + (end_ms - begin_ms);
+}
+
 /* `reply` NULL = none. */
 static int send_message(struct nats_transport *t, const char *subject, const char *reply,
 			const struct transport_header *headers, uint32_t header_count,
 			struct slice data)
 {
+	const uint64_t begin_ms = nats_now_ms();
 	natsStatus status;
 	sigset_t before;
 
@@ -68,16 +88,16 @@ static int send_message(struct nats_transport *t, const char *subject, const cha
 	if (data.size > INT32_MAX / 2 ||
 	    (t->stats.max_payload > 0 && (int64_t)data.size > t->stats.max_payload))
 		return SAGA_E_TOO_LARGE;
+	if (begin_ms < t->busy_until_ms)
+		return SAGA_E_BUSY;
 	nats_signals_block(&before);
 	if (header_count > 0)
 		status = send_with_headers(t->connection, subject, reply, headers, header_count,
 					   data);
-	else if (reply != NULL)
-		status = natsConnection_PublishRequest(t->connection, subject, reply, data.data,
-						       (int)data.size);
 	else
-		status = natsConnection_Publish(t->connection, subject, data.data, (int)data.size);
+		status = send_plain(t->connection, subject, reply, data);
 	nats_signals_restore(&before);
+	note_duration(t, begin_ms);
 	if (status == NATS_OK) {
 		t->stats.sent_messages++;
 		t->stats.sent_bytes += data.size;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/os_log.h"
 #include "transport/nats_internal.h"
 
 enum { SERVERS_MAX = 32, SECRET_SIZE_MAX = 4096 };
@@ -196,6 +197,10 @@ static int set_tls(natsOptions *options, const struct nats_config *config, char 
 		return refuse(why, "a TLS certificate needs its key, and a key its certificate");
 	if (!config->tls_required && config->tls_ca_file == NULL && config->tls_cert_file == NULL)
 		return 0;
+	/* Before 3.11 its reading thread and the writer use one SSL object side by side. */
+	if (nats_GetVersionNumber() < 0x030b00)
+		LOG(LOG_WARN, "nats.tls_unguarded", log_str("cnats", nats_GetVersion()),
+		    log_str("text", "TLS is safe from cnats 3.11 on: please upgrade the library"));
 	err = translate(natsOptions_SetSecure(options, true), "TLS", why);
 	if (err == 0 && config->tls_ca_file != NULL)
 		err = check_readable(config->tls_ca_file, "TLS CA file", why);

@@ -53,12 +53,15 @@ struct transport_subscription;
 
 struct transport_ops {
 	/* `reply` may be empty; up to 4 headers. SAGA_E_DISCONNECTED, SAGA_E_TOO_LARGE, SAGA_E_BUSY
-	 * (too many bytes waiting for the socket) or 0 = handed to the socket or its buffer. */
+	 * (the socket is full), SAGA_E_NAME (a subject that cannot be one), SAGA_E_STOPPING,
+	 * SAGA_E_NO_MEMORY, or 0 = handed to the socket or its buffer. On an error nobody gets it.
+	 */
 	int (*publish)(struct transport *t, const char *subject, struct slice reply,
 		       const struct transport_header *headers, uint32_t header_count,
 		       struct slice data);
 	/* Publishes with an inbox of our own; the completion comes later, always. *token (may be
-	 * NULL) serves cancel. On an error return there is no completion. */
+	 * NULL) serves cancel. On an error return (as of publish; SAGA_E_BUSY also when too many
+	 * are open) there is no completion. */
 	int (*request)(struct transport *t, const char *subject,
 		       const struct transport_header *headers, uint32_t header_count,
 		       struct slice data, uint32_t timeout_ms, transport_completion done,
@@ -75,7 +78,8 @@ struct transport_ops {
 	/* A fresh private reply subject prefix "<inbox prefix>.<random>" (no trailing dot), for a
 	 * subscription of the caller's. */
 	void (*inbox)(struct transport *t, char *text, uint32_t size);
-	/* Ends all requests with SAGA_E_STOPPING, closes, frees; handlers do not run after it.
+	/* Ends all requests with SAGA_E_STOPPING (the one completion that runs inside a call),
+	 * closes, frees; handlers do not run after it. May be called by a handler.
 	 * With drain: first flushes what was published, for at most 2 s. */
 	void (*close)(struct transport *t, bool drain);
 };

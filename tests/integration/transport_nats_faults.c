@@ -1,6 +1,8 @@
 /* The NATS transport when the server goes, hangs or is not there, and when we go. */
 #include <dirent.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -186,6 +188,55 @@ static void test_a_full_socket_holds_the_loop_no_longer_than_the_deadline(void *
 	RUN_UNTIL(bench, a->downs == 1);
 	server_signal(&bench->server, SIGCONT);
 	RUN_UNTIL(bench, a->ups == 2);
+}
+
+struct hold {
+	struct server *server;
+	atomic_uint_least64_t publish_began_ms;
+};
+
+static bool publish_waits(void *context)
+{
+	struct hold *hold = context;
+	const uint64_t began_ms = atomic_load(&hold->publish_began_ms);
+
+	return began_ms != 0 && wait_now_ms() > began_ms + 300;
+}
+
+static void *let_go_when_it_waits(void *context)
+{
+	struct hold *hold = context;
+
+	if (wait_until(publish_waits, hold, PATIENCE_MS))
+		(void)kill(hold->server->process.pid, SIGCONT);
+	return NULL;
+}
+
+/* A server that drains slowly must not take all of the loop's time. */
+static void test_a_slow_write_is_followed_by_busy(void **state)
+{
+	enum { MESSAGES_MAX = 4096 };
+	static uint8_t data[64 * 1024];
+	const struct nats_config config = {.name = "slow", .write_deadline_ms = 20000};
+	struct bench *bench = *state;
+	struct hold hold = {.server = &bench->server};
+	struct client *a;
+	pthread_t thread;
+	int err = 0;
+
+	server_start(&bench->server, "");
+	a = bench_connect(bench, &config);
+	assert_int_equal(pthread_create(&thread, NULL, let_go_when_it_waits, &hold), 0);
+	server_signal(&bench->server, SIGSTOP);
+	for (int i = 0; i < MESSAGES_MAX && err == 0; i++) {
+		atomic_store(&hold.publish_began_ms, wait_now_ms());
+		err = a->t->ops->publish(a->t, "x", no_reply, NULL, 0, slice_of(data, sizeof data));
+	}
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(err, SAGA_E_BUSY);
+	assert_int_equal(client_publish(a, "x", "later"), SAGA_E_BUSY);
+	RUN_UNTIL(bench, client_publish(a, "x", "later") == 0);
+	assert_int_equal(a->downs, 0);
 }
 
 /* cnats ends a connection for good when its credentials are refused twice; we do not. */
@@ -398,6 +449,7 @@ int main(void)
 		TEST(test_open_before_the_server),
 		TEST(test_server_that_hangs),
 		TEST(test_a_full_socket_holds_the_loop_no_longer_than_the_deadline),
+		TEST(test_a_slow_write_is_followed_by_busy),
 		TEST(test_refused_then_let_in),
 		TEST(test_close_with_open_requests),
 		TEST(test_close_flushes_what_was_published),
