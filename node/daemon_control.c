@@ -1,4 +1,5 @@
 /* Between the control core and the world: requests to etcd, orders to the workers, reports back. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -105,14 +106,24 @@ static void cluster(void *context, const struct control_cluster *c)
 	}
 }
 
+/* The worker tells what becomes of a shard; the control core's own view of it is for debugging. */
 static void note(void *context, const char *event, uint32_t shard, int code, uint64_t number)
 {
+	char name[64];
 	(void)context;
-	const enum err_class class = err_class(code);
-	LOG(class == ERR_CLASS_FATAL ? LOG_ERROR
-	    : code != 0              ? LOG_WARN
-				     : LOG_INFO,
-	    event, log_num("shard", shard), log_code(code), log_num("number", (int64_t)number));
+	(void)snprintf(name, sizeof name, "control.%s", event);
+	struct log_field fields[4];
+	uint32_t count = 0;
+	if (shard != UINT32_MAX)
+		fields[count++] = log_num("shard", shard);
+	fields[count++] = log_num("number", (int64_t)number);
+	enum log_level level = shard == UINT32_MAX ? LOG_INFO : LOG_DEBUG;
+	if (code != 0) {
+		fields[count++] = log_code(code);
+		fields[count++] = log_str("meaning", err_text(code));
+		level = err_class(code) == ERR_CLASS_FATAL ? LOG_ERROR : LOG_WARN;
+	}
+	log_write(level, name, fields, count);
 }
 
 static void on_hint(void *context)

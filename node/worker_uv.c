@@ -98,19 +98,42 @@ static void release(void *context, void *memory, size_t size)
 	CHECK_EQ(munmap(memory, size), 0);
 }
 
+/* Only what there is: most notes have two or three members. */
+static uint32_t note_fields(const struct core_note *n, struct log_field *fields)
+{
+	uint32_t count = 0;
+	fields[count++] = log_num("shard", n->shard);
+	if (n->epoch != 0)
+		fields[count++] = log_num("epoch", (int64_t)n->epoch);
+	if (n->saga.size != 0)
+		fields[count++] = log_slice("saga", n->saga);
+	if (n->step.size != 0)
+		fields[count++] = log_slice("step", n->step);
+	if (n->attempt != 0)
+		fields[count++] = log_num("attempt", n->attempt);
+	if (n->records != 0) {
+		fields[count++] = log_num("replayed_records", (int64_t)n->records);
+		fields[count++] = log_num("replay_ms", (int64_t)n->duration_ms);
+	}
+	if (n->code != 0) {
+		fields[count++] = log_code(n->code);
+		fields[count++] = log_str("meaning", err_text(n->code));
+	}
+	if (n->text.size != 0)
+		fields[count++] = log_slice("text", n->text);
+	return count;
+}
+
 static void note(void *context, const struct core_note *n)
 {
-	(void)context;
-	const enum err_class class = err_class(n->code);
+	struct log_field fields[16];
 	enum log_level level = LOG_INFO;
-	if (class == ERR_CLASS_FATAL)
+	(void)context;
+	if (err_class(n->code) == ERR_CLASS_FATAL)
 		level = LOG_ERROR;
 	else if (n->code != 0)
 		level = LOG_WARN;
-	LOG(level, n->event, log_num("shard", n->shard), log_num("epoch", (int64_t)n->epoch),
-	    log_slice("saga", n->saga), log_slice("step", n->step), log_num("attempt", n->attempt),
-	    log_num("records", (int64_t)n->records), log_num("ms", (int64_t)n->duration_ms),
-	    log_code(n->code), log_slice("text", n->text));
+	log_write(level, n->event, fields, note_fields(n, fields));
 }
 
 static void point(void *context, const char *name)
