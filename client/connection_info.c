@@ -51,6 +51,7 @@ static void on_info(void *context, int error, const struct transport_message *me
 	info->known = true;
 	info->wanted = false;
 	info->backoff_ms = 0;
+	info->retry_at_ms = 0;
 	info->error = 0;
 	connection_turn(connection);
 }

@@ -1,0 +1,759 @@
+/* The client half of libsaga against a scripted owner on a real broker. */
+#include "tests/integration/client_owner_uv.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { REQUESTS_MAX = 64 };
+
+/* What the owner got, and what callbacks told. */
+struct bench {
+	struct owner owner;
+	struct saga_connection *connection;
+	struct saga_definition *definition;
+	uint32_t count; /* requests */
+	struct owner_request requests[REQUESTS_MAX];
+	struct hash128 hashes[REQUESTS_MAX]; /* of their bytes */
+	uint64_t times_ms[REQUESTS_MAX];
+	int step; /* the script's */
+};
+
+/* Callbacks run on the connection's thread. */
+struct told {
+	pthread_mutex_t mutex;
+	int accepted, finished; /* how often */
+	int accepted_error, finished_error;
+	struct saga_status status;
+};
+#define TOLD_INIT                                                                                  \
+	{                                                                                          \
+		.mutex = PTHREAD_MUTEX_INITIALIZER                                                 \
+	}
+
+static void on_accepted(void *context, int error, const struct saga_status *status)
+{
+	struct told *told = context;
+
+	(void)pthread_mutex_lock(&told->mutex);
+	told->accepted_error = error;
+	told->status = *status;
+	told->accepted++;
+	(void)pthread_mutex_unlock(&told->mutex);
+}
+
+static void on_finished(void *context, int error, const struct saga_status *status)
+{
+	struct told *told = context;
+
+	(void)pthread_mutex_lock(&told->mutex);
+	told->finished_error = error;
+	told->status = *status;
+	told->finished++;
+	(void)pthread_mutex_unlock(&told->mutex);
+}
+
+static bool told_ended(struct told *told, bool finished)
+{
+	bool ended;
+
+	(void)pthread_mutex_lock(&told->mutex);
+	ended = finished ? told->finished > 0 || told->accepted_error != 0 : told->accepted > 0;
+	(void)pthread_mutex_unlock(&told->mutex);
+	return ended;
+}
+
+static void note(struct bench *bench, const struct owner_request *request)
+{
+	if (bench->count < REQUESTS_MAX) {
+		bench->requests[bench->count] = *request;
+		bench->hashes[bench->count] = hash_xxh3_128(request->bytes);
+		bench->times_ms[bench->count] = wait_now_ms();
+	}
+	bench->count++;
+}
+
+static int setup(void **state)
+{
+	static const char text[] = "name: travel\n"
+				   "steps:\n"
+				   "  - {name: a, service: svc, action: do, compensate: undo}\n";
+	struct bench *bench = calloc(1, sizeof *bench);
+	struct saga_options options;
+
+	owner_open(&bench->owner);
+	bench->owner.context = bench;
+	saga_options_init(&options);
+	options.url = owner_url(&bench->owner);
+	assert_int_equal(saga_open(&options, &bench->connection), 0);
+	assert_int_equal(
+		saga_definition_parse(text, sizeof text - 1, "t", &bench->definition, NULL, 0), 0);
+	*state = bench;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct bench *bench = *state;
+
+	saga_close(bench->connection, 0);
+	saga_definition_free(bench->definition);
+	owner_close(&bench->owner);
+	free(bench);
+	return 0;
+}
+
+static void submit(struct bench *bench, const char *id, uint32_t timeout_ms, bool wait,
+		   struct told *told)
+{
+	struct saga_submit_options options;
+
+	saga_submit_options_init(&options);
+	options.id = id;
+	options.input = "input";
+	options.input_size = 5;
+	options.timeout_ms = timeout_ms;
+	assert_int_equal(saga_submit_async(bench->connection, bench->definition, &options,
+					   on_accepted, wait ? on_finished : NULL, told),
+			 0);
+}
+
+/* ---- submit
+ * -------------------------------------------------------------------------------------- */
+
+static void script_accept(struct owner *owner, const struct owner_request *request)
+{
+	struct wire_answer answer = owner_says(request, WIRE_STATE_RUNNING, 30);
+
+	note(owner->context, request);
+	owner_answer(owner, request->reply_to, &answer);
+}
+
+static void a_submit_is_accepted(void **state)
+{
+	struct bench *bench = *state;
+	struct told told = TOLD_INIT;
+	struct wire_slots slots;
+
+	owner_listen(&bench->owner, script_accept);
+	submit(bench, "s1", 0, false, &told);
+	RUN_UNTIL(&bench->owner, told_ended(&told, false));
+	assert_int_equal(told.accepted_error, 0);
+	assert_int_equal(told.status.state, SAGA_STATE_RUNNING);
+	assert_string_equal(told.status.id, "s1");
+	assert_int_equal(told.status.epoch, OWNER_EPOCH);
+	assert_int_equal(told.status.accepted_unix_ms, 1000);
+	assert_int_equal(bench->count, 1);
+	assert_int_equal(bench->requests[0].verb, SUBJECT_SUBMIT);
+	assert_string_equal(bench->requests[0].party, "default");
+	assert_false(bench->requests[0].wait);
+	assert_int_equal(wire_slots_even(&slots, OWNER_SHARDS), 0);
+	assert_int_equal(bench->requests[0].shard, wire_shard_of(&slots, slice_str("s1")));
+	/* It is accepted: nothing is sent again. */
+	owner_run_for(&bench->owner, 1500);
+	assert_int_equal(bench->count, 1);
+	assert_int_equal(told.accepted, 1);
+}
+
+/* Silence, busy, not the owner, and only then a yes. */
+static void script_reluctant(struct owner *owner, const struct owner_request *request)
+{
+	struct bench *bench = owner->context;
+	struct wire_answer answer = owner_says(request, WIRE_STATE_NONE, 0);
+
+	note(bench, request);
+	switch (bench->step++) {
+	case 0:
+		return;
+	case 1:
+		answer.code = err_to_wire(SAGA_E_BUSY);
+		answer.retry_after_ms = 400;
+		break;
+	case 2:
+		answer.code = err_to_wire(SAGA_E_NOT_OWNER);
+		break;
+	case 3:
+		/* Not to be understood, and about another saga: neither counts. */
+		owner_publish(owner, request->reply_to, slice_str("garbage"));
+		answer.id = slice_str("other");
+		break;
+	default:
+		answer = owner_says(request, WIRE_STATE_RUNNING, 10);
+		break;
+	}
+	owner_answer(owner, request->reply_to, &answer);
+}
+
+static void a_submit_is_sent_until_answered(void **state)
+{
+	struct bench *bench = *state;
+	struct told told = TOLD_INIT;
+
+	owner_listen(&bench->owner, script_reluctant);
+	submit(bench, "s1", 20000, false, &told);
+	RUN_UNTIL(&bench->owner, told_ended(&told, false));
+	assert_int_equal(told.accepted_error, 0);
+	assert_int_equal(bench->count, 5);
+	for (uint32_t i = 1; i < 5; i++)
+		assert_true(hash128_equal(&bench->hashes[i], &bench->hashes[0]));
+	/* retry_after is respected, within the jitter. */
+	assert_true(bench->times_ms[2] - bench->times_ms[1] >= 300);
+}
+
+static void script_silent(struct owner *owner, const struct owner_request *request)
+{
+	note(owner->context, request);
+}
+
+static void an_unanswered_submit_is_unknown(void **state)
+{
+	struct bench *bench = *state;
+	struct told told = TOLD_INIT;
+
+	owner_listen(&bench->owner, script_silent);
+	submit(bench, "s1", 1200, true, &told);
+	RUN_UNTIL(&bench->owner, told_ended(&told, true));
+	assert_int_equal(told.accepted, 1);
+	assert_int_equal(told.accepted_error, SAGA_ERR_UNKNOWN);
+	assert_int_equal(told.finished, 0);
+	assert_true(bench->count >= 2);
+	assert_string_equal(told.status.id, "s1");
+}
+
+static void what_was_never_sent_is_not_unknown(void **state)
+{
+	struct bench *bench = *state;
+	struct told first = TOLD_INIT, second = TOLD_INIT, third = TOLD_INIT;
+
+	/* Nobody answers info. */
+	submit(bench, "s1", 700, false, &first);
+	RUN_UNTIL(&bench->owner, told_ended(&first, false));
+	assert_int_equal(first.accepted_error, SAGA_E_NO_RESPONDERS);
+	bench->owner.info_code = err_to_wire(SAGA_E_NOT_INITIALISED);
+	owner_listen(&bench->owner, script_accept);
+	submit(bench, "s2", 2500, false, &second);
+	RUN_UNTIL(&bench->owner, told_ended(&second, false));
+	assert_int_equal(second.accepted_error, SAGA_ERR_NOT_INITIALISED);
+	assert_int_equal(bench->count, 0);
+	/* And it heals. */
+	bench->owner.info_code = 0;
+	submit(bench, "s3", 0, false, &third);
+	RUN_UNTIL(&bench->owner, told_ended(&third, false));
+	assert_int_equal(third.accepted_error, 0);
+}
+
+static void script_conflict(struct owner *owner, const struct owner_request *request)
+{
+	struct wire_answer answer = owner_says(request, WIRE_STATE_RUNNING, 10);
+
+	note(owner->context, request);
+	answer.code = err_to_wire(SAGA_E_CONFLICT);
+	answer.text = slice_str("another body");
+	owner_answer(owner, request->reply_to, &answer);
+}
+
+static void a_refusal_ends_it_at_once(void **state)
+{
+	struct bench *bench = *state;
+	struct told told = TOLD_INIT;
+
+	owner_listen(&bench->owner, script_conflict);
+	submit(bench, "s1", 0, true, &told);
+	RUN_UNTIL(&bench->owner, told_ended(&told, true));
+	assert_int_equal(told.accepted_error, SAGA_ERR_CONFLICT);
+	assert_string_equal(told.status.text, "another body");
+	assert_int_equal(told.finished, 0);
+	assert_int_equal(bench->count, 1);
+}
+
+static void script_wrong_shard(struct owner *owner, const struct owner_request *request)
+{
+	struct bench *bench = owner->context;
+	struct wire_answer answer = owner_says(request, WIRE_STATE_RUNNING, 10);
+
+	note(bench, request);
+	if (bench->step++ == 0)
+		answer.code = err_to_wire(SAGA_E_WRONG_SHARD);
+	owner_answer(owner, request->reply_to, &answer);
+}
+
+static void a_wrong_shard_refreshes_the_slots(void **state)
+{
+	struct bench *bench = *state;
+	struct told told = TOLD_INIT;
+
+	owner_listen(&bench->owner, script_wrong_shard);
+	submit(bench, "s1", 0, false, &told);
+	RUN_UNTIL(&bench->owner, told_ended(&told, false));
+	assert_int_equal(told.accepted_error, 0);
+	assert_int_equal(bench->owner.info_count, 2);
+}
+
+static void what_cannot_be_sent_is_refused_here(void **state)
+{
+	struct bench *bench = *state;
+	struct saga_submit_options options;
+	struct saga_status status;
+	static const char *const labels[] = {"nonsense", NULL};
+
+	saga_submit_options_init(&options);
+	options.id = "a.b";
+	assert_int_equal(saga_submit(bench->connection, bench->definition, &options, &status),
+			 SAGA_E_NAME);
+	options.id = "s1";
+	options.retry_until_unix_ms = 1;
+	assert_int_equal(saga_submit(bench->connection, bench->definition, &options, &status),
+			 SAGA_ERR_EXPIRED);
+	options.retry_until_unix_ms = 0;
+	options.labels = labels;
+	assert_int_equal(saga_submit(bench->connection, bench->definition, &options, &status),
+			 SAGA_ERR_USAGE);
+	options.labels = NULL;
+	options.input = labels;
+	options.input_size = WIRE_INPUT_SIZE_MAX + 1;
+	assert_int_equal(saga_submit(bench->connection, bench->definition, &options, &status),
+			 SAGA_E_TOO_LARGE);
+	assert_string_equal(status.id, "s1");
+	assert_int_equal(saga_submit(bench->connection, NULL, &options, &status), SAGA_ERR_USAGE);
+}
+
+/* ---- outcomes
+ * -------------------------------------------------------------------------------------- */
+
+/* Accepts, and says at once how it went. */
+static void script_finish(struct owner *owner, const struct owner_request *request)
+{
+	struct wire_answer answer = owner_says(request, WIRE_STATE_RUNNING, 10);
+
+	note(owner->context, request);
+	owner_answer(owner, request->reply_to, &answer);
+	answer = owner_says(request, WIRE_STATE_COMPENSATED, 20);
+	answer.reason = WIRE_REASON_REJECTED;
+	answer.finished_at = 5000;
+	owner_answer(owner, request->reply_to, &answer);
+}
+
+static void the_outcome_comes_by_itself(void **state)
+{
+	struct bench *bench = *state;
+	struct told told = TOLD_INIT;
+
+	owner_listen(&bench->owner, script_finish);
+	submit(bench, NULL, 0, true, &told);
+	RUN_UNTIL(&bench->owner, told_ended(&told, true));
+	assert_int_equal(told.accepted, 1);
+	assert_int_equal(told.finished, 1);
+	assert_int_equal(told.finished_error, 0);
+	assert_int_equal(told.status.state, SAGA_STATE_COMPENSATED);
+	assert_int_equal(told.status.reason, SAGA_REASON_REJECTED);
+	assert_int_equal(told.status.finished_unix_ms, 5000);
+	assert_true(bench->requests[0].wait);
+	/* An id of ours: UUIDv7. */
+	assert_int_equal(strlen(told.status.id), 36);
+	assert_int_equal(told.status.id[14], '7');
+}
+
+/* The owner that accepted has died; the next one knows the saga from the journal. */
+static void script_owner_change(struct owner *owner, const struct owner_request *request)
+{
+	struct bench *bench = owner->context;
+	struct wire_answer answer = owner_says(request, WIRE_STATE_RUNNING, 10);
+
+	note(bench, request);
+	if (request->verb == SUBJECT_QUERY) {
+		switch (bench->step++) {
+		case 0:
+			answer.code = err_to_wire(SAGA_E_NOT_OWNER);
+			answer.epoch = 0;
+			break;
+		case 1: /* a stale owner: older than what was seen */
+			answer = owner_says(request, WIRE_STATE_RUNNING, 9999);
+			answer.epoch = OWNER_EPOCH - 1;
+			break;
+		default:
+			answer = owner_says(request, WIRE_STATE_COMPLETED, 3);
+			answer.epoch = OWNER_EPOCH + 1;
+			break;
+		}
+	}
+	owner_answer(owner, request->reply_to, &answer);
+}
+
+static void the_outcome_is_asked_for_after_an_owner_change(void **state)
+{
+	struct bench *bench = *state;
+	struct told told = TOLD_INIT;
+
+	owner_listen(&bench->owner, script_owner_change);
+	submit(bench, "s1", 20000, true, &told);
+	RUN_UNTIL(&bench->owner, told_ended(&told, true));
+	assert_int_equal(told.finished_error, 0);
+	assert_int_equal(told.status.state, SAGA_STATE_COMPLETED);
+	assert_int_equal(told.status.epoch, OWNER_EPOCH + 1);
+	assert_int_equal(bench->count, 4);
+	for (uint32_t i = 1; i < 4; i++) {
+		assert_int_equal(bench->requests[i].verb, SUBJECT_QUERY);
+		assert_true(bench->requests[i].wait);
+		assert_string_equal(bench->requests[i].id, "s1");
+	}
+	assert_true(bench->times_ms[1] - bench->times_ms[0] >= 1500);
+}
+
+static void an_accepted_submit_times_out_as_such(void **state)
+{
+	struct bench *bench = *state;
+	struct told told = TOLD_INIT;
+
+	owner_listen(&bench->owner, script_accept);
+	submit(bench, "s1", 800, true, &told);
+	RUN_UNTIL(&bench->owner, told_ended(&told, true));
+	assert_int_equal(told.accepted_error, 0);
+	assert_int_equal(told.finished_error, SAGA_ERR_TIMEOUT);
+	assert_int_equal(told.status.state, SAGA_STATE_RUNNING);
+}
+
+/* ---- many
+ * ------------------------------------------------------------------------------------------ */
+
+enum { MANY = 6000, MANY_WINDOW = 2048 };
+
+struct many {
+	pthread_mutex_t mutex;
+	uint32_t accepted, finished, bad;
+	uint8_t told[MANY]; /* 1 accepted, 2 finished */
+};
+struct one {
+	struct many *many;
+	uint32_t index;
+};
+
+static void one_told(struct one *one, uint8_t expected, int error)
+{
+	struct many *many = one->many;
+
+	(void)pthread_mutex_lock(&many->mutex);
+	if (error != 0 || many->told[one->index] != expected)
+		many->bad++;
+	many->told[one->index]++;
+	if (expected == 0)
+		many->accepted++;
+	else
+		many->finished++;
+	(void)pthread_mutex_unlock(&many->mutex);
+}
+
+static void one_accepted(void *context, int error, const struct saga_status *status)
+{
+	(void)status;
+	one_told(context, 0, error);
+}
+
+static void one_finished(void *context, int error, const struct saga_status *status)
+{
+	one_told(context, 1, status->state == SAGA_STATE_COMPENSATED ? error : -1);
+}
+
+static uint32_t many_finished(struct many *many)
+{
+	uint32_t count;
+
+	(void)pthread_mutex_lock(&many->mutex);
+	count = many->finished;
+	(void)pthread_mutex_unlock(&many->mutex);
+	return count;
+}
+
+static void thousands_are_in_flight(void **state)
+{
+	struct bench *bench = *state;
+	struct many *many = calloc(1, sizeof *many);
+	struct one *ones = calloc(MANY, sizeof *ones);
+	struct saga_submit_options options;
+
+	saga_submit_options_init(&options);
+	options.timeout_ms = PATIENCE_MS;
+	(void)pthread_mutex_init(&many->mutex, NULL);
+	/* Nobody listens at first: they pile up. */
+	for (uint32_t i = 0; i < MANY; i++) {
+		ones[i] = (struct one){.many = many, .index = i};
+		assert_int_equal(saga_submit_async(bench->connection, bench->definition, &options,
+						   one_accepted, one_finished, &ones[i]),
+				 0);
+	}
+	owner_listen(&bench->owner, script_silent);
+	RUN_UNTIL(&bench->owner, bench->count >= MANY_WINDOW);
+	/* Only so many are out unanswered; re-sends come half a second later. */
+	owner_run_for(&bench->owner, 100);
+	assert_int_equal(bench->count, MANY_WINDOW);
+	bench->owner.on_request = script_finish;
+	RUN_UNTIL(&bench->owner, many_finished(many) == MANY);
+	assert_int_equal(many->bad, 0);
+	assert_int_equal(many->accepted, MANY);
+	free(ones);
+	(void)pthread_mutex_destroy(&many->mutex);
+	free(many);
+}
+
+/* ---- blocking calls
+ * ---------------------------------------------------------------------------------- */
+
+struct blocking {
+	struct bench *bench;
+	enum { DO_SUBMIT, DO_RUN, DO_QUERY, DO_WAIT, DO_CANCEL } what;
+	uint32_t timeout_ms;
+	int error;
+	struct saga_status status;
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	bool done;
+};
+
+static void *blocking_thread(void *argument)
+{
+	struct blocking *blocking = argument;
+	struct saga_connection *connection = blocking->bench->connection;
+	struct saga_submit_options options;
+	int error = 0;
+
+	saga_submit_options_init(&options);
+	options.id = "s1";
+	options.timeout_ms = blocking->timeout_ms;
+	switch (blocking->what) {
+	case DO_SUBMIT:
+		error = saga_submit(connection, blocking->bench->definition, &options,
+				    &blocking->status);
+		break;
+	case DO_RUN:
+		error = saga_run(connection, blocking->bench->definition, &options,
+				 &blocking->status);
+		break;
+	case DO_QUERY:
+		error = saga_query(connection, "s1", blocking->timeout_ms, &blocking->status);
+		break;
+	case DO_WAIT:
+		error = saga_wait(connection, "s1", blocking->timeout_ms, &blocking->status);
+		break;
+	case DO_CANCEL:
+		error = saga_cancel(connection, "s1", "changed my mind", blocking->timeout_ms,
+				    &blocking->status);
+		break;
+	}
+	(void)pthread_mutex_lock(&blocking->mutex);
+	blocking->error = error;
+	blocking->done = true;
+	(void)pthread_mutex_unlock(&blocking->mutex);
+	return NULL;
+}
+
+static void start(struct blocking *blocking)
+{
+	blocking->done = false;
+	(void)pthread_mutex_init(&blocking->mutex, NULL);
+	assert_int_equal(pthread_create(&blocking->thread, NULL, blocking_thread, blocking), 0);
+}
+
+static bool is_done(struct blocking *blocking)
+{
+	bool done;
+
+	(void)pthread_mutex_lock(&blocking->mutex);
+	done = blocking->done;
+	(void)pthread_mutex_unlock(&blocking->mutex);
+	return done;
+}
+
+static int end(struct blocking *blocking)
+{
+	RUN_UNTIL(&blocking->bench->owner, is_done(blocking));
+	assert_int_equal(pthread_join(blocking->thread, NULL), 0);
+	return blocking->error;
+}
+
+static void blocking_calls_block(void **state)
+{
+	struct bench *bench = *state;
+	struct blocking blocking = {.bench = bench, .timeout_ms = PATIENCE_MS};
+
+	owner_listen(&bench->owner, script_finish);
+	blocking.what = DO_SUBMIT;
+	start(&blocking);
+	assert_int_equal(end(&blocking), 0);
+	assert_int_equal(blocking.status.state, SAGA_STATE_RUNNING);
+	blocking.what = DO_RUN;
+	start(&blocking);
+	assert_int_equal(end(&blocking), 0);
+	assert_int_equal(blocking.status.state, SAGA_STATE_COMPENSATED);
+	blocking.what = DO_WAIT;
+	start(&blocking);
+	assert_int_equal(end(&blocking), 0);
+	assert_int_equal(blocking.status.state, SAGA_STATE_COMPENSATED);
+	assert_true(bench->requests[bench->count - 1].wait);
+
+	bench->owner.on_request = script_accept;
+	blocking.what = DO_WAIT;
+	blocking.timeout_ms = 700;
+	start(&blocking);
+	assert_int_equal(end(&blocking), SAGA_ERR_TIMEOUT);
+	blocking.what = DO_RUN;
+	start(&blocking);
+	assert_int_equal(end(&blocking), SAGA_ERR_TIMEOUT);
+	bench->owner.on_request = script_silent;
+	blocking.what = DO_QUERY;
+	start(&blocking);
+	assert_int_equal(end(&blocking), SAGA_ERR_UNKNOWN);
+	blocking.what = DO_WAIT;
+	start(&blocking);
+	assert_int_equal(end(&blocking), SAGA_ERR_UNKNOWN);
+}
+
+static void script_not_found(struct owner *owner, const struct owner_request *request)
+{
+	struct wire_answer answer = owner_says(request, WIRE_STATE_NONE, 10);
+
+	note(owner->context, request);
+	answer.code =
+		err_to_wire(request->verb == SUBJECT_CANCEL ? SAGA_E_TOO_LATE : SAGA_E_NOT_FOUND);
+	owner_answer(owner, request->reply_to, &answer);
+}
+
+static void query_and_cancel_pass_refusals_on(void **state)
+{
+	struct bench *bench = *state;
+	struct blocking blocking = {.bench = bench};
+
+	owner_listen(&bench->owner, script_not_found);
+	blocking.what = DO_QUERY;
+	start(&blocking);
+	assert_int_equal(end(&blocking), SAGA_ERR_NOT_FOUND);
+	assert_false(bench->requests[0].wait);
+	blocking.what = DO_WAIT;
+	start(&blocking);
+	assert_int_equal(end(&blocking), SAGA_ERR_NOT_FOUND);
+	blocking.what = DO_CANCEL;
+	start(&blocking);
+	assert_int_equal(end(&blocking), SAGA_ERR_TOO_LATE);
+	assert_int_equal(bench->requests[2].verb, SUBJECT_CANCEL);
+}
+
+/* S2: first an answer of epoch 7; then a stale owner says "running" of record 9999, epoch 6. */
+static void script_stale(struct owner *owner, const struct owner_request *request)
+{
+	struct bench *bench = owner->context;
+	struct wire_answer answer = owner_says(request, WIRE_STATE_UNDOING, 10);
+
+	note(bench, request);
+	if (bench->step++ == 1) {
+		answer = owner_says(request, WIRE_STATE_RUNNING, 9999);
+		answer.epoch = OWNER_EPOCH - 1;
+	}
+	owner_answer(owner, request->reply_to, &answer);
+}
+
+static void older_answers_are_dropped(void **state)
+{
+	struct bench *bench = *state;
+	struct blocking blocking = {.bench = bench, .what = DO_QUERY};
+
+	owner_listen(&bench->owner, script_stale);
+	start(&blocking);
+	assert_int_equal(end(&blocking), 0);
+	assert_int_equal(blocking.status.state, SAGA_STATE_UNDOING);
+	start(&blocking);
+	assert_int_equal(end(&blocking), 0);
+	assert_int_equal(blocking.status.state, SAGA_STATE_UNDOING);
+	assert_int_equal(bench->count, 3);
+}
+
+/* ---- the connection
+ * ------------------------------------------------------------------------------------ */
+
+static void calls_survive_a_restart_of_the_broker(void **state)
+{
+	struct bench *bench = *state;
+	struct told told = TOLD_INIT;
+
+	owner_listen(&bench->owner, script_silent);
+	submit(bench, "s1", PATIENCE_MS, true, &told);
+	RUN_UNTIL(&bench->owner, bench->count >= 1);
+	assert_int_equal(cluster_signal(bench->owner.cluster, "nats1", SIGKILL), 0);
+	assert_true(cluster_wait_end(bench->owner.cluster, "nats1", PATIENCE_MS));
+	RUN_UNTIL(&bench->owner, !bench->owner.connected);
+	bench->owner.on_request = script_finish;
+	assert_int_equal(cluster_restart(bench->owner.cluster, "nats1"), 0);
+	RUN_UNTIL(&bench->owner, told_ended(&told, true));
+	assert_int_equal(told.finished_error, 0);
+	assert_int_equal(told.status.state, SAGA_STATE_COMPENSATED);
+}
+
+static void closing_ends_what_waits(void **state)
+{
+	struct bench *bench = *state;
+	struct told sent = TOLD_INIT, accepted = TOLD_INIT;
+	struct blocking blocking = {.bench = bench, .what = DO_RUN, .timeout_ms = PATIENCE_MS};
+	struct saga_options options;
+
+	owner_listen(&bench->owner, script_accept);
+	submit(bench, "s2", PATIENCE_MS, true, &accepted);
+	RUN_UNTIL(&bench->owner, told_ended(&accepted, false));
+	bench->owner.on_request = script_silent;
+	submit(bench, "s3", PATIENCE_MS, true, &sent);
+	start(&blocking);
+	RUN_UNTIL(&bench->owner, bench->count >= 3);
+	saga_close(bench->connection, 0);
+	assert_int_equal(pthread_join(blocking.thread, NULL), 0);
+	assert_int_equal(blocking.error, SAGA_ERR_UNKNOWN);
+	assert_int_equal(accepted.finished, 1);
+	assert_int_equal(accepted.finished_error, SAGA_ERR_STOPPING);
+	assert_int_equal(sent.accepted_error, SAGA_ERR_UNKNOWN);
+	/* For the teardown. */
+	saga_options_init(&options);
+	options.url = owner_url(&bench->owner);
+	assert_int_equal(saga_open(&options, &bench->connection), 0);
+}
+
+static void open_checks_its_options(void **state)
+{
+	struct bench *bench = *state;
+	struct saga_connection *connection = bench->connection;
+	struct saga_options options;
+
+	saga_options_init(&options);
+	options.party = "a.b";
+	assert_int_equal(saga_open(&options, &connection), SAGA_E_NAME);
+	assert_null(connection);
+	saga_options_init(&options);
+	options.tls_ca_file = "/nonexistent/ca.pem";
+	assert_int_equal(saga_open(&options, &connection), SAGA_E_CONFIG);
+	assert_null(connection);
+	/* An older caller's struct ends earlier. */
+	options.size = offsetof(struct saga_options, name);
+	options.url = owner_url(&bench->owner);
+	assert_int_equal(saga_open(&options, &connection), 0);
+	saga_close(connection, 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(a_submit_is_accepted),
+		TEST(a_submit_is_sent_until_answered),
+		TEST(an_unanswered_submit_is_unknown),
+		TEST(what_was_never_sent_is_not_unknown),
+		TEST(a_refusal_ends_it_at_once),
+		TEST(a_wrong_shard_refreshes_the_slots),
+		TEST(what_cannot_be_sent_is_refused_here),
+		TEST(the_outcome_comes_by_itself),
+		TEST(the_outcome_is_asked_for_after_an_owner_change),
+		TEST(an_accepted_submit_times_out_as_such),
+		TEST(thousands_are_in_flight),
+		TEST(blocking_calls_block),
+		TEST(query_and_cancel_pass_refusals_on),
+		TEST(older_answers_are_dropped),
+		TEST(calls_survive_a_restart_of_the_broker),
+		TEST(closing_ends_what_waits),
+		TEST(open_checks_its_options),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
