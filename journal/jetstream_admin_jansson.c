@@ -31,7 +31,7 @@ enum {
 	WINDOW_ALONE = 16,   /* items at a time with one replica */
 	WINDOW_REPLICAS = 4, /* and with more */
 	REQUEST_TIMEOUT_MS = 8000,
-	TRIES_MAX = 8,
+	TRIES_MAX = 12, /* some 15 s: servers that start take 4-9 s to elect a leader */
 	PAUSE_MS = 100,
 	PAUSE_DOUBLINGS_MAX = 4,
 	ITEMS_MAX = WIRE_SHARDS_MAX + 1,

@@ -27,7 +27,7 @@ enum {
 	SHORT_READ_MAX = 2, /* messages */
 	PULLS = 2,
 	PULL_BATCH_MAX = 1000,
-	PULL_BYTES_MAX = 2 * 1024 * 1024,
+	PULL_BYTES_MAX = 1280 * 1024, /* above WIRE_MESSAGE_SIZE_MAX: any batch fits a pull */
 	PULL_EXPIRES_S = 60,
 	INACTIVE_S = 10, /* a consumer whose deletion got lost goes by itself */
 	REQUEST_TIMEOUT_MS = 2000,

@@ -1,0 +1,10 @@
+# integration_san: they also run under asan and tsan.
+foreach(module IN ITEMS jetstream init)
+	sagad_integration_test(journal_${module}
+		SOURCES journal_${module}.c journal_bench.c
+		LIBS sagad_journal_jetstream sagad_transport_nats sagad_launcher PkgConfig::UV
+		LABELS integration_san)
+endforeach()
+sagad_integration_test(journal_cluster
+	SOURCES journal_cluster.c journal_bench.c
+	LIBS sagad_journal_jetstream sagad_transport_nats sagad_launcher PkgConfig::UV)
