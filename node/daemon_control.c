@@ -109,15 +109,16 @@ static void cluster(void *context, const struct control_cluster *c)
 /* The worker tells what becomes of a shard; the control core's own view of it is for debugging. */
 static void note(void *context, const char *event, uint32_t shard, int code, uint64_t number)
 {
+	const bool of_shard = shard != UINT32_MAX;
 	char name[64];
 	(void)context;
-	(void)snprintf(name, sizeof name, "control.%s", event);
+	(void)snprintf(name, sizeof name, "%s%s", of_shard ? "control." : "", event);
 	struct log_field fields[4];
 	uint32_t count = 0;
-	if (shard != UINT32_MAX)
+	if (of_shard)
 		fields[count++] = log_num("shard", shard);
 	fields[count++] = log_num("number", (int64_t)number);
-	enum log_level level = shard == UINT32_MAX ? LOG_INFO : LOG_DEBUG;
+	enum log_level level = of_shard ? LOG_DEBUG : LOG_INFO;
 	if (code != 0) {
 		fields[count++] = log_code(code);
 		fields[count++] = log_str("meaning", err_text(code));
