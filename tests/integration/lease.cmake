@@ -1,0 +1,4 @@
+sagad_integration_test(lease_etcd
+	SOURCES lease_etcd.c lease_etcd_faults.c lease_etcd_host.c
+	LIBS sagad_lease_etcd sagad_launcher PkgConfig::UV
+	LABELS integration_san)
