@@ -219,4 +219,5 @@ void txn_emit_all(struct txn_shard *t)
 		}
 	}
 	t->pending_count = 0;
+	t->pending_bytes = 0;
 }

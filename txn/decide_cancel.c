@@ -63,7 +63,7 @@ void txn_decide_cancel(struct txn_shard *t, const struct wire_cancel *cancel)
 	if (!e->body) {
 		const bool cancelled = e->reason == WIRE_REASON_CANCELLED;
 
-		txn_record_something(t);
+		txn_record_noop(t);
 		(void)txn_pend_answer(t, e, cancel->id, cancelled ? 0 : SAGA_E_TOO_LATE);
 		t->stats.refused_total += !cancelled;
 		return;
@@ -89,7 +89,7 @@ void txn_decide_query(struct txn_shard *t, const struct wire_query *query)
 		return;
 	e = txn_entry_known(t, query->id, t->now);
 	if (wait && (!e || !e->body))
-		txn_record_something(t);
+		txn_record_noop(t);
 	if (!e) {
 		(void)txn_pend_answer(t, NULL, query->id, SAGA_E_NOT_FOUND);
 		return;

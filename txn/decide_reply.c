@@ -26,7 +26,7 @@ static void dispose(struct txn_shard *t, const struct wire_reply *reply, uint32_
 	p->disposition = kind;
 	if (kind != WIRE_DISPOSITION_OBSOLETE)
 		return;
-	txn_record_something(t);
+	txn_record_noop(t);
 	CHECK(t->last_record > t->step_first_record);
 	t->stats.obsolete_total++;
 }

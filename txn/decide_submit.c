@@ -34,7 +34,7 @@ static void submit_again(struct txn_shard *t, const struct wire_submit *submit, 
 	CHECK(e->state != WIRE_STATE_NONE);
 	CHECK(slice_equal(txn_entry_id(e), submit->id));
 	if (e->state == WIRE_STATE_CANCELLED) {
-		txn_record_something(t);
+		txn_record_noop(t);
 		(void)txn_pend_answer(t, e, submit->id, SAGA_E_CANCELLED);
 		t->stats.refused_total++;
 		return;
@@ -45,7 +45,7 @@ static void submit_again(struct txn_shard *t, const struct wire_submit *submit, 
 		return;
 	}
 	if (!e->body) {
-		txn_record_something(t); /* S2: a stale owner must not tell an outcome */
+		txn_record_noop(t); /* S2: a stale owner must not tell an outcome */
 		(void)txn_pend_answer(t, e, submit->id, 0);
 		return;
 	}
@@ -159,7 +159,7 @@ static void submit_new(struct txn_shard *t, const struct wire_submit *submit,
 
 	CHECK(t->next_admission > 0);
 	if (submit->retry_until_at <= t->now) {
-		txn_record_something(t); /* S2: it says that nobody holds this id */
+		txn_record_noop(t); /* S2: it says that nobody holds this id */
 		refuse(t, submit->id, SAGA_E_EXPIRED, why);
 		return;
 	}

@@ -41,6 +41,7 @@ static bool room_for_one_more(const struct txn_shard *t)
 	CHECK_LE(t->pending_count, TXN_PENDING_MAX);
 	CHECK_LE(records->size, records->max);
 	return t->pending_count + TXN_PENDING_PER_EVENT <= TXN_PENDING_MAX &&
+	       t->pending_bytes <= TXN_PENDING_BYTES_MAX &&
 	       records->max - records->size >= TXN_RECORDS_PER_TIMER;
 }
 

@@ -57,14 +57,11 @@ static void carve_slab(struct carving *c, struct slab *slab, uint64_t size)
 		slab_init(slab, place, (size_t)size);
 }
 
-static struct txn_shard *carve_all(struct carving *c, const struct txn_limits *limits)
+/* Everything behind the shard itself, which was carved first. */
+static void carve_rest(struct carving *c, const struct txn_limits *limits, struct txn_shard *t)
 {
 	const uint32_t entries = entries_of(limits);
-	struct txn_shard unused;
-	struct txn_shard *t = carve(c, 1, sizeof *t);
 
-	if (!t)
-		t = &unused;
 	t->entries = carve(c, entries, sizeof *t->entries);
 	t->waiters = carve(c, (uint64_t)limits->waiters_max + 1, sizeof *t->waiters);
 	t->pending = carve(c, TXN_PENDING_MAX, sizeof *t->pending);
@@ -81,14 +78,15 @@ static struct txn_shard *carve_all(struct carving *c, const struct txn_limits *l
 	carve_timers(c, &t->forget, entries);
 	carve_slab(c, &t->names, (uint64_t)entries * TXN_NAMES_SIZE);
 	carve_slab(c, &t->payload, limits->payload_max);
-	return c->memory ? t : NULL;
 }
 
 size_t txn_memory_size(const struct txn_limits *limits)
 {
 	struct carving measuring = {0};
+	struct txn_shard unused;
 
-	(void)carve_all(&measuring, limits);
+	(void)carve(&measuring, 1, sizeof unused);
+	carve_rest(&measuring, limits, &unused);
 	CHECK(measuring.used > sizeof(struct txn_shard));
 	return measuring.used;
 }
@@ -105,7 +103,8 @@ struct txn_shard *txn_create(void *memory, size_t size, const struct txn_limits 
 	CHECK(config->slots != NULL);
 	CHECK_LT(config->shard, config->slots->shard_count);
 
-	t = carve_all(&laying, limits);
+	t = carve(&laying, 1, sizeof *t);
+	carve_rest(&laying, limits, t);
 	t->limits = *limits;
 	t->config = *config;
 	if (t->config.remember_margin_ms < TXN_MARGIN_MIN_MS)

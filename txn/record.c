@@ -48,12 +48,11 @@ int txn_record_accepted(struct txn_shard *t, const struct wire_record_accepted *
 	return encode_and_fold(t, WIRE_RECORD_ACCEPTED, r);
 }
 
-void txn_record_something(struct txn_shard *t)
+void txn_record_noop(struct txn_shard *t)
 {
 	const struct wire_record_noop noop = {0};
 
 	CHECK(t->effects != NULL);
-	CHECK(t->last_record >= t->step_first_record);
-	if (t->last_record == t->step_first_record)
-		txn_record(t, WIRE_RECORD_NOOP, &noop);
+	CHECK_EQ(t->last_record, t->step_first_record); /* else that record would do */
+	txn_record(t, WIRE_RECORD_NOOP, &noop);
 }

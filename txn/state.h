@@ -34,9 +34,10 @@ enum {
 	TXN_MARGIN_MIN_MS = 1000,  /* nothing is forgotten within the step that finished it */
 	TXN_RESEND_GAP_MS = 200,   /* between sends of one attempt */
 	TXN_RETRY_AFTER_MAX_MS = 86400000,
-	TXN_BUSY_RETRY_MS = 500,  /* the hint with BUSY is this and as much jitter */
-	TXN_LIST_SCAN_MAX = 4096, /* entries looked at for one page */
-	TXN_PENDING_MAX = 2048,   /* messages of one step */
+	TXN_BUSY_RETRY_MS = 500,                 /* the hint with BUSY is this and as much jitter */
+	TXN_LIST_SCAN_MAX = 4096,                /* entries looked at for one page */
+	TXN_PENDING_MAX = 2048,                  /* messages of one step */
+	TXN_PENDING_BYTES_MAX = 4 * 1024 * 1024, /* a tick stops here: hosts queue what we say */
 	TXN_PENDING_PER_EVENT = WIRE_STEPS_MAX + 8,
 	TXN_RECORDS_PER_TIMER = 4096, /* bytes: AGAIN, DECISION, PARKED, FINISHED at their worst */
 	TXN_SCRATCH_SIZE = 640 * 1024,
@@ -120,6 +121,8 @@ struct txn_entry {
 	uint8_t reason; /* enum wire_reason */
 };
 
+_Static_assert(sizeof(struct txn_entry) <= 160, "what each remembered id costs, with its name");
+
 struct txn_waiter {
 	uint64_t reply_to;
 	uint32_t entry;
@@ -190,6 +193,7 @@ struct txn_shard {
 	uint64_t step_first_record; /* last_record when the step began */
 	struct txn_pending *pending;
 	uint32_t pending_count;
+	uint64_t pending_bytes; /* inputs that go out with commands */
 
 	/* Scratch. */
 	uint8_t *scratch;   /* TXN_SCRATCH_SIZE: body hash, reasons of refusal */
@@ -312,8 +316,8 @@ bool txn_forgettable(const struct txn_shard *t, const struct txn_entry *e, uint6
 void txn_record(struct txn_shard *t, enum wire_kind kind, const void *record);
 /* The same for ACCEPTED, whose encoding may fail: then nothing has changed. */
 int txn_record_accepted(struct txn_shard *t, const struct wire_record_accepted *r) MUST_CHECK;
-/* S2: a NOOP unless the step has a record already. */
-void txn_record_something(struct txn_shard *t);
+/* S2: a record of its own for a step that has none and tells absence or finality. */
+void txn_record_noop(struct txn_shard *t);
 
 /* ---- decide_*.c, attempt.c, dispatch.c
  * ----------------------------------------------------------- */

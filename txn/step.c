@@ -25,6 +25,15 @@
  */
 #include "txn/state.h"
 
+enum {
+	LABEL_BYTES = ID_SIZE_MAX + WIRE_TEXT_SIZE_MAX + 16,
+	STEP_BYTES = 6 * ID_SIZE_MAX + 256,
+};
+_Static_assert(WIRE_INPUT_SIZE_MAX + WIRE_TEXT_SIZE_MAX + WIRE_LABELS_MAX * LABEL_BYTES +
+			       WIRE_STEPS_MAX * STEP_BYTES + TXN_RECORDS_PER_TIMER <=
+		       TXN_STEP_RECORDS_MAX,
+	       "what the caller keeps free is enough for the largest submit");
+
 /* The most that one event can write: what it brings in, and the few records that follow from it. */
 static uint64_t worst_case(const struct txn_event *event)
 {
@@ -35,9 +44,9 @@ static uint64_t worst_case(const struct txn_event *event)
 
 		size += (uint64_t)submit->input.size + submit->traceparent.size;
 		if (submit->label_count <= WIRE_LABELS_MAX)
-			size += submit->label_count * (ID_SIZE_MAX + WIRE_TEXT_SIZE_MAX + 16ULL);
+			size += (uint64_t)submit->label_count * LABEL_BYTES;
 		if (submit->plan.step_count <= WIRE_STEPS_MAX)
-			size += submit->plan.step_count * (6ULL * ID_SIZE_MAX + 256);
+			size += (uint64_t)submit->plan.step_count * STEP_BYTES;
 	} else if (event->kind == TXN_EVENT_REPLY) {
 		size += event->u.reply.reply->output.size;
 	}

@@ -40,7 +40,8 @@ struct txn_shard;
 /* Fixed at start; a full pool refuses new work with SAGA_E_BUSY (S19). */
 struct txn_limits {
 	uint32_t open_max;       /* unfinished sagas, 1..4,000,000 */
-	uint32_t remembered_max; /* finished ids and tombstones (S5) */
+	uint32_t remembered_max; /* finished ids and tombstones (S5); an open saga has its place in
+				    the sum of both from its admission on */
 	uint32_t branches_max;   /* steps of all unfinished sagas together */
 	uint32_t waiters_max;    /* reply tokens waiting for outcomes */
 	uint64_t payload_max;    /* bytes of plans, inputs, outputs of unfinished sagas */
@@ -71,12 +72,15 @@ struct txn_shard *txn_create(void *memory, size_t size, const struct txn_limits 
 /* Folds one journal record. `record_number` must be the previous one + 1 (CHECK is for the live
  * path; a replayed mismatch is SAGA_E_JOURNAL_GAP). `shard_time` is the batch's. A record that does
  * not fit the state is SAGA_E_STATE, an undecodable one the decoder's code: the caller halts the
- * shard (damaged data) and the engine is not to be used any more. */
+ * shard (damaged data) and the engine is not to be used any more. SAGA_E_NO_MEMORY: the limits
+ * are smaller than what the journal holds. Only txn_now and the budgets of steps go by
+ * `shard_time`; the folded state goes by times that stand in records. */
 int txn_apply(struct txn_shard *t, struct slice record, uint64_t record_number,
 	      uint64_t shard_time) MUST_CHECK;
 
-/* After replay, before the first step: arms the timers of all open sagas: attempts restart in full,
- * re-sends are paced (S16). Deterministic given entropy. */
+/* After replay, before the first step; continues from txn_now when `now_ms` is less. Arms the
+ * timers of all open sagas: attempts restart in full, re-sends are paced (S16). Deterministic given
+ * entropy. */
 void txn_resume(struct txn_shard *t, uint64_t now_ms, uint64_t epoch, uint64_t entropy);
 
 /* XXH3-128 over the folded state in canonical order: equal for any two ways to reach the same
@@ -127,7 +131,8 @@ struct txn_message {
 	enum txn_message_kind kind;
 	uint64_t gate; /* record number (T1); 0 = may leave at once */
 	uint64_t reply_to;
-	bool final;        /* no more messages will use reply_to */
+	bool final;        /* no more messages will use reply_to; never set for a disposition, whose
+			      token stands for a whole frame */
 	uint32_t delivery; /* enum wire_delivery, for commands */
 	struct slice service;
 	union {
