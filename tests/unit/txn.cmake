@@ -1,3 +1,6 @@
-foreach(module IN ITEMS forward requests tables takeover undo)
+foreach(module IN ITEMS forward limits requests tables takeover undo)
 	sagad_unit_test(txn_${module} SOURCES txn_${module}.c txn_host.c LIBS sagad_txn)
 endforeach()
+
+sagad_unit_test(txn_random
+	SOURCES txn_random.c txn_world.c txn_world_check.c txn_host.c LIBS sagad_txn)

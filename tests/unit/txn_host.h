@@ -12,7 +12,7 @@
 enum {
 	HOST_STEPS_MAX = 8,
 	HOST_RECORDS_MAX = 65536,
-	HOST_TEXT_MAX = 64 * 1024,
+	HOST_TEXT_MAX = 256 * 1024,
 	HOST_START_MS = 1000000,
 };
 
@@ -34,7 +34,8 @@ struct host {
 	uint64_t epoch;
 	uint64_t entropy;
 	uint64_t reply_to; /* of the next event */
-	bool no_replay;    /* the test replays itself */
+	bool no_replay;    /* for tests with large states */
+	bool no_verify;
 
 	struct buf journal;
 	struct host_record *records;
@@ -50,7 +51,6 @@ struct host {
 	/* The last ones of their kind. Slices inside are dead. */
 	struct wire_command command;
 	struct wire_answer answer;
-	struct uuid operations[256]; /* of the commands of the last step */
 	uint32_t command_count;
 	uint32_t message_count;
 };

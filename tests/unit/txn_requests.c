@@ -1,4 +1,4 @@
-/* Submits, queries, lists; limits, memory of finished ids, effects that do not fit. */
+/* Submits, cancels of unknown ids, queries, lists; memory of finished ids. */
 #include <stdio.h>
 
 #include "tests/unit/txn_host.h"
@@ -214,6 +214,70 @@ static void finished_ids_are_remembered(void **state)
 		       ">a-svc s a forward 1 left=1000\n");
 }
 
+/* It may outlive its window; who waits for the outcome still has the margin. */
+static void late_outcomes_are_remembered_too(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+
+	host_plan(&p, one, 1);
+	p.steps[0].retry.attempts = 1000;
+	p.plan.deadline_ms = 3600000;
+	host_submit(h, "s", &p);
+	h->now += 1000000;
+	host_reply(h, "s", 0, "a", FORWARD, 1, OK);
+	h->now += 9999;
+	host_query(h, "s", false);
+	expect_step(h, ">answer 1 s completed final\n");
+	h->now += 1;
+	host_query(h, "s", false);
+	expect_step(h, ">answer 1 s none not_found final\n");
+}
+
+/* Forgetting is bounded per record, so an id may come again before its old entry has gone. */
+static void an_id_comes_again_before_it_is_evicted(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	char id[16];
+
+	host_plan(&p, one, 1);
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		host_submit(h, id, &p);
+		host_reply(h, id, 0, "a", FORWARD, 1, OK);
+	}
+	h->now += 100000;
+	host_submit(h, "s19", &p);
+	expect_step(h, "+accepted s19 #21\n"
+		       ">answer 1 s19 running final\n"
+		       ">a-svc s19 a forward 1 left=1000\n");
+	host_cancel(h, "s18");
+	expect_step(h, "+tombstone s18\n>answer 1 s18 cancelled final\n");
+	for (int i = 0; i < 3; i++) {
+		(void)snprintf(id, sizeof id, "t%d", i);
+		host_submit(h, id, &p);
+	}
+	assert_int_equal(h->t->entries_used, 5);
+}
+
+static void tombstones_are_kept_as_long_as_a_submit_may_come(void **state)
+{
+	static const uint64_t asked[] = {0, 1, UINT64_MAX};
+	struct host *h = *state;
+
+	for (uint32_t i = 0; i < 3; i++) {
+		const char *const ids[] = {"x", "y", "z"};
+		const struct wire_cancel cancel = {.id = slice_str(ids[i]),
+						   .retry_until_at = asked[i]};
+
+		assert_int_equal(host_step(h, (struct txn_event){.kind = TXN_EVENT_CANCEL,
+								 .u.cancel = &cancel}),
+				 0);
+		assert_int_equal(txn_entry_find(h->t, cancel.id)->retry_until_at, h->now + 600000);
+	}
+}
+
 static void waiters(void **state)
 {
 	struct host *h = *state;
@@ -246,104 +310,6 @@ static void waiters(void **state)
 	expect_step(h, "+accepted r #2\n>a-svc r a forward 1 left=1000\n");
 	host_reply(h, "r", 0, "a", FORWARD, 1, OK);
 	expect_step(h, "+branch #2 0 forward ok 1\n+finished #2 completed\n");
-}
-
-static void full_pools_refuse(void **state)
-{
-	struct host h;
-	struct host_plan p;
-	char id[16];
-
-	(void)state;
-	host_init(&h);
-	h.limits.open_max = 4;
-	h.limits.remembered_max = 4;
-	h.limits.branches_max = 3;
-	h.limits.waiters_max = 1;
-	host_start(&h);
-	host_plan(&p, one, 1);
-	host_submit_wait(&h, "s0", &p);
-	h.reply_to = 2;
-	host_submit_wait(&h, "s1", &p); /* no waiter */
-	expect_step(&h, ">answer 2 s1 none busy final\n");
-	assert_in_range(h.answer.retry_after_ms, 500, 1000);
-	host_query(&h, "s0", true);
-	expect_step(&h, ">answer 2 s0 running busy final\n  a active 1/0\n");
-	host_submit(&h, "s1", &p);
-	host_submit(&h, "s2", &p);
-	host_submit(&h, "s3", &p); /* no branch */
-	expect_step(&h, ">answer 2 s3 none busy final\n");
-	for (int i = 0; i < 8; i++) {
-		(void)snprintf(id, sizeof id, "s%d", i);
-		host_submit(&h, id, &p);
-		host_reply(&h, id, 0, "a", FORWARD, 1, OK);
-	}
-	/* All entries are taken by what must be remembered. */
-	host_submit(&h, "t", &p);
-	expect_step(&h, ">answer 2 t none busy final\n");
-	host_cancel(&h, "t");
-	expect_step(&h, ">answer 2 t none busy final\n");
-	h.now += 70000;
-	host_cancel(&h, "t");
-	expect_step(&h, "+tombstone t\n>answer 2 t cancelled final\n");
-	host_submit(&h, "u", &p);
-	assert_int_equal(h.answer.code, 0);
-	host_close(&h);
-}
-
-static void payload_is_bounded(void **state)
-{
-	static uint8_t input[WIRE_INPUT_SIZE_MAX + 1];
-	struct host *h = *state;
-	struct host_plan p;
-	struct wire_submit s;
-	struct txn_stats stats;
-	char id[16];
-	int accepted = 0;
-
-	host_plan(&p, one, 1);
-	s = host_submit_of(h, "s", &p);
-	s.input = slice_of(input, sizeof input);
-	assert_int_equal(submit(h, &s), 0);
-	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_TOO_LARGE));
-	for (int i = 0; i < 20; i++) {
-		(void)snprintf(id, sizeof id, "s%d", i);
-		s = host_submit_of(h, id, &p);
-		s.input = slice_of(input, 100000);
-		assert_int_equal(submit(h, &s), 0);
-		accepted += h->answer.code == 0;
-	}
-	assert_int_equal(accepted, 7); /* of 1 MiB, in blocks of 128 KiB, a part kept free */
-	for (int i = 0; i < 7; i++) {
-		(void)snprintf(id, sizeof id, "s%d", i);
-		host_reply(h, id, 0, "a", FORWARD, 1, OK);
-	}
-	txn_stats(h->t, &stats);
-	assert_int_equal(stats.payload_used, 0);
-}
-
-static void plans_are_shared(void **state)
-{
-	struct host *h = *state;
-	struct host_plan p;
-	struct txn_stats stats;
-	uint64_t used;
-
-	host_plan(&p, one, 1);
-	host_submit(h, "s0", &p);
-	txn_stats(h->t, &stats);
-	used = stats.payload_used;
-	host_submit(h, "s1", &p);
-	txn_stats(h->t, &stats);
-	assert_int_equal(stats.payload_used - used, 256); /* its body alone */
-	used = stats.payload_used;
-	p.steps[0].retry.attempts++;
-	host_submit(h, "s2", &p);
-	txn_stats(h->t, &stats);
-	assert_true(stats.payload_used - used > 256);
-	host_reply(h, "s0", 0, "a", FORWARD, 1, OK);
-	host_query(h, "s1", false);
-	expect_step(h, ">answer 1 s1 running final\n  a active 1/0\n");
 }
 
 static void lists_by_page(void **state)
@@ -426,64 +392,6 @@ static void list_looks_at_a_bounded_number(void **state)
 	host_close(&h);
 }
 
-/* Records that would not fit: nothing happens at all, and later it does. */
-static void effects_that_do_not_fit(void **state)
-{
-	struct host *h = *state;
-	struct host_plan p;
-	struct wire_submit s;
-	uint8_t *filler;
-
-	host_plan(&p, one, 1);
-	s = host_submit_of(h, "s", &p);
-	filler = buf_grow(&h->step_records, h->step_records.max - 4000);
-	assert_non_null(filler);
-	{
-		struct txn_effects effects = {.records = &h->step_records, .emit = no_message};
-		const struct txn_event event = {
-			.kind = TXN_EVENT_SUBMIT, .now_ms = h->now, .reply_to = 1, .u.submit = &s};
-		const struct txn_event tick = {.kind = TXN_EVENT_TICK, .now_ms = h->now};
-
-		assert_int_equal(txn_step(h->t, &event, &effects), SAGA_E_EFFECTS_FULL);
-		assert_int_equal(txn_step(h->t, &tick, &effects), SAGA_E_EFFECTS_FULL);
-		assert_int_equal(effects.record_count, 0);
-		assert_int_equal(h->step_records.size, h->step_records.max - 4000);
-		assert_int_equal(buf_error(&h->step_records), 0);
-	}
-	buf_clear(&h->step_records);
-	assert_false(txn_find(h->t, slice_str("s")).known);
-	host_submit(h, "s", &p);
-	assert_int_equal(h->answer.code, 0);
-}
-
-static void tick_takes_as_many_as_fit(void **state)
-{
-	struct host *h = *state;
-	struct host_plan p;
-	char id[16];
-	uint32_t seen = 0;
-	int rounds = 0;
-
-	host_plan(&p, one, 1);
-	for (int i = 0; i < 64; i++) {
-		(void)snprintf(id, sizeof id, "s%d", i);
-		host_submit(h, id, &p);
-	}
-	buf_close(&h->step_records);
-	buf_init(&h->step_records, TXN_RECORDS_PER_TIMER + 200);
-	h->now += 1000;
-	while (txn_next_deadline(h->t) <= h->now) {
-		const uint32_t before = h->record_count;
-
-		host_tick(h, 0);
-		assert_true(h->record_count > before);
-		seen += h->record_count - before;
-		rounds++;
-	}
-	assert_int_equal(seen, 64);
-	assert_true(rounds > 2);
-}
-
 /* Two engines, same events: same bytes. */
 static void deterministic(void **state)
 {
@@ -520,14 +428,12 @@ int main(void)
 		T(wrong_shard),
 		T(tombstones),
 		T(finished_ids_are_remembered),
+		T(late_outcomes_are_remembered_too),
+		T(an_id_comes_again_before_it_is_evicted),
+		T(tombstones_are_kept_as_long_as_a_submit_may_come),
 		T(waiters),
-		T(full_pools_refuse),
-		T(payload_is_bounded),
-		T(plans_are_shared),
 		T(lists_by_page),
 		T(list_looks_at_a_bounded_number),
-		T(effects_that_do_not_fit),
-		T(tick_takes_as_many_as_fit),
 		T(deterministic),
 #undef T
 	};

@@ -125,6 +125,91 @@ static void resends_are_paced(void **state)
 	host_close(&h);
 }
 
+/* The re-send is due in the tick that ends the way forward: only the undo leaves. */
+static void overtaken_in_one_tick(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+
+	host_plan(&p, three, 1);
+	p.plan.deadline_ms = 500;
+	host_submit(h, "s", &p);
+	h->now += 100;
+	host_take_over(h, h->record_count);
+	host_tick(h, 400);
+	expect_step(h, "+decision #1 deadline\n>a-svc s a undo 1 left=1000\n");
+}
+
+/* More re-sends at once than one step may say: the next ticks say the rest. */
+static void many_resends_take_several_ticks(void **state)
+{
+	enum { SAGAS = 5000 };
+	struct host h;
+	struct host_plan p;
+	char id[16];
+	uint32_t sent = 0;
+	uint32_t ticks = 0;
+
+	(void)state;
+	host_init(&h);
+	h.limits.open_max = SAGAS;
+	h.limits.branches_max = SAGAS;
+	h.limits.payload_max = 16 * 1024 * 1024;
+	h.no_replay = true;
+	h.no_verify = true;
+	host_start(&h);
+	host_plan(&p, three, 1);
+	for (int i = 0; i < SAGAS; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		host_submit(&h, id, &p);
+	}
+	host_take_over(&h, h.record_count);
+	while (txn_next_deadline(h.t) <= h.now) {
+		host_tick(&h, 0);
+		assert_true(h.command_count > 0 && h.command_count <= TXN_PENDING_MAX);
+		sent += h.command_count;
+		ticks++;
+	}
+	assert_int_equal(sent, SAGAS);
+	assert_int_equal(ticks, 3);
+	host_close(&h);
+}
+
+/* Large inputs: few commands a tick, so that whoever sends them can keep up. */
+static void large_resends_take_several_ticks(void **state)
+{
+	enum { SAGAS = 40, INPUT = 200000 };
+	static uint8_t input[INPUT];
+	struct host h;
+	struct host_plan p;
+	struct wire_submit submit;
+	char id[16];
+	uint32_t sent = 0;
+
+	(void)state;
+	host_init(&h);
+	h.limits.payload_max = 32 * 1024 * 1024;
+	h.no_replay = true;
+	host_start(&h);
+	host_plan(&p, three, 1);
+	for (int i = 0; i < SAGAS; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		submit = host_submit_of(&h, id, &p);
+		submit.input = slice_of(input, INPUT);
+		assert_int_equal(host_step(&h, (struct txn_event){.kind = TXN_EVENT_SUBMIT,
+								  .u.submit = &submit}),
+				 0);
+	}
+	host_take_over(&h, h.record_count);
+	while (txn_next_deadline(h.t) <= h.now) {
+		host_tick(&h, 0);
+		assert_in_range(h.command_count, 1, TXN_PENDING_BYTES_MAX / INPUT + 1);
+		sent += h.command_count;
+	}
+	assert_int_equal(sent, SAGAS);
+	host_close(&h);
+}
+
 /* I5: a journal may end between the records of one step. The new owner draws the conclusion. */
 static void concludes_what_was_cut_off(void **state)
 {
@@ -185,6 +270,69 @@ static void tombstones_and_memory_survive(void **state)
 	p.plan.version++;
 	host_submit(h, "s", &p);
 	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_CONFLICT));
+}
+
+static void differs(struct host *h, const struct hash128 *before)
+{
+	const struct hash128 after = txn_state_hash(h->t);
+
+	assert_false(hash128_equal(before, &after));
+}
+
+#define DIFFERS(field)                                                                             \
+	do {                                                                                       \
+		(field)++;                                                                         \
+		differs(h, &before);                                                               \
+		(field)--;                                                                         \
+	} while (0)
+
+/* The state hash sees every folded field, and nothing else. */
+static void state_hash_covers_the_fold(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	struct hash128 before, after;
+	struct txn_entry *e;
+	struct txn_branch *b;
+
+	host_plan(&p, three, 2);
+	host_submit(h, "s", &p);
+	host_tick(h, 1000);
+	e = txn_entry_find(h->t, slice_str("s"));
+	assert_non_null(e);
+	b = &e->body->branches[0];
+	before = txn_state_hash(h->t);
+	for (int i = 0; i < 3; i++) {
+		DIFFERS(b->attempts[i]);
+		DIFFERS(b->result[i]);
+	}
+	DIFFERS(b->state);
+	DIFFERS(b->op);
+	DIFFERS(b->code);
+	DIFFERS(b->next_at);
+	DIFFERS(e->admission);
+	DIFFERS(e->names[0]);
+	DIFFERS(e->state);
+	DIFFERS(e->reason);
+	DIFFERS(e->body_hash.bytes[15]);
+	DIFFERS(e->accepted_at);
+	DIFFERS(e->deadline_at);
+	DIFFERS(e->finished_at);
+	DIFFERS(e->retry_until_at);
+	DIFFERS(e->first_record);
+	DIFFERS(e->last_record);
+	DIFFERS(e->definition_version);
+	DIFFERS(e->body->parked);
+	DIFFERS(h->t->last_record);
+	DIFFERS(h->t->next_admission);
+	DIFFERS(h->t->clock);
+	DIFFERS(h->t->journal_epoch);
+	b->wait++;
+	b->sent_at++;
+	h->t->now++;
+	h->t->epoch++;
+	after = txn_state_hash(h->t);
+	assert_true(hash128_equal(&before, &after));
 }
 
 /* ---- records that do not fit
@@ -335,8 +483,12 @@ int main(void)
 		T(answers_reach_the_new_owner_before_it_sends),
 		T(deadlines_and_parked_survive),
 		T(resends_are_paced),
+		T(overtaken_in_one_tick),
+		T(many_resends_take_several_ticks),
+		T(large_resends_take_several_ticks),
 		T(concludes_what_was_cut_off),
 		T(tombstones_and_memory_survive),
+		T(state_hash_covers_the_fold),
 		T(records_must_fit),
 		T(numbers_and_bytes_must_be_right),
 		T(too_small_for_the_journal),

@@ -1,0 +1,204 @@
+/* Limits: full pools, payload, effects that do not fit. */
+#include <stdio.h>
+
+#include "tests/unit/txn_host.h"
+
+#define FORWARD WIRE_OP_FORWARD
+#define OK      WIRE_OUTCOME_OK
+
+static const char *const one[] = {"a"};
+
+static int setup(void **state)
+{
+	static struct host h;
+
+	host_init(&h);
+	host_start(&h);
+	*state = &h;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	host_close(*state);
+	return 0;
+}
+
+static int submit(struct host *h, const struct wire_submit *s)
+{
+	return host_step(h, (struct txn_event){.kind = TXN_EVENT_SUBMIT, .u.submit = s});
+}
+
+static void no_message(void *context, const struct txn_message *message)
+{
+	(void)context;
+	fail_msg("message of kind %d", (int)message->kind);
+}
+
+static void full_pools_refuse(void **state)
+{
+	struct host h;
+	struct host_plan p;
+	char id[16];
+
+	(void)state;
+	host_init(&h);
+	h.limits.open_max = 4;
+	h.limits.remembered_max = 4;
+	h.limits.branches_max = 3;
+	h.limits.waiters_max = 1;
+	host_start(&h);
+	host_plan(&p, one, 1);
+	host_submit_wait(&h, "s0", &p);
+	h.reply_to = 2;
+	host_submit_wait(&h, "s1", &p); /* no waiter */
+	expect_step(&h, ">answer 2 s1 none busy final\n");
+	assert_in_range(h.answer.retry_after_ms, 500, 1000);
+	host_query(&h, "s0", true);
+	expect_step(&h, ">answer 2 s0 running busy final\n  a active 1/0\n");
+	host_submit(&h, "s1", &p);
+	host_submit(&h, "s2", &p);
+	host_submit(&h, "s3", &p); /* no branch */
+	expect_step(&h, ">answer 2 s3 none busy final\n");
+	for (int i = 0; i < 8; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		host_submit(&h, id, &p);
+		host_reply(&h, id, 0, "a", FORWARD, 1, OK);
+	}
+	/* All entries are taken by what must be remembered. */
+	host_submit(&h, "t", &p);
+	expect_step(&h, ">answer 2 t none busy final\n");
+	host_cancel(&h, "t");
+	expect_step(&h, ">answer 2 t none busy final\n");
+	h.now += 70000;
+	host_cancel(&h, "t");
+	expect_step(&h, "+tombstone t\n>answer 2 t cancelled final\n");
+	host_submit(&h, "u", &p);
+	assert_int_equal(h.answer.code, 0);
+	host_close(&h);
+}
+
+static void payload_is_bounded(void **state)
+{
+	static uint8_t input[WIRE_INPUT_SIZE_MAX + 1];
+	struct host *h = *state;
+	struct host_plan p;
+	struct wire_submit s;
+	struct txn_stats stats;
+	char id[16];
+	int accepted = 0;
+
+	host_plan(&p, one, 1);
+	s = host_submit_of(h, "s", &p);
+	s.input = slice_of(input, sizeof input);
+	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_TOO_LARGE));
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		s = host_submit_of(h, id, &p);
+		s.input = slice_of(input, 100000);
+		assert_int_equal(submit(h, &s), 0);
+		accepted += h->answer.code == 0;
+	}
+	assert_int_equal(accepted, 7); /* of 1 MiB, in blocks of 128 KiB, a part kept free */
+	for (int i = 0; i < 7; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		host_reply(h, id, 0, "a", FORWARD, 1, OK);
+	}
+	txn_stats(h->t, &stats);
+	assert_int_equal(stats.payload_used, 0);
+}
+
+static void plans_are_shared(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	struct txn_stats stats;
+	uint64_t used;
+
+	host_plan(&p, one, 1);
+	host_submit(h, "s0", &p);
+	txn_stats(h->t, &stats);
+	used = stats.payload_used;
+	host_submit(h, "s1", &p);
+	txn_stats(h->t, &stats);
+	assert_int_equal(stats.payload_used - used, 256); /* its body alone */
+	used = stats.payload_used;
+	p.steps[0].retry.attempts++;
+	host_submit(h, "s2", &p);
+	txn_stats(h->t, &stats);
+	assert_true(stats.payload_used - used > 256);
+	host_reply(h, "s0", 0, "a", FORWARD, 1, OK);
+	host_query(h, "s1", false);
+	expect_step(h, ">answer 1 s1 running final\n  a active 1/0\n");
+}
+
+/* Records that would not fit: nothing happens at all, and later it does. */
+static void effects_that_do_not_fit(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	struct wire_submit s;
+	uint8_t *filler;
+
+	host_plan(&p, one, 1);
+	s = host_submit_of(h, "s", &p);
+	filler = buf_grow(&h->step_records, h->step_records.max - 4000);
+	assert_non_null(filler);
+	{
+		struct txn_effects effects = {.records = &h->step_records, .emit = no_message};
+		const struct txn_event event = {
+			.kind = TXN_EVENT_SUBMIT, .now_ms = h->now, .reply_to = 1, .u.submit = &s};
+		const struct txn_event tick = {.kind = TXN_EVENT_TICK, .now_ms = h->now};
+
+		assert_int_equal(txn_step(h->t, &event, &effects), SAGA_E_EFFECTS_FULL);
+		assert_int_equal(txn_step(h->t, &tick, &effects), SAGA_E_EFFECTS_FULL);
+		assert_int_equal(effects.record_count, 0);
+		assert_int_equal(h->step_records.size, h->step_records.max - 4000);
+		assert_int_equal(buf_error(&h->step_records), 0);
+	}
+	buf_clear(&h->step_records);
+	assert_false(txn_find(h->t, slice_str("s")).known);
+	host_submit(h, "s", &p);
+	assert_int_equal(h->answer.code, 0);
+}
+
+static void tick_takes_as_many_as_fit(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	char id[16];
+	uint32_t seen = 0;
+	int rounds = 0;
+
+	host_plan(&p, one, 1);
+	for (int i = 0; i < 64; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		host_submit(h, id, &p);
+	}
+	buf_close(&h->step_records);
+	buf_init(&h->step_records, TXN_RECORDS_PER_TIMER + 200);
+	h->now += 1000;
+	while (txn_next_deadline(h->t) <= h->now) {
+		const uint32_t before = h->record_count;
+
+		host_tick(h, 0);
+		assert_true(h->record_count > before);
+		seen += h->record_count - before;
+		rounds++;
+	}
+	assert_int_equal(seen, 64);
+	assert_true(rounds > 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		T(full_pools_refuse),       T(payload_is_bounded),        T(plans_are_shared),
+		T(effects_that_do_not_fit), T(tick_takes_as_many_as_fit),
+#undef T
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
