@@ -1,0 +1,178 @@
+/* The table of commands, and finding one in it. */
+#include "cli/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/near.h"
+
+enum { COMMANDS_MAX = 32, NAME_SIZE = 64 };
+
+#define WAIT_OPTIONS (OPTION_BIT(OPTION_WAIT) | OPTION_BIT(OPTION_WAIT_TIMEOUT))
+
+const struct command cli_commands[] = {
+	{"init", "", "initialise a new cluster, once",
+	 "Creates the streams and fixes the number of shards for ever. Nodes must be running; "
+	 "they\n"
+	 "begin to serve by themselves. Repeating it after a failure is safe.\n\n"
+	 "Examples:\n"
+	 "  sagactl init --wait\n"
+	 "  sagactl init --shards 32 --replicas 3 --cluster prod-eu\n",
+	 OPTION_BIT(OPTION_SHARDS) | OPTION_BIT(OPTION_REPLICAS) | OPTION_BIT(OPTION_CLUSTER) |
+		 WAIT_OPTIONS,
+	 0, 0, command_init},
+	{"status", "", "the cluster on one screen",
+	 "Examples:\n"
+	 "  sagactl status\n"
+	 "  sagactl status -o json | jq .sagas.parked\n",
+	 0, 0, 0, command_status},
+	{"nodes list", "", "the nodes that are alive",
+	 "Examples:\n"
+	 "  sagactl nodes list\n",
+	 0, 0, 0, command_nodes_list},
+	{"shards list", "", "who owns which shard",
+	 "EPOCH counts the owners a shard has had. TARGET is whom the plan wants; it differs from\n"
+	 "OWNER while a shard moves.\n\n"
+	 "Examples:\n"
+	 "  sagactl shards list\n"
+	 "  sagactl shards list -o json | jq '.shards[] | select(.owner == \"\")'\n",
+	 0, 0, 0, command_shards_list},
+	{"sagas submit", "", "submit a saga",
+	 "Prints the saga's id once it is durably accepted. Repeating the command with the same\n"
+	 "--id and the same content is the same saga.\n\n"
+	 "Examples:\n"
+	 "  sagactl sagas submit -f trip.yaml --input '{\"user\": 7}'\n"
+	 "  sagactl sagas submit -f trip.yaml --id order-17 --input @order.json --wait\n",
+	 OPTION_BIT(OPTION_FILE) | OPTION_BIT(OPTION_ID) | OPTION_BIT(OPTION_INPUT) |
+		 OPTION_BIT(OPTION_LABEL) | OPTION_BIT(OPTION_DEADLINE) |
+		 OPTION_BIT(OPTION_RETRY_WINDOW) | WAIT_OPTIONS,
+	 0, 0, command_sagas_submit},
+	{"sagas list", "", "the sagas that the cluster knows",
+	 "Asks the owners of all shards. Finished sagas are listed until they are forgotten. When\n"
+	 "there are more than --limit, the last line names the cursor for --after.\n\n"
+	 "Examples:\n"
+	 "  sagactl sagas list --state open\n"
+	 "  sagactl sagas list --state parked -o json\n"
+	 "  sagactl sagas list --shard 3 --limit 1000\n",
+	 OPTION_BIT(OPTION_STATE) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_SHARD) |
+		 OPTION_BIT(OPTION_AFTER),
+	 0, 0, command_sagas_list},
+	{"sagas show", "ID", "one saga with its history, step by step",
+	 "The history is read from the journal: every attempt with its time, answer and the node\n"
+	 "epoch that recorded it.\n\n"
+	 "Examples:\n"
+	 "  sagactl sagas show order-17\n"
+	 "  sagactl sagas show order-17 -o json | jq '.history[].kind'\n",
+	 0, 1, 1, command_sagas_show},
+	{"sagas wait", "ID", "wait until a saga has ended",
+	 "Ends with 0 when it completed, 10 when it was undone, 11 when it is parked, 8 when the\n"
+	 "time is over (the saga goes on).\n\n"
+	 "Examples:\n"
+	 "  sagactl sagas wait order-17 --wait-timeout 1m\n",
+	 OPTION_BIT(OPTION_WAIT_TIMEOUT), 1, 1, command_sagas_wait},
+	{"sagas cancel", "ID", "ask for a saga to be undone",
+	 "An id that nobody has submitted yet is blocked.\n\n"
+	 "Examples:\n"
+	 "  sagactl sagas cancel order-17 --reason \"customer called\"\n",
+	 OPTION_BIT(OPTION_REASON), 1, 1, command_sagas_cancel},
+	{"explain-error", "CODE", "what an error code means, offline",
+	 "Examples:\n"
+	 "  sagactl explain-error SAGA-2002\n"
+	 "  sagactl explain-error 4005\n",
+	 0, 1, 1, command_explain_error},
+	{"version", "", "print the version",
+	 "Examples:\n"
+	 "  sagactl version\n",
+	 0, 0, 0, command_version},
+};
+
+const uint32_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
+
+_Static_assert(sizeof cli_commands / sizeof cli_commands[0] <= COMMANDS_MAX,
+	       "near_command has room for all");
+
+/* How many of the words are the command's own path; 0 = it is another one. */
+static uint32_t words_of(const struct command *command, const char *const *words, uint32_t count)
+{
+	const char *space = strchr(command->path, ' ');
+	const size_t first =
+		space == NULL ? strlen(command->path) : (size_t)(space - command->path);
+
+	if (count == 0 || strlen(words[0]) != first || strncmp(words[0], command->path, first) != 0)
+		return 0;
+	if (space == NULL)
+		return 1;
+	return count > 1 && strcmp(words[1], space + 1) == 0 ? 2 : 0;
+}
+
+static const char *group_of(const char *word)
+{
+	const size_t size = strlen(word);
+
+	for (uint32_t i = 0; i < cli_command_count; i++) {
+		if (strncmp(cli_commands[i].path, word, size) == 0 &&
+		    cli_commands[i].path[size] == ' ')
+			return word;
+	}
+	return NULL;
+}
+
+/* Looks among whole paths of two words, or first words. */
+static void complain(const char *const *words, uint32_t count, bool in_group, struct buf *why)
+{
+	const char *names[2 * COMMANDS_MAX];
+	char firsts[COMMANDS_MAX][NAME_SIZE];
+	char text[2 * NAME_SIZE + 2];
+	uint32_t name_count = 0;
+	const char *near = NULL;
+
+	for (uint32_t i = 0; i < cli_command_count; i++) {
+		const char *path = cli_commands[i].path;
+
+		names[name_count++] = path;
+		(void)snprintf(firsts[i], NAME_SIZE, "%.*s", (int)strcspn(path, " "), path);
+		if (!in_group && strchr(path, ' ') != NULL)
+			names[name_count++] = firsts[i];
+	}
+	(void)snprintf(text, sizeof text, "%.64s%s%.64s", words[0], count > 1 ? " " : "",
+		       count > 1 ? words[1] : "");
+	near = near_name(text, names, name_count);
+	if (near == NULL && !in_group)
+		near = near_name(words[0], names, name_count);
+	(void)buf_printf(why, "unknown command \"%s\"", in_group ? text : words[0]);
+	if (near != NULL)
+		(void)buf_printf(why, ": did you mean \"%s\"?", near);
+}
+
+const struct command *cli_find(const char *const *words, uint32_t count, uint32_t *used,
+			       const char **group, struct buf *why)
+{
+	*group = count > 0 ? group_of(words[0]) : NULL;
+	for (uint32_t i = 0; i < cli_command_count; i++) {
+		*used = words_of(&cli_commands[i], words, count);
+		if (*used > 0)
+			return &cli_commands[i];
+	}
+	if (count == 0)
+		(void)buf_printf(why, "a command is missing");
+	else if (*group != NULL && count == 1)
+		(void)buf_printf(why, "what about %s? A second word is missing", *group);
+	else
+		complain(words, count, *group != NULL, why);
+	return NULL;
+}
+
+int cli_check_options(const struct command *command, const struct cli_parsed *parsed,
+		      struct buf *why)
+{
+	const uint64_t allowed = OPTIONS_GLOBAL | command->options;
+
+	for (uint32_t i = 0; i < OPTION_COUNT; i++) {
+		if (parsed->values[i] == NULL || (allowed & OPTION_BIT(i)) != 0)
+			continue;
+		(void)buf_printf(why, "`sagactl %s` does not take --%s", command->path,
+				 cli_options[i].name);
+		return SAGA_E_USAGE;
+	}
+	return 0;
+}

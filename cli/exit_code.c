@@ -1,0 +1,110 @@
+#include "cli/exit_code.h"
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "wire/message.h"
+
+enum cli_exit cli_exit_of_state(uint32_t state)
+{
+	switch ((enum wire_state)state) {
+	case WIRE_STATE_COMPLETED:
+		return CLI_EXIT_OK;
+	case WIRE_STATE_COMPENSATED:
+	case WIRE_STATE_CANCELLED:
+		return CLI_EXIT_COMPENSATED;
+	case WIRE_STATE_PARKED:
+		return CLI_EXIT_PARKED;
+	case WIRE_STATE_NONE:
+	case WIRE_STATE_RUNNING:
+	case WIRE_STATE_UNDOING:
+		break;
+	}
+	return CLI_EXIT_WAIT_TIMEOUT;
+}
+
+static enum cli_exit exit_of_number(unsigned number)
+{
+	if (number < 2000) /* a message that is not well-formed: what was given is wrong */
+		return CLI_EXIT_USAGE;
+	if (number >= 5000 && number < 6000)
+		return CLI_EXIT_UNREACHABLE;
+	return CLI_EXIT_FAILED;
+}
+
+enum cli_exit cli_exit_of(int error)
+{
+	switch (error) {
+	case SAGA_E_NONE:
+		return CLI_EXIT_OK;
+	case SAGA_E_NOT_FOUND:
+		return CLI_EXIT_NOT_FOUND;
+	case SAGA_E_CONFLICT:
+	case SAGA_E_EXPIRED:
+	case SAGA_E_TOO_LATE:
+	case SAGA_E_CANCELLED:
+	case SAGA_E_ALREADY_INITIALISED:
+		return CLI_EXIT_CONFLICT;
+	case SAGA_E_UNKNOWN:
+	case SAGA_E_NOT_OWNER:
+	case SAGA_E_LEASE_LOST:
+	case SAGA_E_NOT_INITIALISED:
+		return CLI_EXIT_UNREACHABLE;
+	case SAGA_E_AUTH:
+	case SAGA_E_REPLY_SUBJECT:
+		return CLI_EXIT_FORBIDDEN;
+	case SAGA_E_CONFIG:
+	case SAGA_E_DEFINITION:
+	case SAGA_E_FILE:
+	case SAGA_E_USAGE:
+		return CLI_EXIT_USAGE;
+	default:
+		return exit_of_number(err_to_wire(error));
+	}
+}
+
+static const struct {
+	int error;
+	const char *hint;
+} hints[] = {
+	{SAGA_E_NAME, "ids and names are 1 to 64 of A-Z a-z 0-9 _ -"},
+	{SAGA_E_NOT_FOUND, "look at `sagactl sagas list`; finished sagas are forgotten some time "
+			   "after their retry window"},
+	{SAGA_E_CONFLICT, "use another --id, or repeat with exactly the same definition, input, "
+			  "deadline and labels"},
+	{SAGA_E_EXPIRED, "submit it again with a new --id, if it may run twice"},
+	{SAGA_E_BUSY, "try again later; limits.* of sagad are its ceilings"},
+	{SAGA_E_TOO_LATE, "it has ended: `sagactl sagas show ID` tells how"},
+	{SAGA_E_CANCELLED, "submit it with a new --id"},
+	{SAGA_E_UNKNOWN, "repeat the command with the same --id: that is always safe"},
+	{SAGA_E_NOT_OWNER, "the shard is changing its owner: try again, or see `sagactl shards "
+			   "list`"},
+	{SAGA_E_NOT_INITIALISED, "run `sagactl init`"},
+	{SAGA_E_ALREADY_INITIALISED, "see `sagactl status`"},
+	{SAGA_E_CLUSTER_MISMATCH, "compare cluster.name of the nodes with what was asked for"},
+	{SAGA_E_TIMEOUT, "a node listens but does not answer: see its log, or give --timeout more "
+			 "time"},
+	{SAGA_E_NO_RESPONDERS, "no sagad serves this: is one running with the same NATS servers "
+			       "and nats.prefix? See also `sagactl shards list`"},
+	{SAGA_E_DISCONNECTED, "check --server (or SAGA_NATS_URL), the NATS server and the "
+			      "credentials"},
+	{SAGA_E_AUTH, "check the credentials and what they permit"},
+	{SAGA_E_DEFINITION, "correct the definition; docs/definitions.md describes it"},
+	{SAGA_E_USAGE, "see --help"},
+	{SAGA_E_JOURNAL_MISSING, "do not create it by hand: restore the stream, see "
+				 "docs/guarantees.md"},
+	{SAGA_E_JOURNAL_SHORT,
+	 "the broker lost the end of the stream: docs/guarantees.md says what "
+	 "that means"},
+	{SAGA_E_NODE_ID_TAKEN, "give each node its own node.id"},
+	{SAGA_E_INTERNAL, "please report it with the log of the node"},
+};
+
+const char *cli_hint(int error)
+{
+	for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
+		if (hints[i].error == error)
+			return hints[i].hint;
+	}
+	return "";
+}

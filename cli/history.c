@@ -1,0 +1,168 @@
+#include "cli/history.h"
+
+#include "wire/names.h"
+
+union record {
+	struct wire_record_accepted accepted;
+	struct wire_record_branch branch;
+	struct wire_record_decision decision;
+	struct wire_record_parked parked;
+	struct wire_record_finished finished;
+	struct wire_record_tombstone tombstone;
+};
+
+void history_init(struct history *h, void *memory, size_t size)
+{
+	*h = (struct history){0};
+	arena_init(&h->arena, memory, size);
+}
+
+static struct slice operation_of(const struct wire_step *step, uint32_t op)
+{
+	switch ((enum wire_op)op) {
+	case WIRE_OP_FORWARD:
+		return step->forward;
+	case WIRE_OP_FINISH:
+		return step->finish;
+	case WIRE_OP_UNDO:
+		return step->undo;
+	}
+	return slice_of(NULL, 0);
+}
+
+static void name_step(const struct history *h, uint32_t index, uint32_t op,
+		      struct history_event *event)
+{
+	event->has_step = true;
+	event->step_index = index;
+	event->op = op;
+	if (!h->accepted || index >= h->record.plan.step_count)
+		return;
+	event->step = h->record.plan.steps[index].name;
+	event->service = h->record.plan.steps[index].service;
+	event->operation = operation_of(&h->record.plan.steps[index], op);
+}
+
+static void take_branch(const struct history *h, const struct wire_record_branch *r,
+			struct history_event *event)
+{
+	name_step(h, r->step, r->op, event);
+	event->event = r->event;
+	event->word = wire_event_name(r->event);
+	event->attempt = r->attempt;
+	event->code = r->code;
+	event->text = r->text;
+	event->output = r->output;
+	event->next_at = r->next_at;
+	event->instance = r->instance;
+	event->barrier = r->barrier;
+}
+
+static void take_parked(const struct history *h, const struct wire_record_parked *r,
+			struct history_event *event)
+{
+	name_step(h, r->step, r->op, event);
+	event->word = "parked";
+	event->attempt = r->attempts;
+	event->code = r->code;
+	event->text = r->text;
+	event->next_at = r->next_at;
+}
+
+static int take(struct history *h, const union record *r, struct history_event *event)
+{
+	switch (event->kind) {
+	case WIRE_RECORD_ACCEPTED:
+		event->word = "accepted";
+		return 0;
+	case WIRE_RECORD_BRANCH:
+		take_branch(h, &r->branch, event);
+		return 0;
+	case WIRE_RECORD_DECISION:
+		event->word = "undo decided";
+		event->reason = r->decision.reason;
+		event->text = r->decision.text;
+		if (r->decision.has_step)
+			name_step(h, r->decision.step, 0, event);
+		return 0;
+	case WIRE_RECORD_PARKED:
+		take_parked(h, &r->parked, event);
+		return 0;
+	case WIRE_RECORD_FINISHED:
+		event->word = wire_state_name(r->finished.state);
+		event->state = r->finished.state;
+		return 0;
+	case WIRE_RECORD_TOMBSTONE:
+		event->word = "blocked";
+		event->text = r->tombstone.reason;
+		event->state = WIRE_STATE_CANCELLED;
+		return 0;
+	default:
+		return SAGA_E_KIND;
+	}
+}
+
+int history_read(struct history *h, const struct wire_history_entry *entry, struct arena *scratch,
+		 struct history_event *event)
+{
+	union record record;
+	int err;
+
+	*event = (struct history_event){.record_number = entry->record_number,
+					.at = entry->at,
+					.epoch = entry->epoch,
+					.word = ""};
+	err = wire_peek_kind(entry->record, &event->kind);
+	if (err != 0)
+		return err;
+	if (event->kind < WIRE_RECORD_ACCEPTED || event->kind > WIRE_RECORD_TOMBSTONE)
+		return SAGA_E_KIND;
+	if (event->kind == WIRE_RECORD_ACCEPTED) {
+		err = wire_decode(event->kind, entry->record, &h->arena, &h->record, NULL);
+		h->accepted = err == 0;
+	} else {
+		arena_reset(scratch);
+		err = wire_decode(event->kind, entry->record, scratch, &record, NULL);
+	}
+	return err == 0 ? take(h, &record, event) : err;
+}
+
+/* ---- steps --------------------------------------------------------------------------------- */
+
+static uint32_t state_after(const struct history_event *event, uint32_t before)
+{
+	const bool undo = event->op == WIRE_OP_UNDO;
+
+	if (event->kind == WIRE_RECORD_PARKED)
+		return WIRE_BRANCH_PARKED;
+	if (event->kind != WIRE_RECORD_BRANCH)
+		return before;
+	switch ((enum wire_branch_event)event->event) {
+	case WIRE_EVENT_OK:
+		return undo ? WIRE_BRANCH_UNDONE : WIRE_BRANCH_OK;
+	case WIRE_EVENT_REJECTED:
+		return WIRE_BRANCH_REJECTED;
+	case WIRE_EVENT_UNKNOWN:
+		return WIRE_BRANCH_UNKNOWN;
+	case WIRE_EVENT_AGAIN:
+	case WIRE_EVENT_DISPATCHED:
+		break;
+	}
+	return undo ? WIRE_BRANCH_UNDOING : WIRE_BRANCH_ACTIVE;
+}
+
+void history_fold(struct history_step steps[WIRE_STEPS_MAX], const struct history_event *event)
+{
+	struct history_step *step;
+	uint32_t *attempts;
+
+	if (!event->has_step || event->step_index >= WIRE_STEPS_MAX)
+		return;
+	step = &steps[event->step_index];
+	step->state = state_after(event, step->state);
+	attempts = event->op == WIRE_OP_UNDO ? &step->undo_attempts : &step->forward_attempts;
+	if (event->attempt > *attempts)
+		*attempts = event->attempt;
+	if (event->code != 0)
+		step->code = event->code;
+}

@@ -1,0 +1,213 @@
+/* status, nodes list, shards list. */
+#include <stdio.h>
+
+#include "cli/views.h"
+#include "wire/names.h"
+
+enum { NODE_STOPPING = 2 };
+
+static void put_node(struct doc *d, const struct wire_node_view *node)
+{
+	doc_object(d, NULL);
+	doc_text(d, "id", node->id);
+	doc_str(d, "state", wire_node_state_name(node->state));
+	doc_text(d, "zone", node->zone);
+	doc_text(d, "address", node->address);
+	doc_text(d, "version", node->version);
+	doc_number(d, "shards", node->shards);
+	doc_number(d, "since_unix_ms", node->since_unix_ms);
+	doc_end(d);
+}
+
+static void put_nodes(struct doc *d, const struct wire_info *info)
+{
+	doc_array(d, "nodes");
+	for (uint32_t i = 0; i < info->node_count; i++)
+		put_node(d, &info->nodes[i]);
+	doc_end(d);
+}
+
+static void table_nodes(const struct wire_info *info, struct output *o)
+{
+	static const char *const headers[] = {"NODE",    "STATE",   ">SHARDS", "ZONE",
+					      "ADDRESS", "VERSION", "SINCE",   NULL};
+	struct table t;
+
+	table_open(&t, o, headers);
+	for (uint32_t i = 0; i < info->node_count; i++) {
+		const struct wire_node_view *node = &info->nodes[i];
+		char since[TIME_TEXT_SIZE];
+
+		time_text(node->since_unix_ms, since);
+		table_text(&t, STYLE_PLAIN, node->id);
+		table_str(&t, node->state == NODE_STOPPING ? STYLE_WARN : STYLE_GOOD,
+			  wire_node_state_name(node->state));
+		table_number(&t, node->shards);
+		table_text(&t, STYLE_PLAIN, node->zone);
+		table_text(&t, STYLE_PLAIN, node->address);
+		table_text(&t, STYLE_PLAIN, node->version);
+		table_str(&t, STYLE_PLAIN, since);
+	}
+	table_close(&t);
+}
+
+int view_nodes(const struct wire_info *info, struct output *o)
+{
+	struct doc *d;
+
+	if (!o->json) {
+		table_nodes(info, o);
+		return 0;
+	}
+	d = doc_open();
+	if (d == NULL)
+		return SAGA_E_NO_MEMORY;
+	put_nodes(d, info);
+	return doc_close(d, o);
+}
+
+/* ---- shards -------------------------------------------------------------------------------- */
+
+static void put_shard(struct doc *d, const struct wire_shard_view *shard)
+{
+	doc_object(d, NULL);
+	doc_number(d, "shard", shard->shard);
+	doc_text(d, "owner", shard->owner);
+	doc_number(d, "epoch", shard->epoch);
+	doc_text(d, "target", shard->target);
+	doc_end(d);
+}
+
+int view_shards(const struct wire_info *info, struct output *o)
+{
+	static const char *const headers[] = {">SHARD", "OWNER", ">EPOCH", "TARGET", NULL};
+	struct table t;
+	struct doc *d;
+
+	if (o->json) {
+		d = doc_open();
+		if (d == NULL)
+			return SAGA_E_NO_MEMORY;
+		doc_text(d, "cluster", info->cluster);
+		doc_number(d, "plan_version", info->plan_version);
+		doc_array(d, "shards");
+		for (uint32_t i = 0; i < info->shard_view_count; i++)
+			put_shard(d, &info->shards[i]);
+		doc_end(d);
+		return doc_close(d, o);
+	}
+	table_open(&t, o, headers);
+	for (uint32_t i = 0; i < info->shard_view_count; i++) {
+		const struct wire_shard_view *shard = &info->shards[i];
+
+		table_number(&t, shard->shard);
+		table_text(&t, shard->owner.size > 0 ? STYLE_PLAIN : STYLE_BAD, shard->owner);
+		table_number(&t, shard->epoch);
+		table_text(&t, slice_equal(shard->owner, shard->target) ? STYLE_PLAIN : STYLE_WARN,
+			   shard->target);
+	}
+	table_close(&t);
+	return 0;
+}
+
+/* ---- status -------------------------------------------------------------------------------- */
+
+void status_count(struct status_view *status)
+{
+	const struct wire_info *info = status->info;
+
+	status->owned = 0;
+	for (uint32_t i = 0; i < info->shard_view_count; i++) {
+		/* Without an accepted epoch nobody serves it yet. */
+		if (info->shards[i].owner.size > 0 && info->shards[i].epoch > 0)
+			status->owned++;
+	}
+	status->orphaned = info->shard_count - status->owned;
+}
+
+static uint32_t ready_nodes(const struct wire_info *info)
+{
+	uint32_t ready = 0;
+
+	for (uint32_t i = 0; i < info->node_count; i++)
+		ready += info->nodes[i].state == NODE_STOPPING ? 0U : 1U;
+	return ready;
+}
+
+static int status_json(const struct status_view *status, struct output *o)
+{
+	const struct wire_info *info = status->info;
+	struct doc *d = doc_open();
+
+	if (d == NULL)
+		return SAGA_E_NO_MEMORY;
+	doc_text(d, "cluster", info->cluster);
+	doc_bool(d, "initialised", info->code == 0);
+	doc_number(d, "format", info->format);
+	doc_text(d, "answered_by", info->node);
+	doc_text(d, "version", info->version);
+	doc_text(d, "planner", info->planner);
+	doc_number(d, "plan_version", info->plan_version);
+	put_nodes(d, info);
+	doc_object(d, "shards");
+	doc_number(d, "count", info->shard_count);
+	doc_number(d, "owned", status->owned);
+	doc_number(d, "orphaned", status->orphaned);
+	doc_number(d, "silent", status->silent_shards);
+	doc_end(d);
+	doc_object(d, "sagas");
+	doc_number(d, "open", status->open);
+	doc_number(d, "parked", status->parked);
+	doc_end(d);
+	doc_object(d, "backends");
+	doc_text(d, "nats_version", info->nats_version);
+	doc_end(d);
+	doc_array(d, "warnings");
+	if (info->warnings.size > 0)
+		doc_text(d, NULL, info->warnings);
+	doc_end(d);
+	return doc_close(d, o);
+}
+
+static void status_text(const struct status_view *status, struct output *o)
+{
+	const struct wire_info *info = status->info;
+	const bool whole = info->code == 0;
+
+	output_line(o, "cluster", whole ? STYLE_PLAIN : STYLE_BAD, "%.*s, sagad %.*s",
+		    whole ? (int)info->cluster.size : (int)sizeof "not initialised" - 1,
+		    whole ? (const char *)info->cluster.data : "not initialised",
+		    (int)info->version.size, (const char *)info->version.data);
+	output_line(o, "nodes", ready_nodes(info) == info->node_count ? STYLE_PLAIN : STYLE_WARN,
+		    "%u alive, %u stopping, planner %.*s (plan %llu)", info->node_count,
+		    info->node_count - ready_nodes(info),
+		    info->planner.size > 0 ? (int)info->planner.size : 1,
+		    info->planner.size > 0 ? (const char *)info->planner.data : "-",
+		    (unsigned long long)info->plan_version);
+	output_line(o, "shards", status->orphaned > 0 ? STYLE_BAD : STYLE_PLAIN,
+		    "%u owned, %u orphaned", status->owned, status->orphaned);
+	output_line(o, "sagas", status->parked > 0 ? STYLE_BAD : STYLE_PLAIN,
+		    "%llu open, %llu parked", (unsigned long long)status->open,
+		    (unsigned long long)status->parked);
+	output_line(o, "backends", STYLE_PLAIN, "NATS %.*s", (int)info->nats_version.size,
+		    (const char *)info->nats_version.data);
+	if (status->silent_shards > 0)
+		output_line(o, "attention", STYLE_BAD,
+			    "%u shards did not answer: their sagas are "
+			    "not counted",
+			    status->silent_shards);
+	if (status->parked > 0)
+		output_line(o, "attention", STYLE_BAD,
+			    "parked sagas need an operator: sagactl sagas list --state parked");
+	if (info->warnings.size > 0)
+		output_line(o, "warning", STYLE_WARN, "%.*s", (int)info->warnings.size,
+			    (const char *)info->warnings.data);
+}
+
+int view_status(const struct status_view *status, struct output *o)
+{
+	if (o->json)
+		return status_json(status, o);
+	status_text(status, o);
+	return 0;
+}

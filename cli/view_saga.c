@@ -1,0 +1,135 @@
+/* One line of a saga's state, and pages of them. */
+#include <saga.h>
+
+#include <stdio.h>
+
+#include "cli/views.h"
+#include "wire/names.h"
+
+int view_saga(const struct saga_status *status, struct output *o)
+{
+	const uint32_t state = (uint32_t)status->state;
+	struct doc *d;
+
+	if (o->json) {
+		d = doc_open();
+		if (d == NULL)
+			return SAGA_E_NO_MEMORY;
+		doc_object(d, "saga");
+		doc_str(d, "id", status->id);
+		doc_str(d, "state", wire_state_name(state));
+		doc_str(d, "reason", wire_reason_name((uint32_t)status->reason));
+		doc_number(d, "shard", status->shard);
+		doc_number(d, "epoch", status->epoch);
+		doc_number(d, "accepted_unix_ms", status->accepted_unix_ms);
+		doc_number(d, "deadline_unix_ms", status->deadline_unix_ms);
+		doc_number(d, "finished_unix_ms", status->finished_unix_ms);
+		doc_str(d, "text", status->text);
+		doc_end(d);
+		return doc_close(d, o);
+	}
+	if (o->quiet) {
+		(void)buf_printf(&o->text, "%s\n", status->id);
+		return 0;
+	}
+	output_line(o, "saga", STYLE_PLAIN, "%s", status->id);
+	if (status->reason == SAGA_REASON_NONE)
+		output_line(o, "state", style_of_state(state), "%s", wire_state_name(state));
+	else
+		output_line(o, "state", style_of_state(state), "%s (%s)", wire_state_name(state),
+			    wire_reason_name((uint32_t)status->reason));
+	output_line(o, "shard", STYLE_PLAIN, "%u, epoch %llu", status->shard,
+		    (unsigned long long)status->epoch);
+	if (status->text[0] != '\0')
+		output_line(o, "text", STYLE_PLAIN, "%s", status->text);
+	return 0;
+}
+
+/* ---- list ---------------------------------------------------------------------------------- */
+
+static void put_row(struct doc *d, const struct list_row *row)
+{
+	const struct wire_saga_view *saga = &row->saga;
+
+	doc_object(d, NULL);
+	doc_text(d, "id", saga->id);
+	doc_text(d, "definition", saga->definition);
+	doc_str(d, "state", wire_state_name(saga->state));
+	doc_str(d, "reason", wire_reason_name(saga->reason));
+	doc_number(d, "shard", row->shard);
+	doc_number(d, "admission", saga->admission);
+	doc_text(d, "step", saga->step);
+	doc_number(d, "attempts", saga->attempts);
+	doc_str(d, "code", saga->code == 0 ? NULL : err_name(err_from_wire(saga->code)));
+	doc_number(d, "accepted_unix_ms", saga->accepted_at);
+	doc_number(d, "finished_unix_ms", saga->finished_at);
+	doc_end(d);
+}
+
+static void format_cursor(const struct list_view *list, char text[64])
+{
+	(void)snprintf(text, 64, "%u.%llu", list->next_shard, (unsigned long long)list->next_after);
+}
+
+static int list_json(const struct list_view *list, struct output *o)
+{
+	struct doc *d = doc_open();
+	char cursor[64];
+
+	if (d == NULL)
+		return SAGA_E_NO_MEMORY;
+	doc_array(d, "sagas");
+	for (uint32_t i = 0; i < list->count; i++)
+		put_row(d, &list->rows[i]);
+	doc_end(d);
+	format_cursor(list, cursor);
+	doc_str(d, "next", list->more ? cursor : NULL);
+	doc_array(d, "silent_shards");
+	for (uint32_t i = 0; i < list->silent_count; i++)
+		doc_number(d, NULL, list->silent_shards[i]);
+	doc_end(d);
+	return doc_close(d, o);
+}
+
+static void table_row(struct table *t, const struct list_row *row)
+{
+	const struct wire_saga_view *saga = &row->saga;
+	char at[TIME_TEXT_SIZE];
+
+	table_text(t, STYLE_PLAIN, saga->id);
+	table_text(t, STYLE_PLAIN, saga->definition);
+	table_str(t, style_of_state(saga->state), wire_state_name(saga->state));
+	table_str(t, STYLE_PLAIN,
+		  saga->reason == WIRE_REASON_NONE ? "" : wire_reason_name(saga->reason));
+	table_number(t, row->shard);
+	table_text(t, STYLE_PLAIN, saga->step);
+	table_number(t, saga->attempts);
+	table_str(t, STYLE_PLAIN, saga->code == 0 ? "" : err_name(err_from_wire(saga->code)));
+	time_text(saga->accepted_at, at);
+	table_str(t, STYLE_PLAIN, at);
+	time_text(saga->finished_at, at);
+	table_str(t, STYLE_PLAIN, at);
+}
+
+int view_list(const struct list_view *list, struct output *o)
+{
+	static const char *const headers[] = {"SAGA",     "DEFINITION", "STATE",     "REASON",
+					      ">SHARD",   "STEP",       ">ATTEMPTS", "CODE",
+					      "ACCEPTED", "FINISHED",   NULL};
+	struct table t;
+
+	if (o->json)
+		return list_json(list, o);
+	if (o->quiet) {
+		for (uint32_t i = 0; i < list->count; i++) {
+			(void)buf_put_slice(&o->text, list->rows[i].saga.id);
+			(void)buf_put(&o->text, "\n", 1);
+		}
+		return 0;
+	}
+	table_open(&t, o, headers);
+	for (uint32_t i = 0; i < list->count; i++)
+		table_row(&t, &list->rows[i]);
+	table_close(&t);
+	return 0;
+}

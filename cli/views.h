@@ -1,0 +1,56 @@
+/* From what the cluster answered to what is printed. Pure but for memory, so that unit tests can
+ * show them any cluster. All return 0 or SAGA_E_NO_MEMORY. */
+#ifndef SAGAD_CLI_VIEWS_H
+#define SAGAD_CLI_VIEWS_H
+
+#include "cli/output.h"
+#include "wire/message.h"
+
+int view_nodes(const struct wire_info *info, struct output *o) MUST_CHECK;
+int view_shards(const struct wire_info *info, struct output *o) MUST_CHECK;
+
+struct status_view {
+	const struct wire_info *info;
+	uint32_t owned, orphaned; /* shards */
+	uint64_t open, parked;    /* sagas, on the shards that answered */
+	uint32_t silent_shards;
+};
+/* Fills owned and orphaned. */
+void status_count(struct status_view *status);
+int view_status(const struct status_view *status, struct output *o) MUST_CHECK;
+
+/* ---- sagas list ---------------------------------------------------------------------------- */
+
+struct list_row {
+	uint32_t shard;
+	struct wire_saga_view saga;
+};
+struct list_view {
+	const struct list_row *rows;
+	uint32_t count;
+	bool more; /* go on with --after */
+	uint32_t next_shard;
+	uint64_t next_after;
+	const uint32_t *silent_shards;
+	uint32_t silent_count;
+};
+int view_list(const struct list_view *list, struct output *o) MUST_CHECK;
+
+/* ---- sagas submit, wait, cancel ------------------------------------------------------------ */
+
+struct saga_status;
+int view_saga(const struct saga_status *status, struct output *o) MUST_CHECK;
+
+/* ---- sagas show ---------------------------------------------------------------------------- */
+
+struct show_view {
+	const struct wire_answer *answer;
+	const struct wire_history_entry *entries;
+	uint32_t entry_count;
+	bool history_cut;  /* there would be more */
+	int history_error; /* why there is none */
+};
+
+int view_show(const struct show_view *show, struct output *o) MUST_CHECK;
+
+#endif
