@@ -20,30 +20,13 @@
 #include "base/os_log.h"
 #include "journal/ack.h"
 #include "journal/base64.h"
-#include "journal/jetstream_internal.h"
+#include "journal/jetstream_read.h"
 #include "journal/json_scan.h"
 
 enum {
 	SHORT_READ_MAX = 2, /* messages */
-	PULLS = 2,
-	PULL_BATCH_MAX = 1000,
-	PULL_BYTES_MAX = 1280 * 1024, /* above WIRE_MESSAGE_SIZE_MAX: any batch fits a pull */
-	PULL_EXPIRES_S = 60,
-	INACTIVE_S = 10, /* a consumer whose deletion got lost goes by itself */
-	REQUEST_TIMEOUT_MS = 2000,
-	STALL_MS = 2000,
-	FAILURES_MAX = 6, /* in a row without a new message */
+	FAILURES_MAX = 6,   /* in a row without a new message */
 	PAUSE_MS = 100,
-	CREATED_SIZE_MAX = 64,
-};
-
-enum read_state {
-	READ_INFO,
-	READ_GET,
-	READ_CREATE,
-	READ_PULL,
-	READ_PAUSE,
-	READ_STATES,
 };
 
 static const bool permitted[READ_STATES][READ_STATES] = {
@@ -54,43 +37,9 @@ static const bool permitted[READ_STATES][READ_STATES] = {
 	[READ_PAUSE] = {[READ_INFO] = true},
 };
 
-struct pull {
-	uint64_t number;
-	uint32_t asked;
-	uint32_t left; /* 0 = not open */
-};
-
-struct jetstream_read {
-	struct jetstream_read *next_read;
-	struct jetstream *jetstream;
-	enum read_state state;
-	bool delivering; /* inside events.batch */
-	bool cancelled;  /* meanwhile */
-	uint32_t shard;
-	uint64_t token;
-	uint64_t from, to;
-	uint64_t next;   /* sequence that must come now */
-	uint64_t target; /* last one to deliver */
-	uint64_t known;  /* last sequence of the stream by its own word; 0 = not asked yet */
-	uint64_t gap_at; /* where a hole was seen once */
-	uint32_t failures;
-
-	uint64_t request; /* of state info, get or create; the watchdog or pause otherwise; 0 = none
-			   */
-	struct transport_subscription *subscription;
-	char inbox[JETSTREAM_INBOX_SIZE];
-	struct jetstream_name stream, consumer; /* consumer "" = none */
-	struct pull pulls[PULLS];               /* open ones oldest first */
-	uint64_t pull_count;
-	uint64_t stall_mark; /* `next` at the last look of the watchdog */
-	char created[CREATED_SIZE_MAX];
-	uint32_t created_size;
-};
-
-static void read_failed(struct jetstream_read *r, int error);
 static int ask_info(struct jetstream_read *r);
 
-static void move(struct jetstream_read *r, enum read_state to)
+void jetstream_read_move(struct jetstream_read *r, enum jetstream_read_state to)
 {
 	CHECK_LT(r->state, READ_STATES);
 	CHECK(permitted[r->state][to]);
@@ -123,12 +72,12 @@ static void let_go(struct jetstream_read *r)
 			jetstream_api("CONSUMER.DELETE", r->stream.text, r->consumer.text);
 
 		/* Best effort: the server drops an unused one by itself. */
-		(void)t->ops->request(t, api.text, NULL, 0, slice_of(NULL, 0), REQUEST_TIMEOUT_MS,
-				      ignore, NULL, NULL);
+		(void)t->ops->request(t, api.text, NULL, 0, slice_of(NULL, 0),
+				      JETSTREAM_READ_REQUEST_MS, ignore, NULL, NULL);
 		r->consumer.text[0] = '\0';
 	}
-	for (uint32_t i = 0; i < PULLS; i++)
-		r->pulls[i] = (struct pull){0};
+	for (uint32_t i = 0; i < JETSTREAM_PULLS; i++)
+		r->pulls[i] = (struct jetstream_pull){0};
 }
 
 static void destroy(struct jetstream_read *r)
@@ -142,7 +91,7 @@ static void destroy(struct jetstream_read *r)
 	free(r);
 }
 
-static void read_end(struct jetstream_read *r, int error)
+void jetstream_read_end(struct jetstream_read *r, int error)
 {
 	struct jetstream *js = r->jetstream;
 	const uint32_t shard = r->shard;
@@ -187,15 +136,14 @@ static void paused(void *context, int error, const struct transport_message *mes
 	(void)message;
 	r->request = 0;
 	if (error == SAGA_E_TIMEOUT) {
-		move(r, READ_INFO);
+		jetstream_read_move(r, READ_INFO);
 		rc = ask_info(r);
 	}
 	if (rc != 0)
-		read_end(r, rc);
+		jetstream_read_end(r, rc);
 }
 
-/* Begins anew from the first message that is missing, or gives up. `error` is of class retry. */
-static void read_failed(struct jetstream_read *r, int error)
+void jetstream_read_failed(struct jetstream_read *r, int error)
 {
 	int rc;
 
@@ -205,32 +153,30 @@ static void read_failed(struct jetstream_read *r, int error)
 	    log_num("sequence", (int64_t)r->next), log_num("failures", r->failures),
 	    log_code(error));
 	if (r->failures >= FAILURES_MAX) {
-		read_end(r, error);
+		jetstream_read_end(r, error);
 		return;
 	}
-	move(r, READ_PAUSE);
+	jetstream_read_move(r, READ_PAUSE);
 	rc = jetstream_wait(&r->jetstream->waiter, (uint32_t)PAUSE_MS << (r->failures - 1), paused,
 			    r, &r->request);
 	if (rc != 0) {
 		r->request = 0;
-		read_end(r, rc);
+		jetstream_read_end(r, rc);
 	}
 }
 
-/* A message is missing. Once it may have got lost on its way; twice it is not in the stream. */
-static void read_hole(struct jetstream_read *r)
+void jetstream_read_hole(struct jetstream_read *r)
 {
 	if (r->gap_at == r->next) {
-		read_end(r, SAGA_E_JOURNAL_GAP);
+		jetstream_read_end(r, SAGA_E_JOURNAL_GAP);
 		return;
 	}
 	r->gap_at = r->next;
-	read_failed(r, SAGA_E_JOURNAL_GAP);
+	jetstream_read_failed(r, SAGA_E_JOURNAL_GAP);
 }
 
-/* Deals with whatever is not a good answer of the API; true when it was one. */
-static bool good_answer(struct jetstream_read *r, int error,
-			const struct transport_message *message, uint64_t *server_code)
+bool jetstream_read_good(struct jetstream_read *r, int error,
+			 const struct transport_message *message, uint64_t *server_code)
 {
 	struct slice value;
 
@@ -238,11 +184,11 @@ static bool good_answer(struct jetstream_read *r, int error,
 	if (error == 0 && (message->status != 0 || !json_scan_whole(message->data)))
 		error = SAGA_E_BAD_REPLY;
 	if (error == SAGA_E_STOPPING) {
-		read_end(r, error);
+		jetstream_read_end(r, error);
 		return false;
 	}
 	if (error != 0) {
-		read_failed(r, error);
+		jetstream_read_failed(r, error);
 		return false;
 	}
 	if (!json_scan_find(message->data, "error", &value))
@@ -252,19 +198,19 @@ static bool good_answer(struct jetstream_read *r, int error,
 	if (*server_code == ACK_NO_MESSAGE_FOUND && r->state == READ_GET)
 		return true;
 	if (*server_code == ACK_STREAM_NOT_FOUND) {
-		read_end(r, SAGA_E_JOURNAL_MISSING);
+		jetstream_read_end(r, SAGA_E_JOURNAL_MISSING);
 		return false;
 	}
 	if (json_scan_text(message->data, "error.description", &value))
 		LOG(LOG_WARN, "journal.read_error", log_num("shard", r->shard),
 		    log_slice("why", value), log_num("server_code", (int64_t)*server_code),
 		    log_code(SAGA_E_NATS));
-	read_failed(r, SAGA_E_NATS);
+	jetstream_read_failed(r, SAGA_E_NATS);
 	return false;
 }
 
-static int ask(struct jetstream_read *r, const char *verb, struct slice body,
-	       transport_completion done)
+int jetstream_read_ask(struct jetstream_read *r, const char *verb, struct slice body,
+		       transport_completion done)
 {
 	struct transport *t = r->jetstream->transport;
 	const struct jetstream_api api = jetstream_api(
@@ -272,7 +218,8 @@ static int ask(struct jetstream_read *r, const char *verb, struct slice body,
 	int rc;
 
 	CHECK_EQ(r->request, 0);
-	rc = t->ops->request(t, api.text, NULL, 0, body, REQUEST_TIMEOUT_MS, done, r, &r->request);
+	rc = t->ops->request(t, api.text, NULL, 0, body, JETSTREAM_READ_REQUEST_MS, done, r,
+			     &r->request);
 	if (rc != 0)
 		r->request = 0;
 	return rc;
@@ -280,8 +227,7 @@ static int ask(struct jetstream_read *r, const char *verb, struct slice body,
 
 /* ---- delivering ------------------------------------------------------------------------------ */
 
-/* False when the read is gone: cancelled by the callback, or ended. */
-static bool deliver(struct jetstream_read *r, struct slice bytes)
+bool jetstream_read_deliver(struct jetstream_read *r, struct slice bytes)
 {
 	struct jetstream *js = r->jetstream;
 
@@ -292,7 +238,7 @@ static bool deliver(struct jetstream_read *r, struct slice bytes)
 
 		/* A damaged first batch is the reader's to judge. */
 		if (rc == SAGA_E_JOURNAL_FOREIGN) {
-			read_end(r, rc);
+			jetstream_read_end(r, rc);
 			return false;
 		}
 	}
@@ -318,14 +264,7 @@ static int ask_message(struct jetstream_read *r)
 	const int size = snprintf(body, sizeof body, "{\"seq\":%" PRIu64 "}", r->next);
 
 	CHECK(size > 0 && (size_t)size < sizeof body);
-	return ask(r, "STREAM.MSG.GET", slice_of(body, (uint32_t)size), got);
-}
-
-/* Goes on to another state after a request of the old one ended. */
-static void go_on(struct jetstream_read *r, int rc)
-{
-	if (rc != 0)
-		read_failed(r, rc);
+	return jetstream_read_ask(r, "STREAM.MSG.GET", slice_of(body, (uint32_t)size), got);
 }
 
 static void got(void *context, int error, const struct transport_message *message)
@@ -337,16 +276,16 @@ static void got(void *context, int error, const struct transport_message *messag
 	int rc;
 
 	r->request = 0;
-	if (!good_answer(r, error, message, &server_code))
+	if (!jetstream_read_good(r, error, message, &server_code))
 		return;
 	if (server_code == ACK_NO_MESSAGE_FOUND) {
 		/* Past the end or missing in the middle: the stream's state tells. */
 		if (r->known >= r->next) {
-			read_hole(r);
+			jetstream_read_hole(r);
 			return;
 		}
-		move(r, READ_INFO);
-		go_on(r, ask_info(r));
+		jetstream_read_move(r, READ_INFO);
+		jetstream_read_go_on(r, ask_info(r));
 		return;
 	}
 	buf_clear(payload);
@@ -356,223 +295,17 @@ static void got(void *context, int error, const struct transport_message *messag
 	    (!json_scan_u64(message->data, "message.seq", &sequence) || sequence != r->next))
 		rc = SAGA_E_BAD_REPLY;
 	if (rc != 0) {
-		read_failed(r, rc);
+		jetstream_read_failed(r, rc);
 		return;
 	}
-	if (!deliver(r, buf_slice(payload)))
-		return;
-	if (r->next > r->target) {
-		read_end(r, 0);
-		return;
-	}
-	move(r, READ_GET);
-	go_on(r, ask_message(r));
-}
-
-/* ---- by a consumer --------------------------------------------------------------------------- */
-
-static void watch(void *context, int error, const struct transport_message *message)
-{
-	struct jetstream_read *r = context;
-	int rc;
-
-	(void)message;
-	r->request = 0;
-	if (error != SAGA_E_TIMEOUT) {
-		read_end(r, error == 0 ? SAGA_E_BAD_REPLY : error);
-		return;
-	}
-	if (r->next == r->stall_mark) {
-		read_failed(r, SAGA_E_TIMEOUT);
-		return;
-	}
-	r->stall_mark = r->next;
-	rc = jetstream_wait(&r->jetstream->waiter, STALL_MS, watch, r, &r->request);
-	if (rc != 0) {
-		r->request = 0;
-		read_end(r, rc);
-	}
-}
-
-static int send_pull(struct jetstream_read *r, struct pull *pull)
-{
-	struct transport *t = r->jetstream->transport;
-	const struct jetstream_api api =
-		jetstream_api("CONSUMER.MSG.NEXT", r->stream.text, r->consumer.text);
-	char reply[JETSTREAM_INBOX_SIZE + 24], body[96];
-	int size;
-
-	size = snprintf(reply, sizeof reply, "%s.%" PRIu64, r->inbox, pull->number);
-	CHECK(size > 0 && (size_t)size < sizeof reply);
-	size = snprintf(body, sizeof body,
-			"{\"batch\":%" PRIu32 ",\"max_bytes\":%d,\"expires\":%d000000000}",
-			pull->asked, PULL_BYTES_MAX, PULL_EXPIRES_S);
-	CHECK(size > 0 && (size_t)size < sizeof body);
-	return t->ops->publish(t, api.text, slice_str(reply), NULL, 0,
-			       slice_of(body, (uint32_t)size));
-}
-
-/* Opens pulls until both are open or everything up to the target has been asked for. */
-static int top_up(struct jetstream_read *r)
-{
-	uint64_t asked_up_to = r->next; /* exclusive */
-
-	for (uint32_t i = 0; i < PULLS; i++) {
-		struct pull *pull = &r->pulls[i];
-		int rc;
-
-		if (pull->left == 0) {
-			if (asked_up_to > r->target)
-				break;
-			const uint64_t rest = r->target - asked_up_to + 1;
-
-			pull->number = ++r->pull_count;
-			pull->asked = rest < PULL_BATCH_MAX ? (uint32_t)rest : PULL_BATCH_MAX;
-			pull->left = pull->asked;
-			rc = send_pull(r, pull);
-			if (rc != 0)
-				return rc;
-		}
-		asked_up_to += pull->left;
-	}
-	return 0;
-}
-
-static void drop_pull(struct jetstream_read *r, uint32_t index)
-{
-	for (uint32_t i = index; i + 1 < PULLS; i++)
-		r->pulls[i] = r->pulls[i + 1];
-	r->pulls[PULLS - 1] = (struct pull){0};
-}
-
-/* The number at the end of the reply subject that the status came to. */
-static uint64_t pull_number(struct slice subject)
-{
-	uint64_t number = 0, place = 1;
-
-	for (uint32_t i = subject.size; i > 0 && place < UINT32_MAX; i--, place *= 10) {
-		const uint8_t byte = subject.data[i - 1];
-
-		if (byte < '0' || byte > '9')
-			break;
-		number += (uint64_t)(byte - '0') * place;
-	}
-	return number;
-}
-
-static void pull_status(struct jetstream_read *r, const struct transport_message *message)
-{
-	const uint64_t number = pull_number(message->subject);
-
-	if (message->status == 100)
-		return;
-	if (message->status == 503) {
-		read_failed(r, SAGA_E_NO_RESPONDERS); /* the consumer is gone */
-		return;
-	}
-	/* 404, 408, 409: this pull is over, for example because it reached its bytes. */
-	for (uint32_t i = 0; i < PULLS; i++) {
-		if (r->pulls[i].left == 0 || r->pulls[i].number != number)
-			continue;
-		if (r->pulls[i].left == r->pulls[i].asked) {
-			read_failed(r, SAGA_E_NATS); /* and brought nothing */
-			return;
-		}
-		drop_pull(r, i);
-		go_on(r, top_up(r));
-		return;
-	}
-}
-
-static void pulled(void *context, const struct transport_message *message)
-{
-	struct jetstream_read *r = context;
-
-	CHECK_EQ(r->state, READ_PULL);
-	if (message->status != 0) {
-		pull_status(r, message);
-		return;
-	}
-	if (message->stream_sequence < r->next)
-		return;
-	if (message->stream_sequence > r->next) {
-		read_hole(r);
-		return;
-	}
-	/* Pulls are served in the order in which they came. */
-	if (r->pulls[0].left > 0 && --r->pulls[0].left == 0)
-		drop_pull(r, 0);
-	if (!deliver(r, message->data))
+	if (!jetstream_read_deliver(r, buf_slice(payload)))
 		return;
 	if (r->next > r->target) {
-		read_end(r, 0);
+		jetstream_read_end(r, 0);
 		return;
 	}
-	if (r->pulls[PULLS - 1].left == 0)
-		go_on(r, top_up(r));
-}
-
-static int begin_pulling(struct jetstream_read *r)
-{
-	struct transport *t = r->jetstream->transport;
-	char subject[JETSTREAM_INBOX_SIZE + 4];
-	int rc;
-
-	t->ops->inbox(t, r->inbox, sizeof r->inbox);
-	(void)snprintf(subject, sizeof subject, "%s.*", r->inbox);
-	rc = t->ops->subscribe(t, subject, NULL, pulled, r, &r->subscription);
-	if (rc != 0) {
-		r->subscription = NULL;
-		return rc;
-	}
-	r->stall_mark = r->next;
-	rc = jetstream_wait(&r->jetstream->waiter, STALL_MS, watch, r, &r->request);
-	if (rc != 0) {
-		r->request = 0;
-		return rc;
-	}
-	return top_up(r);
-}
-
-static void created(void *context, int error, const struct transport_message *message)
-{
-	struct jetstream_read *r = context;
-	uint64_t server_code, pending = 0;
-
-	r->request = 0;
-	if (!good_answer(r, error, message, &server_code))
-		return;
-	if (!json_scan_u64(message->data, "num_pending", &pending)) {
-		read_failed(r, SAGA_E_BAD_REPLY);
-		return;
-	}
-	if (pending == 0) {
-		read_hole(r); /* the stream says that there is more */
-		return;
-	}
-	move(r, READ_PULL);
-	go_on(r, begin_pulling(r));
-}
-
-static int ask_consumer(struct jetstream_read *r)
-{
-	struct jetstream *js = r->jetstream;
-	char body[512];
-	int size;
-
-	/* A new name each time: one that may exist with another start is of no use. */
-	size = snprintf(r->consumer.text, sizeof r->consumer.text, "sagad_%016" PRIx64 "_%" PRIu64,
-			js->nonce, ++js->consumers);
-	CHECK(size > 0 && (size_t)size < sizeof r->consumer.text);
-	size = snprintf(body, sizeof body,
-			"{\"stream_name\":\"%s\",\"config\":{\"name\":\"%s\","
-			"\"deliver_policy\":\"by_start_sequence\",\"opt_start_seq\":%" PRIu64
-			",\"ack_policy\":\"none\",\"replay_policy\":\"instant\","
-			"\"inactive_threshold\":%d000000000,\"num_replicas\":1,"
-			"\"mem_storage\":true}}",
-			r->stream.text, r->consumer.text, r->next, INACTIVE_S);
-	CHECK(size > 0 && (size_t)size < sizeof body);
-	return ask(r, "CONSUMER.CREATE", slice_of(body, (uint32_t)size), created);
+	jetstream_read_move(r, READ_GET);
+	jetstream_read_go_on(r, ask_message(r));
 }
 
 /* ---- beginning ------------------------------------------------------------------------------- */
@@ -602,45 +335,45 @@ static void informed(void *context, int error, const struct transport_message *m
 	int rc;
 
 	r->request = 0;
-	if (!good_answer(r, error, message, &server_code))
+	if (!jetstream_read_good(r, error, message, &server_code))
 		return;
 	rc = take_info(r, message->data, &first, &last);
 	if (rc == SAGA_E_JOURNAL_FOREIGN) {
-		read_end(r, rc);
+		jetstream_read_end(r, rc);
 		return;
 	}
 	if (rc != 0) {
-		read_failed(r, rc);
+		jetstream_read_failed(r, rc);
 		return;
 	}
 	r->known = last;
 	if (r->next > r->from && last + 1 < r->next) {
 		/* Shorter than what we have just read: an old leader, or worse. */
-		read_failed(r, SAGA_E_JOURNAL_GAP);
+		jetstream_read_failed(r, SAGA_E_JOURNAL_GAP);
 		return;
 	}
 	r->target = last < r->to ? last : r->to;
 	if (r->next > r->target) {
-		read_end(r, 0);
+		jetstream_read_end(r, 0);
 		return;
 	}
 	if (first > r->next) {
-		read_end(r, SAGA_E_JOURNAL_GAP);
+		jetstream_read_end(r, SAGA_E_JOURNAL_GAP);
 		return;
 	}
 	if (r->target - r->next < SHORT_READ_MAX) {
-		move(r, READ_GET);
+		jetstream_read_move(r, READ_GET);
 		rc = ask_message(r);
 	} else {
-		move(r, READ_CREATE);
-		rc = ask_consumer(r);
+		jetstream_read_move(r, READ_CREATE);
+		rc = jetstream_pull_begin(r);
 	}
-	go_on(r, rc);
+	jetstream_read_go_on(r, rc);
 }
 
 static int ask_info(struct jetstream_read *r)
 {
-	return ask(r, "STREAM.INFO", slice_of(NULL, 0), informed);
+	return jetstream_read_ask(r, "STREAM.INFO", slice_of(NULL, 0), informed);
 }
 
 int jetstream_read_start(struct jetstream *js, uint32_t shard, uint64_t from, uint64_t to,
