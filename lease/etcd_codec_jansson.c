@@ -160,7 +160,7 @@ int etcd_authenticate_build(const char *user, struct slice password, struct buf 
 	if (!text) /* the only other cause is text that is not UTF-8 */
 		return SAGA_E_CONFIG;
 	(void)buf_put(body, text, (uint32_t)strlen(text));
-	memset(text, 0, strlen(text));
+	explicit_bzero(text, strlen(text)); /* the password */
 	free(text);
 	return buf_error(body);
 }

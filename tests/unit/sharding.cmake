@@ -1,10 +1,14 @@
 sagad_unit_test(sharding_plan SOURCES sharding_plan.c LIBS sagad_sharding)
 sagad_unit_test(sharding_ownership SOURCES sharding_ownership.c LIBS sagad_sharding)
 sagad_unit_test(sharding_control
-	SOURCES sharding_control.c sharding_model.c
+	SOURCES sharding_control.c sharding_model.c sharding_model_store.c
+	LIBS sagad_sharding
+	TIMEOUT 120)
+sagad_unit_test(sharding_moves
+	SOURCES sharding_moves.c sharding_model.c sharding_model_store.c
 	LIBS sagad_sharding
 	TIMEOUT 120)
 sagad_unit_test(sharding_random
-	SOURCES sharding_random.c sharding_model.c
+	SOURCES sharding_random.c sharding_model.c sharding_model_store.c
 	LIBS sagad_sharding
 	TIMEOUT 240)

@@ -10,8 +10,6 @@
 
 #include <cmocka.h>
 
-static const char prefix[] = "/sagad/test/";
-
 static void trace(struct model *m, uint32_t node, const char *event, uint32_t shard, int64_t number)
 {
 	m->digest = prng_mix(m->digest ^ (m->now_ns + node * 131 + shard * 31 + (uint64_t)number));
@@ -22,59 +20,7 @@ static void trace(struct model *m, uint32_t node, const char *event, uint32_t sh
 			      node, event, (int)shard, number);
 }
 
-/* ---- the store ---------------------------------------------------------------------------- */
-
-static struct model_kv *find_key(const struct model *m, const char *key)
-{
-	for (uint32_t i = 0; i < MODEL_KEYS; i++) {
-		if (m->kvs[i].key && strcmp(m->kvs[i].key, key) == 0)
-			return (struct model_kv *)(uintptr_t)&m->kvs[i];
-	}
-	return NULL;
-}
-
-const struct model_kv *model_get(const struct model *m, const char *key)
-{
-	return find_key(m, key);
-}
-
-const struct model_kv *model_owner(const struct model *m, uint32_t shard)
-{
-	char key[64];
-
-	(void)snprintf(key, sizeof key, "%sshards/%u/owner", prefix, shard);
-	return find_key(m, key);
-}
-
-static void remove_key(struct model_kv *kv)
-{
-	free(kv->key);
-	free(kv->value);
-	*kv = (struct model_kv){0};
-}
-
-static void put_key(struct model *m, const char *key, struct slice value, int64_t lease)
-{
-	struct model_kv *kv = find_key(m, key);
-
-	for (uint32_t i = 0; !kv; i++) {
-		assert_true(i < MODEL_KEYS);
-		if (m->kvs[i].key)
-			continue;
-		kv = &m->kvs[i];
-		kv->key = strdup(key);
-		kv->create = m->revision;
-	}
-	free(kv->value);
-	kv->value = malloc(value.size + 1);
-	assert_non_null(kv->value);
-	if (value.size > 0)
-		memcpy(kv->value, value.data, value.size);
-	kv->value[value.size] = '\0';
-	kv->value_size = value.size;
-	kv->mod = m->revision;
-	kv->lease = lease;
-}
+/* ---- events ------------------------------------------------------------------------------- */
 
 static struct model_event *add_event(struct model *m, enum model_event_kind kind, uint32_t node,
 				     uint64_t due_ns)
@@ -90,7 +36,7 @@ static struct model_event *add_event(struct model *m, enum model_event_kind kind
 	return e;
 }
 
-static void tell_watchers(struct model *m)
+void model_tell_watchers(struct model *m)
 {
 	for (uint32_t i = 0; i < m->node_count; i++) {
 		if (m->nodes[i].running && !m->nodes[i].deaf && !m->nodes[i].cut)
@@ -98,128 +44,6 @@ static void tell_watchers(struct model *m)
 					m->now_ns + prng_below(&m->prng, m->hint_ms_max + 1) *
 							    MODEL_MS);
 	}
-}
-
-void model_put(struct model *m, const char *key, const char *value, int64_t lease)
-{
-	m->revision++;
-	put_key(m, key, slice_str(value), lease);
-	tell_watchers(m);
-}
-
-void model_remove(struct model *m, const char *key)
-{
-	m->revision++;
-	remove_key(find_key(m, key));
-	tell_watchers(m);
-}
-
-static void end_lease(struct model *m, int64_t id)
-{
-	bool any = false;
-
-	m->leases[id - 1].alive = false;
-	m->revision++;
-	for (uint32_t i = 0; i < MODEL_KEYS; i++) {
-		if (!m->kvs[i].key || m->kvs[i].lease != id)
-			continue;
-		remove_key(&m->kvs[i]);
-		any = true;
-	}
-	if (any)
-		tell_watchers(m);
-}
-
-static bool lease_alive(const struct model *m, int64_t id)
-{
-	return id >= 1 && id <= m->lease_count && m->leases[id - 1].alive;
-}
-
-static void apply_txn(struct model *m, const struct lease_request *r, struct lease_result *result)
-{
-	for (uint32_t i = 0; i < r->compare_count; i++) {
-		const struct lease_compare *c = &r->compares[i];
-		const struct model_kv *kv = find_key(m, (const char *)c->key.data);
-		const int64_t is = !kv                                  ? 0
-				   : c->target == LEASE_CREATE_REVISION ? kv->create
-									: kv->mod;
-
-		if (is != c->equals)
-			return;
-	}
-	for (uint32_t i = 0; i < r->write_count; i++) {
-		if (!r->writes[i].remove && r->writes[i].lease_id != 0 &&
-		    !lease_alive(m, r->writes[i].lease_id)) {
-			result->error = SAGA_E_LEASE_LOST;
-			return;
-		}
-	}
-	m->revision++;
-	for (uint32_t i = 0; i < r->write_count; i++) {
-		const struct lease_write *w = &r->writes[i];
-		const char *key = (const char *)w->key.data;
-
-		if (!w->remove)
-			put_key(m, key, w->value, w->lease_id);
-		else if (find_key(m, key))
-			remove_key(find_key(m, key));
-	}
-	result->succeeded = true;
-	m->writes++;
-	tell_watchers(m);
-}
-
-static void apply_lease(struct model *m, const struct lease_request *r, struct lease_result *result)
-{
-	struct model_lease *lease;
-
-	if (r->kind == LEASE_GRANT) {
-		const uint64_t asked_ms = (uint64_t)r->ttl_s * 1000;
-
-		assert_true(m->lease_count < MODEL_LEASES);
-		lease = &m->leases[m->lease_count++];
-		lease->ttl_ns = (asked_ms > m->ttl_ms_min ? asked_ms : m->ttl_ms_min) * MODEL_MS;
-		lease->alive = true;
-		lease->expires_ns = m->now_ns + lease->ttl_ns;
-		result->lease_id = m->lease_count;
-		result->ttl_s = (uint32_t)(lease->ttl_ns / MODEL_MS / 1000);
-		return;
-	}
-	if (!lease_alive(m, r->lease_id)) {
-		result->error = r->kind == LEASE_RENEW ? SAGA_E_LEASE_LOST : 0;
-		return;
-	}
-	if (r->kind == LEASE_REVOKE) {
-		end_lease(m, r->lease_id);
-		return;
-	}
-	lease = &m->leases[r->lease_id - 1];
-	lease->expires_ns = m->now_ns + lease->ttl_ns;
-	result->ttl_s = (uint32_t)(lease->ttl_ns / MODEL_MS / 1000);
-}
-
-static void apply_range(struct model *m, const struct lease_request *r, struct model_reply *reply)
-{
-	const char *want = (const char *)r->prefix.data;
-
-	for (uint32_t i = 0; i < MODEL_KEYS; i++) {
-		const struct model_kv *kv = &m->kvs[i];
-		char *value;
-
-		if (!kv->key || strncmp(kv->key, want, strlen(want)) != 0)
-			continue;
-		value = malloc(kv->value_size + 1);
-		assert_non_null(value);
-		memcpy(value, kv->value, kv->value_size + 1);
-		reply->kvs[reply->result.kv_count++] = (struct lease_kv){
-			.key = slice_str(strdup(kv->key)),
-			.value = slice_of(value, kv->value_size),
-			.create_revision = kv->create,
-			.mod_revision = kv->mod,
-			.lease_id = kv->lease,
-		};
-	}
-	reply->result.kvs = reply->kvs;
 }
 
 /* ---- the network -------------------------------------------------------------------------- */
@@ -335,12 +159,7 @@ static void apply(struct model *m, struct model_event *e)
 	reply = calloc(1, sizeof *reply);
 	assert_non_null(reply);
 	m->nodes[e->node].applied[e->request.kind]++;
-	if (e->request.kind == LEASE_TXN)
-		apply_txn(m, &e->request, &reply->result);
-	else if (e->request.kind == LEASE_RANGE)
-		apply_range(m, &e->request, reply);
-	else
-		apply_lease(m, &e->request, &reply->result);
+	model_carry_out(m, &e->request, reply);
 	reply->result.revision = m->revision;
 	if (e->lose_answer) {
 		struct model_event scrap = {.reply = reply};
@@ -486,7 +305,7 @@ void model_destroy(struct model *m)
 	for (uint32_t i = 0; i < m->event_count; i++)
 		free_event(&m->events[i]);
 	for (uint32_t i = 0; i < MODEL_KEYS; i++)
-		remove_key(&m->kvs[i]);
+		model_remove_kv(&m->kvs[i]);
 	free(m);
 }
 
@@ -504,9 +323,8 @@ void model_initialise(struct model *m)
 		cluster->slots.shard_of_slot[i] = (uint8_t)(i * MODEL_SHARDS / WIRE_SLOTS);
 	buf_init(&text, 16 * 1024);
 	assert_int_equal(control_cluster_encode(cluster, &text), 0);
-	m->revision++;
-	put_key(m, "/sagad/test/config", buf_slice(&text), 0);
-	tell_watchers(m);
+	assert_int_equal(buf_put(&text, "", 1), 0); /* its NUL */
+	model_put(m, "/sagad/test/config", (const char *)text.data, 0);
 	buf_close(&text);
 	free(cluster);
 }
@@ -647,7 +465,7 @@ static void expire_leases(struct model *m)
 	/* Like etcd: a scan every 500 ms, and nothing expires while the store is down. */
 	for (uint32_t i = 0; i < m->lease_count && !m->down; i++) {
 		if (m->leases[i].alive && m->leases[i].expires_ns <= m->now_ns)
-			end_lease(m, (int64_t)i + 1);
+			model_end_lease(m, (int64_t)i + 1);
 	}
 }
 
@@ -750,4 +568,42 @@ bool model_run(struct model *m, bool (*done)(const struct model *m), uint64_t ms
 		check(m);
 	}
 	return true;
+}
+
+/* ---- what tests ask ----------------------------------------------------------------------- */
+
+uint32_t model_assigns(const struct model *m)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < m->node_count; i++)
+		count += m->nodes[i].assigns;
+	return count;
+}
+
+struct model *model_cluster(uint32_t nodes)
+{
+	struct model *m = model_create(nodes, nodes);
+
+	model_initialise(m);
+	for (uint32_t i = 0; i < nodes; i++)
+		model_start(m, i);
+	assert_true(model_run(m, model_all_serving, 5000));
+	return m;
+}
+
+const struct model_kv *model_node_key(const struct model *m, uint32_t node)
+{
+	char key[64];
+
+	(void)snprintf(key, sizeof key, "/sagad/test/nodes/n%u", node);
+	return model_get(m, key);
+}
+
+uint32_t model_planner(const struct model *m)
+{
+	const struct model_kv *kv = model_get(m, "/sagad/test/planner");
+
+	assert_non_null(kv);
+	return (uint32_t)(kv->value[1] - '0');
 }

@@ -125,6 +125,17 @@ const struct model_kv *model_owner(const struct model *m, uint32_t shard);
 /* Every shard serves on a running node that trusts its lease, with an accepted epoch in its key. */
 bool model_all_serving(const struct model *m);
 uint32_t model_serving(const struct model *m, uint32_t node);
+uint32_t model_assigns(const struct model *m); /* of all nodes together */
+const struct model_kv *model_node_key(const struct model *m, uint32_t node);
+uint32_t model_planner(const struct model *m);
+/* Initialised, started, serving. */
+struct model *model_cluster(uint32_t nodes);
 enum control_phase model_phase(const struct model *m, uint32_t node);
+
+/* Between the model's two files. */
+void model_carry_out(struct model *m, const struct lease_request *r, struct model_reply *reply);
+void model_end_lease(struct model *m, int64_t id);
+void model_remove_kv(struct model_kv *kv);
+void model_tell_watchers(struct model *m);
 
 #endif
