@@ -1,5 +1,19 @@
 # A scripted owner on a real broker; integration_san: they also run under asan and tsan.
-foreach(module IN ITEMS calls service)
+foreach(module IN ITEMS calls crash)
 	sagad_integration_test(client_${module} SOURCES client_${module}.c client_owner_uv.c
 		LIBS sagad_client sagad_launcher PkgConfig::UV LABELS integration_san)
 endforeach()
+foreach(module IN ITEMS service service_stop)
+	sagad_integration_test(client_${module}
+		SOURCES client_${module}.c client_service_bench.c client_owner_uv.c
+		LIBS sagad_client sagad_launcher PkgConfig::UV LABELS integration_san)
+endforeach()
+
+# The programs are built without our flags, so they could not load a sanitised library.
+if(NOT SAGAD_SANITIZE)
+	add_test(NAME integration.client_install
+		COMMAND "${CMAKE_CURRENT_LIST_DIR}/client_install.sh"
+			"${CMAKE_SOURCE_DIR}" "${CMAKE_BINARY_DIR}"
+			"${CMAKE_COMMAND}" "${CMAKE_C_COMPILER}")
+	set_tests_properties(integration.client_install PROPERTIES LABELS integration TIMEOUT 120)
+endif()

@@ -1,0 +1,63 @@
+/* A service of libsaga and the scripted owner that feeds it. */
+#ifndef SAGAD_TESTS_CLIENT_SERVICE_BENCH_H
+#define SAGAD_TESTS_CLIENT_SERVICE_BENCH_H
+
+#include "tests/integration/client_owner_uv.h"
+
+#include <pthread.h>
+
+enum { REPLIES_MAX = 512, RUNS_MAX = 512 };
+
+/* One reply as the owner got it. */
+struct got {
+	char saga[65];
+	uint32_t frame; /* which message it came in */
+	uint32_t shard, outcome, code, barrier, attempt;
+	uint64_t epoch, at_ms;
+	char text[256], output[64];
+};
+
+struct run {
+	char saga[65];
+	uint64_t began_ms, ended_ms;
+};
+
+struct bench {
+	struct owner owner;
+	struct saga_connection *connection;
+	struct saga_service *service;
+	/* the owner's side */
+	uint32_t frames, count;
+	struct got got[REPLIES_MAX];
+	uint32_t silent_frames; /* so many reply frames get no disposition */
+	enum wire_disposition_kind kind;
+	/* the handlers' side */
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	uint32_t run_count, running, running_max;
+	struct run runs[RUNS_MAX];
+	bool gate; /* handlers wait until it opens */
+	uint32_t work_ms;
+	bool heartbeats;
+};
+
+int bench_setup(void **state);
+int bench_teardown(void **state);
+struct saga_connection *connect_service(struct bench *bench);
+/* Not started; "do" answers OK with its input as output, as the bench says. */
+struct saga_service *create_service(struct bench *bench, struct saga_connection *connection,
+				    const struct saga_service_options *options);
+/* ack_wait and hold are short, so that the tests are. */
+void start_service(struct bench *bench, uint32_t threads, uint32_t ack_wait_ms, uint32_t hold_ms);
+void send_commands(struct bench *bench, uint32_t shard, const char *prefix, uint32_t count);
+/* Everything that was sent is acknowledged: a work queue keeps nothing else. */
+bool stream_is_empty(struct bench *bench);
+struct saga_service_stats stats_of(const struct bench *bench);
+uint32_t replies_of(const struct bench *bench, const char *saga);
+uint32_t run_count(struct bench *bench); /* begun */
+uint32_t running(struct bench *bench);
+void set_gate(struct bench *bench, bool gate);
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
+
+#endif
