@@ -19,4 +19,10 @@ struct saga_definition {
 	struct definition_step_names names[WIRE_STEPS_MAX];
 };
 
+struct problems;
+
+/* Fills a zeroed definition. It is good when there are no problems. definition_yaml.c. */
+void definition_read_yaml(const char *text, size_t size, struct saga_definition *definition,
+			  struct problems *problems);
+
 #endif

@@ -1,8 +1,8 @@
-/* Definitions in YAML (docs/definitions.md). libyaml reads the document into a tree whose nodes
- * know their places; everything is then looked at once, so that all problems are reported together.
+/* Reads definitions in YAML (docs/definitions.md). libyaml reads the document into a tree whose
+ * nodes know their places; everything is then looked at once, so that all problems are reported
+ * together.
  */
 #include <inttypes.h>
-#include <saga.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,6 @@
 #include "wire/plan.h"
 
 enum {
-	DEFINITION_SIZE_MAX = 1024 * 1024,
 	TIMEOUT_MIN_MS = 10,
 	DAY_MS = 86400000,
 	HOUR_MS = 3600000,
@@ -29,7 +28,7 @@ enum {
 
 struct reader {
 	yaml_document_t document;
-	struct problems problems;
+	struct problems *problems;
 	struct saga_definition *definition;
 	struct wire_retry retry, undo_retry; /* the defaults of this definition */
 	uint32_t timeout_ms;
@@ -37,7 +36,7 @@ struct reader {
 };
 
 #define PROBLEM(reader, node, ...)                                                                 \
-	problems_add(&(reader)->problems, (uint32_t)(node)->start_mark.line + 1,                   \
+	problems_add((reader)->problems, (uint32_t)(node)->start_mark.line + 1,                    \
 		     (uint32_t)(node)->start_mark.column + 1, __VA_ARGS__)
 
 /* ---- nodes --------------------------------------------------------------------------------------
@@ -213,7 +212,7 @@ static void take_retry(struct reader *reader, const yaml_node_t *node, const cha
 {
 	static const char *const names[] = {"attempts", "initial", "factor", "cap", "jitter"};
 	const yaml_node_t *values[5];
-	const uint32_t count = reader->problems.count;
+	const uint32_t count = reader->problems->count;
 
 	if (node == NULL || !take_map(reader, node, what, names, 5, values))
 		return;
@@ -224,7 +223,7 @@ static void take_retry(struct reader *reader, const yaml_node_t *node, const cha
 		    &retry->factor_percent);
 	take_duration(reader, values[3], "cap", 1, DAY_MS, "1ms to 1d", &retry->cap_ms);
 	take_number(reader, values[4], "jitter", 2, 0, 100, "0 to 1", &retry->jitter_percent);
-	if (reader->problems.count != count || retry->cap_ms >= retry->initial_ms)
+	if (reader->problems->count != count || retry->cap_ms >= retry->initial_ms)
 		return;
 	if (values[3] != NULL)
 		PROBLEM(reader, values[3],
@@ -466,7 +465,7 @@ static void refuse_aliases(struct reader *reader)
 	uint8_t *references = calloc((size_t)count + 1, 1);
 
 	if (references == NULL) {
-		problems_add(&reader->problems, 0, 0, "out of memory");
+		problems_add(reader->problems, 0, 0, "out of memory");
 		return;
 	}
 	count_reference(references, 1); /* the root */
@@ -509,20 +508,20 @@ static bool parse_tree(struct reader *reader, yaml_parser_t *parser)
 	yaml_document_t more;
 
 	if (yaml_parser_load(parser, &reader->document) == 0) {
-		syntax_problem(&reader->problems, parser);
+		syntax_problem(reader->problems, parser);
 		return false;
 	}
 	if (yaml_document_get_root_node(&reader->document) == NULL) {
 		yaml_document_delete(&reader->document);
-		problems_add(&reader->problems, 1, 1, "the definition is empty");
+		problems_add(reader->problems, 1, 1, "the definition is empty");
 		return false;
 	}
 	if (yaml_parser_load(parser, &more) == 0) {
-		syntax_problem(&reader->problems, parser);
+		syntax_problem(reader->problems, parser);
 		return true;
 	}
 	if (yaml_document_get_root_node(&more) != NULL)
-		problems_add(&reader->problems, (uint32_t)more.start_mark.line + 1, 1,
+		problems_add(reader->problems, (uint32_t)more.start_mark.line + 1, 1,
 			     "a second document: one definition a file");
 	yaml_document_delete(&more);
 	return true;
@@ -534,12 +533,8 @@ static void read_text(struct reader *reader, const char *text, size_t size)
 	yaml_parser_t parser;
 	struct buf sentence;
 
-	if (size > DEFINITION_SIZE_MAX) {
-		problems_add(&reader->problems, 0, 0, "larger than 1 MiB");
-		return;
-	}
 	if (yaml_parser_initialize(&parser) == 0) {
-		problems_add(&reader->problems, 0, 0, "out of memory");
+		problems_add(reader->problems, 0, 0, "out of memory");
 		return;
 	}
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
@@ -551,7 +546,7 @@ static void read_text(struct reader *reader, const char *text, size_t size)
 		take_root(reader, root);
 		/* What no single place is to blame for, e.g. a cycle. */
 		buf_init_fixed(&sentence, why, sizeof why - 1);
-		if (reader->problems.count == 0 &&
+		if (reader->problems->count == 0 &&
 		    wire_plan_check(&reader->definition->plan, &sentence) != 0)
 			PROBLEM(reader, root, "%s", why);
 		yaml_document_delete(&reader->document);
@@ -559,87 +554,19 @@ static void read_text(struct reader *reader, const char *text, size_t size)
 	yaml_parser_delete(&parser);
 }
 
-static struct reader *reader_create(void)
+void definition_read_yaml(const char *text, size_t size, struct saga_definition *definition,
+			  struct problems *problems)
 {
-	struct reader *reader = calloc(1, sizeof *reader);
+	struct reader reader = {
+		.problems = problems,
+		.definition = definition,
+		.retry = wire_retry_default(),
+		.undo_retry = wire_retry_default_undo(),
+		.timeout_ms = WIRE_ATTEMPT_TIMEOUT_DEFAULT_MS,
+	};
 
-	if (reader == NULL)
-		return NULL;
-	reader->definition = calloc(1, sizeof *reader->definition);
-	if (reader->definition == NULL) {
-		free(reader);
-		return NULL;
-	}
-	reader->retry = wire_retry_default();
-	reader->undo_retry = wire_retry_default_undo();
-	reader->timeout_ms = WIRE_ATTEMPT_TIMEOUT_DEFAULT_MS;
-	reader->definition->plan.version = 1;
-	reader->definition->plan.protocol = WIRE_PROTOCOL_SAGA;
-	reader->definition->plan.deadline_ms = WIRE_DEADLINE_DEFAULT_MS;
-	return reader;
-}
-
-static void say(char *why, size_t why_size, const char *name, const char *what)
-{
-	if (why != NULL && why_size > 0)
-		(void)snprintf(why, why_size, "%s: %s", name, what);
-}
-
-int saga_definition_parse(const char *text, size_t size, const char *name_for_errors,
-			  struct saga_definition **definition, char *why, size_t why_size)
-{
-	const char *name = name_for_errors != NULL ? name_for_errors : "definition";
-	struct reader *reader = reader_create();
-	int err = 0;
-
-	*definition = NULL;
-	if (why != NULL && why_size > 0)
-		why[0] = '\0';
-	if (reader == NULL) {
-		say(why, why_size, name, "out of memory");
-		return SAGA_E_NO_MEMORY;
-	}
-	read_text(reader, text, size);
-	if (reader->problems.count > 0) {
-		problems_print(&reader->problems, name, why, why_size);
-		free(reader->definition);
-		err = SAGA_E_DEFINITION;
-	} else
-		*definition = reader->definition;
-	free(reader);
-	return err;
-}
-
-int saga_definition_load(const char *file, struct saga_definition **definition, char *why,
-			 size_t why_size)
-{
-	char *text = malloc(DEFINITION_SIZE_MAX + 1);
-	FILE *stream = fopen(file, "re");
-	int err = SAGA_E_FILE;
-
-	*definition = NULL;
-	if (stream == NULL || text == NULL)
-		say(why, why_size, file, stream == NULL ? "cannot be read" : "out of memory");
-	else {
-		const size_t size = fread(text, 1, DEFINITION_SIZE_MAX + 1, stream);
-
-		if (ferror(stream) != 0)
-			say(why, why_size, file, "cannot be read");
-		else
-			err = saga_definition_parse(text, size, file, definition, why, why_size);
-	}
-	if (stream != NULL)
-		(void)fclose(stream);
-	free(text);
-	return err;
-}
-
-void saga_definition_free(struct saga_definition *definition)
-{
-	free(definition);
-}
-
-const char *saga_definition_name(const struct saga_definition *definition)
-{
-	return definition->name.text;
+	definition->plan.version = 1;
+	definition->plan.protocol = WIRE_PROTOCOL_SAGA;
+	definition->plan.deadline_ms = WIRE_DEADLINE_DEFAULT_MS;
+	read_text(&reader, text, size);
 }
