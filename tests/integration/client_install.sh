@@ -60,4 +60,14 @@ for program in ./program_c ./program_cc; do
 	output=$("$program" "$source/tests/integration/client_install.yaml")
 	[ "$output" = "quickstart SAGA-5003 closed" ] || fail "$program said: $output"
 done
-echo "client_install: both programs work"
+
+# The programs of the manual are what they say.
+awk -v work="$work" '/^```c$/ { n++; inside = 1; next } /^```/ { inside = 0 }
+	inside { print > (work "/manual" n ".c") }' "$source/docs/libsaga.md"
+for program in manual1 manual2; do
+	[ -s "$program.c" ] || fail "docs/libsaga.md has lost $program"
+	# shellcheck disable=SC2046
+	"$compiler" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror "$program.c" -o "$program" \
+		$(pkg-config --cflags --libs saga-sqlite)
+done
+echo "client_install: all programs work"
