@@ -7,6 +7,7 @@
 #include "base/os_clock.h"
 #include "cli/command.h"
 #include "cli/views.h"
+#include "wire/names.h"
 
 enum {
 	WHY_SIZE = 512,
@@ -19,7 +20,11 @@ enum {
 
 static enum cli_exit show(struct cli *cli, const struct saga_status *status, enum cli_exit code)
 {
-	const int err = view_saga(status, &cli->output);
+	/* Who submits wants the id, who has one wants to know what became of it. */
+	const char *word = cli->command->run == command_sagas_submit
+				   ? status->id
+				   : wire_state_name((uint32_t)status->state);
+	const int err = view_saga(status, word, &cli->output);
 
 	return err == 0 ? code : cli_fail_plain(err, "output");
 }
@@ -95,7 +100,7 @@ static enum cli_exit wait_and_show(struct cli *cli, struct saga_connection *conn
 		(void)fprintf(stderr,
 			      "saga %s is %s: the time to wait is over, the saga goes on\n"
 			      "  hint: sagactl sagas wait %s\n",
-			      id, saga_state_name(status.state), id);
+			      id, wire_state_name((uint32_t)status.state), id);
 		return show(cli, &status, CLI_EXIT_WAIT_TIMEOUT);
 	}
 	if (err != 0)

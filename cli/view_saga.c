@@ -6,7 +6,7 @@
 #include "cli/views.h"
 #include "wire/names.h"
 
-int view_saga(const struct saga_status *status, struct output *o)
+int view_saga(const struct saga_status *status, const char *word, struct output *o)
 {
 	const uint32_t state = (uint32_t)status->state;
 	struct doc *d;
@@ -29,7 +29,7 @@ int view_saga(const struct saga_status *status, struct output *o)
 		return doc_close(d, o);
 	}
 	if (o->quiet) {
-		(void)buf_printf(&o->text, "%s\n", status->id);
+		(void)buf_printf(&o->text, "%s\n", word);
 		return 0;
 	}
 	output_line(o, "saga", STYLE_PLAIN, "%s", status->id);

@@ -237,7 +237,7 @@ static void table_takeover(struct table *t, uint64_t from, uint64_t to)
 
 static void table_history(const struct shown *s)
 {
-	static const char *const headers[] = {">AFTER",    "EPOCH",   "EVENT",  "STEP",
+	static const char *const headers[] = {">AFTER",    ">EPOCH",  "EVENT",  "STEP",
 					      "OPERATION", "ATTEMPT", "DETAIL", NULL};
 	const struct show_view *show = s->show;
 	struct table t;

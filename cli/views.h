@@ -39,7 +39,8 @@ int view_list(const struct list_view *list, struct output *o) MUST_CHECK;
 /* ---- sagas submit, wait, cancel ------------------------------------------------------------ */
 
 struct saga_status;
-int view_saga(const struct saga_status *status, struct output *o) MUST_CHECK;
+/* `word`: what a script needs, for --quiet: the id or the state. */
+int view_saga(const struct saga_status *status, const char *word, struct output *o) MUST_CHECK;
 
 /* ---- sagas show ---------------------------------------------------------------------------- */
 
