@@ -227,7 +227,7 @@ static void control_planner_elected(struct control *c, const struct lease_result
 
 static void control_plan_written(struct control *c, const struct lease_result *result)
 {
-	control_note(c, "plan.written", CONTROL_NO_SHARD, 0, plan_moves(&c->plan, &c->plan_wanted));
+	control_note(c, "plan.written", CONTROL_NO_SHARD, 0, c->plan_wanted.version);
 	c->plan_dirty = true;
 	if (!control_wrote(c, result->revision))
 		return;
