@@ -1,0 +1,14 @@
+add_executable(sagad-script-service
+	"${CMAKE_SOURCE_DIR}/tests/support/script_service_sqlite.c")
+target_link_libraries(sagad-script-service PRIVATE saga saga-sqlite PkgConfig::SQLITE)
+
+add_library(sagad_trip STATIC
+	"${CMAKE_SOURCE_DIR}/tests/support/garbage_nats.c"
+	"${CMAKE_SOURCE_DIR}/tests/support/trip_sqlite.c")
+target_link_libraries(sagad_trip PUBLIC sagad_launcher saga sagad_wire
+	PRIVATE PkgConfig::SQLITE PkgConfig::CMOCKA PkgConfig::NATS)
+
+sagad_integration_test(trip_answers SOURCES trip_answers.c LIBS sagad_trip)
+sagad_integration_test(trip_crash SOURCES trip_crash.c LIBS sagad_trip TIMEOUT 300)
+sagad_integration_test(trip_san SOURCES trip_san.c LIBS sagad_trip LABELS integration_san)
+sagad_integration_test(trip_servers SOURCES trip_servers.c LIBS sagad_trip TIMEOUT 300)

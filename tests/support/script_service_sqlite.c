@@ -1,0 +1,233 @@
+/* A participant whose behaviour is scripted by the saga's input, for integration tests. The input
+ * is text: words "verb:step[:number]" separated by spaces:
+ *
+ *   reject:b        forward of step b is rejected
+ *   lose:b[:n]      the first n (1) answers of step b's forward are lost
+ *   double:b        each answer of step b is sent twice
+ *   late:b:ms       the first attempt of b's forward sleeps that long *before* its barrier
+ *   slow:b:ms       each attempt of b's forward takes that long
+ *   retry:b:n       the first n attempts of b's forward answer "retry"
+ *   failundo:b:n    the first n attempts of b's undo answer "retry"
+ *
+ * Every effect is a row of `effect`, written in the barrier's transaction and unique by nothing.
+ * Every call is a row of `call`, written outside of it when it begins; `ended` gets the outcome.
+ */
+#include <argp.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "client/include/saga_sqlite.h"
+
+enum { HANDLER_THREADS = 4 };
+
+struct options {
+	const char *service, *instance, *db, *nats;
+};
+
+static __thread sqlite3 *handle;
+
+static sqlite3 *open_db(const char *path)
+{
+	sqlite3 *db = NULL;
+	if (sqlite3_open(path, &db) != SQLITE_OK || sqlite3_busy_timeout(db, 5000) != SQLITE_OK) {
+		(void)fprintf(stderr, "cannot open %s: %s\n", path, sqlite3_errmsg(db));
+		exit(1);
+	}
+	return db;
+}
+
+/* Once, before the handlers run: the schema. */
+static int prepare_db(const char *path)
+{
+	sqlite3 *db = open_db(path);
+	char *why = NULL;
+	if (saga_sqlite_prepare(db) != 0 ||
+	    sqlite3_exec(db,
+			 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+			 "CREATE TABLE IF NOT EXISTS effect(id INTEGER PRIMARY KEY, saga TEXT,"
+			 " step TEXT, undo INT);"
+			 "CREATE TABLE IF NOT EXISTS call(id INTEGER PRIMARY KEY, saga TEXT,"
+			 " step TEXT, undo INT, attempt INT);"
+			 "CREATE TABLE IF NOT EXISTS ended(id INTEGER PRIMARY KEY, saga TEXT,"
+			 " step TEXT, undo INT, outcome INT);",
+			 NULL, NULL, &why) != SQLITE_OK) {
+		(void)fprintf(stderr, "cannot prepare %s: %s\n", path, why);
+		return 1;
+	}
+	(void)sqlite3_close(db);
+	return 0;
+}
+
+/* The number behind "verb:step", `missing` when the script does not say it, 1 without a number. */
+static uint32_t scripted(const struct saga_context *context, const char *verb, uint32_t missing)
+{
+	char script[512];
+	char want[128];
+	size_t size;
+	const void *input = saga_context_input(context, &size);
+	if (size >= sizeof script)
+		return missing;
+	memcpy(script, input, size);
+	script[size] = '\0';
+	const int length = snprintf(want, sizeof want, "%s:%s", verb, saga_context_step(context));
+	char *rest = NULL;
+	for (char *word = strtok_r(script, " ", &rest); word != NULL;
+	     word = strtok_r(NULL, " ", &rest)) {
+		if (strncmp(word, want, (size_t)length) != 0)
+			continue;
+		if (word[length] == '\0')
+			return 1;
+		if (word[length] == ':')
+			return (uint32_t)strtoul(word + length + 1, NULL, 10);
+	}
+	return missing;
+}
+
+/* The service works for that long: a part of what is tested, not a wait for something. */
+static void work_for(uint32_t ms)
+{
+	struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) != 0)
+		continue;
+}
+
+/* `number` is the fourth column, if the statement has one. */
+static void insert(sqlite3 *db, const char *sql, const struct saga_context *context, int number)
+{
+	sqlite3_stmt *row = NULL;
+	if (sqlite3_prepare_v2(db, sql, -1, &row, NULL) != SQLITE_OK)
+		return;
+	(void)sqlite3_bind_text(row, 1, saga_context_saga(context), -1, SQLITE_TRANSIENT);
+	(void)sqlite3_bind_text(row, 2, saga_context_step(context), -1, SQLITE_TRANSIENT);
+	(void)sqlite3_bind_int(row, 3, saga_context_is_undo(context) != 0);
+	(void)sqlite3_bind_int(row, 4, number);
+	(void)sqlite3_step(row);
+	(void)sqlite3_finalize(row);
+}
+
+static void work(sqlite3 *db, struct saga_context *context, struct saga_result *result, void *user)
+{
+	const int undo = saga_context_is_undo(context);
+	(void)user;
+	insert(db, "INSERT INTO effect(saga, step, undo) VALUES(?,?,?)", context, 0);
+	if (!undo && scripted(context, "reject", 0) != 0) {
+		result->outcome = SAGA_REJECTED; /* the barrier takes the row back */
+		(void)snprintf(result->text, sizeof result->text, "scripted rejection");
+		return;
+	}
+	result->outcome = SAGA_OK;
+}
+
+static void handler(struct saga_context *context, struct saga_result *result, void *user)
+{
+	const struct options *o = user;
+	const int undo = saga_context_is_undo(context);
+	const uint32_t attempt = saga_context_attempt(context);
+	if (handle == NULL)
+		handle = open_db(o->db);
+	insert(handle, "INSERT INTO call(saga, step, undo, attempt) VALUES(?,?,?,?)", context,
+	       (int)attempt);
+	if (!undo)
+		work_for(scripted(context, "slow", 0));
+	if (!undo && attempt == 1)
+		work_for(scripted(context, "late", 0));
+	if (attempt <= scripted(context, undo ? "failundo" : "retry", 0)) {
+		result->outcome = SAGA_RETRY;
+		return;
+	}
+	saga_sqlite_run(handle, context, result, work, NULL);
+	insert(handle, "INSERT INTO ended(saga, step, undo, outcome) VALUES(?,?,?,?)", context,
+	       (int)result->outcome);
+}
+
+static int answer_fault(void *user, const struct saga_context *context,
+			const struct saga_result *result)
+{
+	(void)user;
+	(void)result;
+	if (saga_context_is_undo(context))
+		return 0;
+	if (saga_context_attempt(context) <= scripted(context, "lose", 0))
+		return 1;
+	return scripted(context, "double", 0) != 0 ? 2 : 0;
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct options *o = state->input;
+	switch (key) {
+	case 's':
+		o->service = argument;
+		break;
+	case 'i':
+		o->instance = argument;
+		break;
+	case 'd':
+		o->db = argument;
+		break;
+	case 'n':
+		o->nats = argument;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static void log_line(void *context, int level, const char *text)
+{
+	(void)context;
+	(void)fprintf(stderr, "%d %s\n", level, text);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp_option known[] = {
+		{"service", 's', "NAME", 0, "name of the service", 0},
+		{"instance", 'i', "NAME", 0, "name of this process", 0},
+		{"db", 'd', "FILE", 0, "its database", 0},
+		{"nats", 'n', "URL", 0, "the broker", 0},
+		{0}};
+	const struct argp argp = {known, parse, NULL, "a scripted participant", NULL, NULL, NULL};
+	struct options o = {
+		.service = "a", .instance = "a1", .db = "a.db", .nats = getenv("SAGA_NATS_URL")};
+	struct saga_options connect;
+	struct saga_service_options options;
+	struct saga_connection *connection = NULL;
+	struct saga_service *service = NULL;
+	sigset_t stop;
+	int number;
+	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
+		return 2;
+	(void)sigemptyset(&stop);
+	(void)sigaddset(&stop, SIGTERM);
+	(void)sigaddset(&stop, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &stop, NULL); /* before threads: they inherit it */
+	if (prepare_db(o.db) != 0)
+		return 1;
+	saga_options_init(&connect);
+	connect.url = o.nats;
+	connect.party = o.service;
+	connect.log = log_line;
+	saga_service_options_init(&options);
+	options.instance = o.instance;
+	options.threads = HANDLER_THREADS;
+	options.ack_wait_ms = 2000;
+	if (saga_open(&connect, &connection) != 0 ||
+	    saga_service_create(connection, o.service, &options, &service) != 0 ||
+	    saga_service_handle(service, "do", handler, &o) != 0 ||
+	    saga_service_handle(service, "undo", handler, &o) != 0)
+		return 1;
+	saga_service_set_answer_fault(service, answer_fault, NULL);
+	if (saga_service_start(service) != 0)
+		return 1;
+	(void)sigwait(&stop, &number);
+	(void)saga_service_stop(service, 5000);
+	saga_service_free(service);
+	saga_close(connection, 0);
+	return 0;
+}

@@ -1,0 +1,187 @@
+#include "tests/support/trip.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+enum { END_MS = 90000, START_MS = 60000 };
+
+static const char DEFINITION[] = "name: trip\n"
+				 "version: 1\n"
+				 "protocol: saga\n"
+				 "deadline: 60s\n"
+				 "defaults:\n"
+				 "  timeout: 2s\n"
+				 "  retry: {attempts: 3, initial: 100ms, factor: 2, cap: 1s}\n"
+				 "steps:\n"
+				 "  - {name: a, service: svc-a, action: do, compensate: undo}\n"
+				 "  - {name: b, service: svc-b, action: do, compensate: undo}\n"
+				 "  - {name: c, service: svc-c, action: do, compensate: undo}\n";
+static const char *const steps[TRIP_STEPS] = {"a", "b", "c"};
+static const char *const services[TRIP_STEPS] = {"svc-a", "svc-b", "svc-c"};
+
+const char *trip_service_name(uint32_t step)
+{
+	return services[step];
+}
+
+void trip_options(struct cluster_options *options)
+{
+	cluster_options_init(options);
+	options->shards = 4;
+	options->command_age_ms = 1000;
+	options->keep = getenv("SAGAD_TEST_KEEP") != NULL; /* to look at a failure */
+}
+
+static void db_path(struct trip *t, uint32_t step, char path[1024])
+{
+	(void)snprintf(path, 1024, "%s/%s.db", cluster_folder(t->cluster), services[step]);
+}
+
+void trip_service_start(struct trip *t, uint32_t step)
+{
+	char db[1024];
+	db_path(t, step, db);
+	const char *const argv[] = {"sagad-script-service",
+				    "--service",
+				    services[step],
+				    "--instance",
+				    services[step],
+				    "--db",
+				    db,
+				    NULL};
+	if (cluster_service_start(t->cluster, services[step], argv, NULL) != 0)
+		fail_msg("%s", cluster_trouble(t->cluster));
+}
+
+void trip_open(struct trip *t, const struct cluster_options *options)
+{
+	struct saga_options connect;
+	char why[512] = "";
+	*t = (struct trip){0};
+	if (cluster_create(options, &t->cluster) != 0 || cluster_start(t->cluster) != 0)
+		fail_msg("%s", cluster_trouble(t->cluster));
+	for (uint32_t i = 0; i < TRIP_STEPS; i++)
+		trip_service_start(t, i);
+	saga_options_init(&connect);
+	connect.url = cluster_nats_url(t->cluster);
+	assert_int_equal(saga_open(&connect, &t->connection), 0);
+	if (saga_definition_parse(DEFINITION, sizeof DEFINITION - 1, "trip", &t->definition, why,
+				  sizeof why) != 0)
+		fail_msg("%s", why);
+}
+
+void trip_close(struct trip *t)
+{
+	saga_definition_free(t->definition);
+	if (t->connection != NULL)
+		saga_close(t->connection, 0);
+	cluster_destroy(t->cluster);
+}
+
+static void options_of(struct trip *t, const char *script, struct saga_submit_options *options,
+		       char id[SAGA_ID_SIZE])
+{
+	(void)snprintf(id, SAGA_ID_SIZE, "trip-%llu", (unsigned long long)++t->next_id);
+	saga_submit_options_init(options);
+	options->id = id;
+	options->input = script;
+	options->input_size = strlen(script);
+	options->timeout_ms = START_MS;
+}
+
+void trip_submit(struct trip *t, const char *script, char id[SAGA_ID_SIZE])
+{
+	struct saga_submit_options options;
+	struct saga_status status;
+	options_of(t, script, &options, id);
+	const int error = saga_submit(t->connection, t->definition, &options, &status);
+	if (error != 0)
+		fail_msg("submit of %s: %s %s", id, saga_error_name(error), saga_error_text(error));
+}
+
+enum saga_state trip_wait(struct trip *t, const char *id)
+{
+	struct saga_status status;
+	const int error = saga_wait(t->connection, id, END_MS, &status);
+	if (error != 0)
+		fail_msg("wait for %s: %s %s", id, saga_error_name(error), saga_error_text(error));
+	return status.state;
+}
+
+enum saga_state trip_run(struct trip *t, const char *script, char id[SAGA_ID_SIZE])
+{
+	trip_submit(t, script, id);
+	return trip_wait(t, id);
+}
+
+static uint32_t count(struct trip *t, const char *table, const char *id, uint32_t step, bool undo)
+{
+	char path[1024], sql[256];
+	sqlite3 *db = NULL;
+	sqlite3_stmt *query = NULL;
+	db_path(t, step, path);
+	(void)snprintf(sql, sizeof sql,
+		       "SELECT count(*) FROM %s WHERE saga=? AND step=? AND undo=?", table);
+	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	(void)sqlite3_busy_timeout(db, 5000);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &query, NULL), SQLITE_OK);
+	(void)sqlite3_bind_text(query, 1, id, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(query, 2, steps[step], -1, SQLITE_STATIC);
+	(void)sqlite3_bind_int(query, 3, undo);
+	assert_int_equal(sqlite3_step(query), SQLITE_ROW);
+	const uint32_t rows = (uint32_t)sqlite3_column_int(query, 0);
+	(void)sqlite3_finalize(query);
+	(void)sqlite3_close(db);
+	return rows;
+}
+
+uint32_t trip_effects(struct trip *t, const char *id, uint32_t step, bool undo)
+{
+	return count(t, "effect", id, step, undo);
+}
+
+uint32_t trip_calls(struct trip *t, const char *id, uint32_t step, bool undo)
+{
+	return count(t, "call", id, step, undo);
+}
+
+uint32_t trip_ended(struct trip *t, const char *id, uint32_t step, bool undo)
+{
+	return count(t, "ended", id, step, undo);
+}
+
+void trip_assert_outcome(struct trip *t, const char *id, enum saga_state state)
+{
+	assert_true(state == SAGA_STATE_COMPLETED || state == SAGA_STATE_COMPENSATED);
+	for (uint32_t i = 0; i < TRIP_STEPS; i++) {
+		const uint32_t done = trip_effects(t, id, i, false);
+		const uint32_t undone = trip_effects(t, id, i, true);
+		if (state == SAGA_STATE_COMPLETED && (done != 1 || undone != 0))
+			fail_msg("%s completed, but step %s was done %u and undone %u times", id,
+				 steps[i], done, undone);
+		if (state == SAGA_STATE_COMPENSATED && (done > 1 || done != undone))
+			fail_msg("%s compensated, but step %s was done %u and undone %u times", id,
+				 steps[i], done, undone);
+	}
+}
+
+const char *trip_owner(struct trip *t, const char *id)
+{
+	struct saga_status status;
+	struct cluster_shards shards;
+	assert_int_equal(saga_query(t->connection, id, START_MS, &status), 0);
+	assert_int_equal(cluster_shards(t->cluster, &shards, START_MS), 0);
+	assert_true(status.shard < shards.count);
+	for (uint32_t i = 0; i < CLUSTER_NODES_MAX; i++)
+		if (strcmp(cluster_node_name(i), shards.shards[status.shard].owner) == 0)
+			return cluster_node_name(i);
+	fail_msg("nobody owns shard %u", status.shard);
+	return NULL;
+}
