@@ -7,9 +7,23 @@
  */
 #include "node/core_internal.h"
 
+/* Each replay holds some MiB on their way to us; more at once would only be dropped and read again.
+ */
+static bool may_read(const struct core *core)
+{
+	uint32_t open = 0;
+	for (uint32_t n = 0; n < WIRE_SHARDS_MAX; n++)
+		open += core->shards[n] != NULL && core->shards[n]->read_token != 0;
+	return open < CORE_READS_MAX;
+}
+
 static void read_on(struct shard *s)
 {
 	struct core *core = s->core;
+	if (!may_read(core)) {
+		s->retry_at_ms = core->now.mono_ms;
+		return;
+	}
 	s->retry_at_ms = 0;
 	s->read_token = core_token(core);
 	const int error = core->journal->ops->read(core->journal, s->number, s->reader.sequence + 1,
@@ -172,9 +186,13 @@ void core_acquire_read_end(struct shard *s, int error)
 		error = SAGA_E_JOURNAL_MISSING;
 	if (error == 0 && s->mark.sequence > 0 && !s->mark_checked)
 		error = SAGA_E_JOURNAL_SHORT;
-	const bool landed = error == 0 && s->epoch_unfenced && s->reader.epoch == s->epoch;
+	const bool landed = error == 0 && s->epoch_unfenced && s->reader.epoch == s->epoch &&
+			    s->reader.nonce == s->nonce;
 	s->epoch_unfenced = false;
 	if (landed) {
+		/* What landed before it may be of a later shard time. */
+		if (s->clock.time_ms < s->reader.shard_time)
+			s->clock.time_ms = s->reader.shard_time;
 		appender_start(&s->appender, s->reader.sequence, &s->reader.hash,
 			       s->reader.next_record);
 		core_serve_begin(s);

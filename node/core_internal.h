@@ -28,6 +28,7 @@ enum {
 	CORE_STUCK_MS = 5000,
 	CORE_HIGHWATER_MS = 1000,
 	CORE_RETRY_MS = 200,  /* pause before a failed replay read is tried again */
+	CORE_READS_MAX = 16,  /* replays reading at a time */
 	CORE_INDEX_STEP = 32, /* batches between entries of the sequence index */
 };
 
