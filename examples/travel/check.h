@@ -122,7 +122,7 @@ bool check_read_bookings(struct check *check, const char *file, uint32_t max, ch
 			 uint32_t why_size);
 bool check_read_answers(struct check *check, const char *file, char *why, uint32_t why_size);
 void check_print(const struct check_report *report, FILE *file);
-/* One JSON object on one line. */
+/* One JSON object, without an end of line. */
 void check_print_json(const struct check_report *report, FILE *file);
 
 #endif

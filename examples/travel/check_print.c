@@ -50,5 +50,5 @@ void check_print_json(const struct check_report *report, FILE *file)
 	for (uint32_t rule = 0; rule < CHECK_RULES; rule++)
 		(void)fprintf(file, "%s\"%s\":%" PRIu64, rule == 0 ? "" : ",",
 			      check_rule_name((enum check_rule)rule), report->found[rule]);
-	(void)fprintf(file, "}}\n");
+	(void)fprintf(file, "}}");
 }

@@ -13,6 +13,7 @@ enum {
 	PROGRESS_PLAIN_MS = 5000,
 	SERVICE_DOWN_MS = 1500,
 	NODE_DOWN_MAX_MS = 10000,
+	KILL_AGAIN_MS = 250,
 };
 
 /* The pause between two looks ends at once with Ctrl-C. */
@@ -24,34 +25,56 @@ static void pause_tick(struct demo *demo)
 		demo->interrupted = true;
 }
 
-/* The two kills and the two restarts, each when its time has come. False = cannot go on. */
-static bool make_trouble(struct demo *demo)
+static uint32_t count_final(struct demo *demo)
 {
-	const uint64_t now_ms = wait_now_ms();
 	uint32_t final = 0;
 
-	if (demo->flags.slow)
-		return true;
 	(void)pthread_mutex_lock(&demo->lock);
 	final = demo->final;
 	(void)pthread_mutex_unlock(&demo->lock);
-	if (!demo->node_killed && final >= demo->booking_count / 6)
-		(void)demo_kill_node(demo);
-	/* Down until others have all its shards; then it comes back and gets some again. */
-	if (demo->node_killed && !demo->node_restarted &&
-	    (demo_takeovers_read(demo) || now_ms - demo->killed_ms > NODE_DOWN_MAX_MS)) {
-		demo->node_restarted = true;
-		if (!demo_restart(demo, demo->victim))
-			return false;
+	return final;
+}
+
+static bool is_past(uint64_t since_ms, uint64_t span_ms)
+{
+	return wait_now_ms() >= since_ms + span_ms;
+}
+
+/* Down until others have all its shards; then it comes back and gets some again. */
+static bool trouble_node(struct demo *demo)
+{
+	if (!demo->node_killed) {
+		if (count_final(demo) >= demo->booking_count / 6 &&
+		    is_past(demo->kill_tried_ms, KILL_AGAIN_MS)) {
+			demo->kill_tried_ms = wait_now_ms();
+			(void)demo_kill_node(demo);
+		}
+		return true;
 	}
-	if (!demo->service_killed && demo->node_restarted && final >= demo->booking_count / 2)
-		(void)demo_kill_service(demo);
-	if (demo->service_killed && !demo->service_restarted &&
-	    now_ms - demo->service_killed_ms > SERVICE_DOWN_MS) {
-		demo->service_restarted = true;
-		return demo_restart(demo, demo_service_victim());
+	if (demo->node_restarted ||
+	    (!demo_takeovers_read(demo) && !is_past(demo->killed_ms, NODE_DOWN_MAX_MS)))
+		return true;
+	demo->node_restarted = true;
+	return demo_restart(demo, demo->victim);
+}
+
+static bool trouble_service(struct demo *demo)
+{
+	if (!demo->service_killed) {
+		if (demo->node_restarted && count_final(demo) >= demo->booking_count / 2)
+			(void)demo_kill_service(demo);
+		return true;
 	}
-	return true;
+	if (demo->service_restarted || !is_past(demo->service_killed_ms, SERVICE_DOWN_MS))
+		return true;
+	demo->service_restarted = true;
+	return demo_restart(demo, demo_service_victim());
+}
+
+/* The two kills and the two restarts, each when its time has come. False = cannot go on. */
+static bool make_trouble(struct demo *demo)
+{
+	return demo->flags.slow || (trouble_node(demo) && trouble_service(demo));
 }
 
 /* Until every booking is final, or the time is over. */
@@ -99,6 +122,7 @@ static int judge(struct demo *demo)
 	(void)snprintf(answers, sizeof answers, "%s/answers.jsonl", cluster_folder(demo->cluster));
 	(void)demo_takeovers_read(demo);
 	demo_ask_parked(demo);
+	demo_find_ended(demo);
 	demo_say(demo, "stopping the services, checking their databases");
 	demo_services_stop(demo);
 	if (!demo_answers_write(demo, answers) ||

@@ -89,7 +89,7 @@ struct demo {
 	char victim[PROCESS_NAME_SIZE];
 	bool node_killed, node_restarted;
 	uint32_t open_at_kill;
-	uint64_t killed_unix_ms, killed_ms;
+	uint64_t kill_tried_ms, killed_unix_ms, killed_ms;
 	struct demo_takeover takeovers[CLUSTER_SHARDS_MAX];
 	uint32_t takeover_count;
 	/* The killed service. */
@@ -97,6 +97,7 @@ struct demo {
 	uint64_t service_killed_ms;
 
 	uint32_t parked;
+	uint32_t ended_early; /* processes that ended by themselves */
 	struct check_report report;
 };
 
@@ -115,6 +116,8 @@ bool demo_kill_service(struct demo *demo);
 bool demo_restart(struct demo *demo, const char *name);
 /* Reads the nodes' logs; true when every shard of the killed node has a new owner. */
 bool demo_takeovers_read(struct demo *demo);
+/* Counts what has ended although nobody killed it. */
+void demo_find_ended(struct demo *demo);
 void demo_services_stop(struct demo *demo);
 const char *demo_service_victim(void);
 

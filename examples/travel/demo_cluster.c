@@ -1,6 +1,7 @@
 /* The demo's servers, nodes and services; the two kills; and how long take-over took. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/os_clock.h"
 #include "examples/travel/demo.h"
@@ -237,6 +238,29 @@ bool demo_takeovers_read(struct demo *demo)
 	return all;
 }
 
+static void see_end(void *context, struct process *process, const char *address)
+{
+	struct demo *demo = context;
+	int status = 0;
+
+	(void)address;
+	if (process_running(process))
+		return;
+	status = process->exit_status; /* known now that it was reaped */
+	demo->ended_early++;
+	if (WIFSIGNALED(status))
+		demo_say(demo, "%s was ended by signal %d: see its log", process->name,
+			 WTERMSIG(status));
+	else
+		demo_say(demo, "%s has ended by itself with %d: see its log", process->name,
+			 WEXITSTATUS(status));
+}
+
+void demo_find_ended(struct demo *demo)
+{
+	cluster_each(demo->cluster, see_end, demo);
+}
+
 void demo_services_stop(struct demo *demo)
 {
 	char name[64];
@@ -246,7 +270,7 @@ void demo_services_stop(struct demo *demo)
 		(void)snprintf(name, sizeof name, "%s-%u", plan_of(demo)[i / INSTANCES].name,
 			       i % INSTANCES + 1);
 		if (cluster_signal(demo->cluster, name, SIGTERM) != 0)
-			demo_say(demo, "%s has ended by itself: see its log", name);
+			continue;
 	}
 	for (uint32_t i = 0; i < CHECK_SERVICES * INSTANCES; i++) {
 		(void)snprintf(name, sizeof name, "%s-%u", plan_of(demo)[i / INSTANCES].name,

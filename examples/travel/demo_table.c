@@ -170,6 +170,9 @@ static void print_table(const struct demo *demo, const char *doubts)
 
 	check_print(&demo->report, stdout);
 	(void)printf("parked         %8u\n", demo->parked);
+	if (demo->ended_early > 0)
+		(void)printf("ended early    %8u   processes that nobody killed\n",
+			     demo->ended_early);
 	(void)printf("bookings/s     %8.1f\n", latencies.rate);
 	(void)printf("p50            %8" PRIu64 " ms\n", latencies.p50_ms);
 	(void)printf("p99            %8" PRIu64 " ms\n", latencies.p99_ms);
@@ -211,7 +214,7 @@ int demo_verdict(struct demo *demo)
 	if (doubts[0] != '\0')
 		code = DEMO_EXIT_INCONCLUSIVE;
 	if (demo->report.violations > 0 || demo->parked > 0 || demo->refused > 0 ||
-	    demo->final < demo->booking_count)
+	    demo->ended_early > 0 || demo->final < demo->booking_count)
 		code = DEMO_EXIT_VIOLATION;
 	if (demo->flags.json)
 		print_json(demo, doubts, code);

@@ -77,10 +77,12 @@ int main(int argc, char **argv)
 	if (!check_run(&flags.check, report, why, sizeof why)) {
 		(void)fprintf(stderr, "travel-check: %s\n", why);
 	} else {
-		if (flags.json)
+		if (flags.json) {
 			check_print_json(report, stdout);
-		else
+			(void)putchar('\n');
+		} else {
 			check_print(report, stdout);
+		}
 		code = report->violations == 0 ? 0 : 1;
 	}
 	free(report);

@@ -11,7 +11,12 @@
 #include "base/os_clock.h"
 #include "tests/support/cluster_parts.h"
 
-enum { SERVER_START_MS = 30000, NODE_INIT_MS = 30000, NODE_SERVING_MS = 30000 };
+enum {
+	SERVER_START_MS = 30000,
+	NODE_INIT_MS = 30000,
+	NODE_SERVING_MS = 30000,
+	RESTART_WAIT_MS = 30000
+};
 
 void cluster_options_init(struct cluster_options *options)
 {
@@ -42,6 +47,7 @@ const char *cluster_trouble(const struct cluster *cluster)
 static int make_root(struct cluster *cluster)
 {
 	const char *base = getenv("TMPDIR");
+	char *absolute = NULL;
 	struct stat info;
 
 	if (cluster->options.folder == NULL) {
@@ -57,10 +63,15 @@ static int make_root(struct cluster *cluster)
 		return cluster_fail(cluster, SAGA_E_FILE, "cannot make %s: %s",
 				    cluster->options.folder, strerror(errno));
 	/* Servers get absolute names: they may change their working folder. */
-	if (realpath(cluster->options.folder, cluster->folder) == NULL ||
-	    stat(cluster->folder, &info) != 0 || !S_ISDIR(info.st_mode))
+	absolute = realpath(cluster->options.folder, NULL);
+	if (absolute == NULL || strlen(absolute) >= sizeof cluster->folder ||
+	    stat(absolute, &info) != 0 || !S_ISDIR(info.st_mode)) {
+		free(absolute);
 		return cluster_fail(cluster, SAGA_E_FILE, "%s is not a folder",
 				    cluster->options.folder);
+	}
+	(void)snprintf(cluster->folder, sizeof cluster->folder, "%s", absolute);
+	free(absolute);
 	return SAGA_E_NONE;
 }
 
@@ -385,6 +396,9 @@ int cluster_restart(struct cluster *cluster, const char *name)
 
 	if (part == NULL || part->process.argv == NULL)
 		return cluster_fail(cluster, SAGA_E_NOT_FOUND, "%s was never started", name);
+	/* Even after SIGKILL a process lives on until its fsync returns. */
+	if (!process_wait(&part->process, RESTART_WAIT_MS))
+		return cluster_fail(cluster, SAGA_E_TIMEOUT, "%s still runs", name);
 	err = process_start(&part->process);
 	if (err != SAGA_E_NONE)
 		return cluster_fail(cluster, err, "cannot run %s: %s", part->process.argv[0],

@@ -87,7 +87,8 @@ struct process *cluster_process(struct cluster *cluster, const char *name); /* N
 pid_t cluster_pid(struct cluster *cluster, const char *name);               /* 0 = not running */
 int cluster_signal(struct cluster *cluster, const char *name, int signal_number) MUST_CHECK;
 bool cluster_wait_end(struct cluster *cluster, const char *name, uint32_t timeout_ms);
-/* With the same arguments, port and data; for nats and etcd until they answer. */
+/* Waits for its end (stop or kill it first), then starts it with the same arguments, port and data;
+ * for nats and etcd until they answer. */
 int cluster_restart(struct cluster *cluster, const char *name) MUST_CHECK;
 /* Calls `visit` for each part, in the order of its first start. */
 void cluster_each(struct cluster *cluster,

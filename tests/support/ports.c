@@ -60,10 +60,13 @@ static bool is_free(uint16_t port)
 {
 	const struct sockaddr_in address = loopback(port);
 	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int on = 1;
 	bool bound = false;
 
 	if (fd < 0)
 		return false;
+	/* As the servers do: connections that linger from a former run do not bar the port. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	bound = bind(fd, (const struct sockaddr *)&address, sizeof address) == 0;
 	(void)close(fd);
 	return bound;

@@ -1,0 +1,100 @@
+/* `sagad-cluster`: what is up stays up, is shown, survives a repeated `up` and a killed part on the
+ * same ports, and goes away. */
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/support/process.h"
+
+enum { RUN_MS = 120000, OUTPUT_SIZE = 8192, END_MS = 10000 };
+
+static int run_verb(const char *verb, const char *folder, char *output)
+{
+	const char *const argv[] = {SAGAD_CLUSTER, verb, "--nodes", "1", "--shards",
+				    "4",           "-d", folder,    NULL};
+	int exit_code = -1;
+
+	assert_int_equal(process_run(argv, NULL, NULL, RUN_MS, output, OUTPUT_SIZE, &exit_code), 0);
+	return exit_code;
+}
+
+/* From "NAME PID STATE ADDRESS". */
+static int find_pid(const char *output, const char *name)
+{
+	const char *line = strstr(output, name);
+	int pid = 0;
+
+	assert_non_null(line);
+	assert_int_equal(sscanf(line + strlen(name), "%d", &pid), 1);
+	assert_true(pid > 0);
+	return pid;
+}
+
+static void find_url(const char *output, char *url, const char *from)
+{
+	const char *start = strstr(output, from);
+
+	assert_non_null(start);
+	assert_int_equal(sscanf(start, "%63s", url), 1);
+}
+
+static bool has_ended(void *context)
+{
+	return process_start_time(*(const pid_t *)context) == 0;
+}
+
+static void test_up_repeat_kill_up_down(void **state)
+{
+	char folder[] = "/tmp/sagad-up-XXXXXX";
+	char command[128];
+	static char output[OUTPUT_SIZE];
+	char nats[64];
+	char etcd[64];
+	char again[64];
+	pid_t nats_pid = 0;
+	pid_t node_pid = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(run_verb("status", folder, output), 3);
+	assert_int_equal(run_verb("up", folder, output), 0);
+	find_url(output, nats, "nats://");
+	find_url(output, etcd, "http://");
+	nats_pid = find_pid(output, "nats1");
+	node_pid = find_pid(output, "n1 ");
+	assert_int_equal(run_verb("status", folder, output), 0);
+
+	assert_int_equal(run_verb("up", folder, output), 0);
+	assert_non_null(strstr(output, "already up"));
+	assert_int_equal(find_pid(output, "nats1"), nats_pid);
+
+	assert_int_equal(kill(node_pid, SIGKILL), 0);
+	assert_true(wait_until(has_ended, &node_pid, END_MS));
+	assert_int_equal(run_verb("status", folder, output), 3);
+	assert_int_equal(run_verb("up", folder, output), 0);
+	assert_null(strstr(output, "already up"));
+	find_url(output, again, "nats://");
+	assert_string_equal(again, nats);
+	find_url(output, again, "http://");
+	assert_string_equal(again, etcd);
+	nats_pid = find_pid(output, "nats1");
+	node_pid = find_pid(output, "n1 ");
+
+	assert_int_equal(run_verb("down", folder, output), 0);
+	assert_non_null(strstr(output, "3 processes stopped"));
+	assert_true(wait_until(has_ended, &nats_pid, END_MS));
+	assert_true(wait_until(has_ended, &node_pid, END_MS));
+	assert_int_equal(run_verb("status", folder, output), 3);
+	(void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
+	assert_int_equal(system(command), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_up_repeat_kill_up_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

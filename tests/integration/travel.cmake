@@ -1,0 +1,5 @@
+if(TARGET travel-demo AND TARGET sagad AND TARGET sagactl)
+	sagad_integration_test(travel SOURCES travel.c LIBS sagad_launcher TIMEOUT 300)
+	target_compile_definitions(test_travel PRIVATE TRAVEL_DEMO="$<TARGET_FILE:travel-demo>")
+	add_dependencies(test_travel travel-demo)
+endif()
