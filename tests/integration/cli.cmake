@@ -1,0 +1,1 @@
+sagad_integration_test(cli SOURCES cli.c LIBS sagad_trip PkgConfig::JANSSON)
