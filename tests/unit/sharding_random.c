@@ -15,7 +15,7 @@
 
 #include "tests/unit/sharding_model.h"
 
-enum { SEEDS = 400, LIFE_MS = 30000 };
+enum { SEEDS = 300, LIFE_MS = 30000 };
 
 static uint64_t first_seed = 1;
 static uint64_t seed_count = SEEDS;
