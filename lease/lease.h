@@ -66,7 +66,10 @@ struct lease_result {
 	int64_t revision; /* the store's, from the reply's header */
 	int64_t lease_id;
 	uint32_t ttl_s;
-	bool succeeded;             /* of a txn's compares */
+	/* Of a txn's compares. False may also mean that an earlier copy of this very txn did it:
+	 * libcurl re-sends on a kept connection that dies before the first byte of an answer. Look
+	 * at what is there before taking it for somebody else's. */
+	bool succeeded;
 	const struct lease_kv *kvs; /* borrowed until return */
 	uint32_t kv_count;
 };

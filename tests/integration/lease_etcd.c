@@ -347,6 +347,7 @@ int main(void)
 		cmocka_unit_test(closing_ends_what_is_open),
 		cmocka_unit_test(closing_from_a_completion),
 		cmocka_unit_test(users_and_passwords),
+		cmocka_unit_test(both_sides_show_certificates),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -154,16 +154,6 @@ struct pair {
 	char program[PROCESS_PATH_SIZE];
 };
 
-static void find_tool(const char *name, char path[PROCESS_PATH_SIZE])
-{
-	const char *tools = getenv("SAGAD_TOOLS");
-
-	(void)snprintf(path, PROCESS_PATH_SIZE, "%s/usr/bin/%s",
-		       tools ? tools : SAGAD_SOURCE_DIR "/.tools", name);
-	if (access(path, X_OK) != 0)
-		(void)snprintf(path, PROCESS_PATH_SIZE, "/usr/bin/%s", name);
-}
-
 static void start_member(struct pair *pair, int i)
 {
 	const char *const name = i == 0 ? "a" : "b";
@@ -210,7 +200,7 @@ static void start_pair(struct pair *pair)
 {
 	*pair = (struct pair){.folder = "/tmp/sagad-pair-XXXXXX"};
 	ports_init(&pair->ports);
-	find_tool("etcd", pair->program);
+	host_find_tool("etcd", pair->program);
 	assert_non_null(mkdtemp(pair->folder));
 	for (int i = 0; i < 2; i++) {
 		take_endpoint(pair, pair->endpoints[i]);
@@ -341,7 +331,7 @@ static void etcdctl(struct host *h, const char *const *words)
 	char output[4096];
 	int code = -1;
 
-	find_tool("etcdctl", program);
+	host_find_tool("etcdctl", program);
 	argv[0] = program;
 	for (unsigned i = 0; words[i]; i++)
 		argv[3 + i] = words[i];

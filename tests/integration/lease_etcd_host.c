@@ -1,6 +1,8 @@
 #include "tests/integration/lease_etcd_host.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/os_clock.h"
 
@@ -198,4 +200,14 @@ struct lease_request request_create(const char *key, const char *value, int64_t 
 		.writes = {{false, slice_str(key), slice_str(value), lease_id}},
 		.write_count = 1,
 	};
+}
+
+void host_find_tool(const char *name, char path[PROCESS_PATH_SIZE])
+{
+	const char *tools = getenv("SAGAD_TOOLS");
+
+	(void)snprintf(path, PROCESS_PATH_SIZE, "%s/usr/bin/%s",
+		       tools ? tools : SAGAD_SOURCE_DIR "/.tools", name);
+	if (access(path, X_OK) != 0)
+		(void)snprintf(path, PROCESS_PATH_SIZE, "/usr/bin/%s", name);
 }

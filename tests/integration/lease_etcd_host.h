@@ -51,6 +51,8 @@ void host_answer_close(struct host_answer *answer);
 /* Asked until it is answered without an error. */
 void host_ask_until_fine(struct host *h, const struct lease_request *request,
 			 struct host_answer *answer);
+/* Where etcd or etcdctl is. */
+void host_find_tool(const char *name, char path[PROCESS_PATH_SIZE]);
 void host_watch(struct host *h, const char *prefix);
 
 struct lease_request request_grant(uint32_t ttl_s);
@@ -68,5 +70,7 @@ void without_a_leader_it_says_so_at_once(void **state);
 void closing_ends_what_is_open(void **state);
 void closing_from_a_completion(void **state);
 void users_and_passwords(void **state);
+/* lease_etcd_tls.c */
+void both_sides_show_certificates(void **state);
 
 #endif
