@@ -324,6 +324,10 @@ void core_read_end(struct core *core, struct core_time now, uint32_t shard, uint
 		core_acquire_read_end(s, error);
 	} else if (token == s->settle_token) {
 		s->settle_token = 0;
+		/* The position before ours is gone: the broker lost its tail. The replay that
+		 * follows meets the high-water and halts (S7). */
+		if (error == 0 && last_sequence < s->appender.expected)
+			error = SAGA_E_JOURNAL_SHORT;
 		core_append_act(s, appender_read_end(&s->appender, error, now.mono_ms));
 	} else if (s->history.active && token == s->history.token) {
 		core_history_end(s, error);
@@ -346,7 +350,8 @@ static void store_mark(struct shard *s, bool at_once)
 
 static bool append_stalled(const struct shard *s, uint64_t bound_ms)
 {
-	return !appender_idle(&s->appender) && s->core->now.mono_ms - s->append_since_ms > bound_ms;
+	return s->append_since_ms != 0 && s->state != OWNERSHIP_HALTED &&
+	       s->core->now.mono_ms - s->append_since_ms > bound_ms;
 }
 
 static void turn_serving(struct shard *s, bool connected)
@@ -377,7 +382,11 @@ static void turn_shard(struct shard *s, bool connected)
 		return;
 	core_append_due(s);
 	turn_serving(s, connected);
-	if (s->state == OWNERSHIP_QUIESCING && drained(s)) {
+	if (s->state != OWNERSHIP_QUIESCING)
+		return;
+	if (append_stalled(s, CORE_STUCK_MS)) {
+		core_lose(s, SAGA_E_UNKNOWN); /* the next owner's epoch settles it */
+	} else if (drained(s)) {
 		store_mark(s, true);
 		ownership_move(&s->state, OWNERSHIP_RELEASED);
 		core_note_event(s, "shard.released", 0);

@@ -48,6 +48,31 @@ void core_acquire_due(struct shard *s)
 		read_on(s);
 }
 
+static bool doubtful(int error)
+{
+	return error == SAGA_E_JOURNAL_SHORT || error == SAGA_E_JOURNAL_GAP ||
+	       error == SAGA_E_JOURNAL_MISSING;
+}
+
+/* What a read says of the end is a hint: a server that leads no more may know less. It halts the
+ * shard when it stays that way (S7, S17); damage that was read halts at once. */
+static void read_failed(struct shard *s, int error)
+{
+	const uint64_t now_ms = s->core->now.mono_ms;
+	if (doubtful(error)) {
+		if (s->doubt_since_ms == 0)
+			s->doubt_since_ms = now_ms;
+		if (now_ms - s->doubt_since_ms >= CORE_DOUBT_MS) {
+			core_halt(s, error == SAGA_E_JOURNAL_GAP ? SAGA_E_JOURNAL_CORRUPT : error);
+			return;
+		}
+	} else if (err_class(error) != ERR_CLASS_RETRY) {
+		core_halt(s, error);
+		return;
+	}
+	s->retry_at_ms = now_ms + CORE_RETRY_MS;
+}
+
 /* ---- the replay ------------------------------------------------------------------------------ */
 
 static int check_genesis(struct shard *s, struct slice record)
@@ -96,15 +121,16 @@ void core_acquire_batch(struct shard *s, uint64_t sequence, struct slice bytes)
 	if (error == 0)
 		error = reader_take(&s->reader, sequence, bytes, replay_record, s);
 	if (error == 0) {
+		s->doubt_since_ms = 0;
 		core_index_add(s, first, sequence);
 		return;
 	}
 	s->core->journal->ops->cancel(s->core->journal, s->read_token);
 	s->read_token = 0;
-	if (error == SAGA_E_JOURNAL_GAP)
-		s->retry_at_ms = s->core->now.mono_ms + CORE_RETRY_MS;
+	if (error == SAGA_E_NO_MEMORY)
+		core_lose(s, error); /* nothing is wrong with the journal: let another node try */
 	else
-		core_halt(s, error);
+		read_failed(s, error);
 }
 
 /* ---- the epoch --------------------------------------------------------------------------------
@@ -200,10 +226,8 @@ void core_acquire_read_end(struct shard *s, int error)
 	}
 	if (error == 0)
 		propose_epoch(s);
-	else if (err_class(error) == ERR_CLASS_RETRY)
-		s->retry_at_ms = s->core->now.mono_ms + CORE_RETRY_MS;
 	else
-		core_halt(s, error);
+		read_failed(s, error);
 }
 
 /* Our fenced EPOCH batch stands at the end of the journal. */

@@ -70,7 +70,10 @@ void core_append_act(struct shard *s, enum appender_act act)
 
 void core_append_due(struct shard *s)
 {
-	core_append_act(s, appender_due(&s->appender, s->core->now.mono_ms));
+	struct core *core = s->core;
+	if (!core->io.may_emit(core->io.context, s->lease_generation))
+		return; /* S28: not even what was sent before */
+	core_append_act(s, appender_due(&s->appender, core->now.mono_ms));
 }
 
 void core_append_flush(struct shard *s)

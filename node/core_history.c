@@ -44,7 +44,7 @@ static void answer(struct shard *s, int code)
 		.shard = s->number,
 		.entries = h->entries,
 		.entry_count = h->count,
-		.next_sequence = h->full ? h->next_sequence : 0,
+		.next_sequence = h->next_sequence,
 	};
 	buf_clear(&core->scratch);
 	h->active = false;
@@ -80,6 +80,7 @@ void core_history_request(struct shard *s, const struct wire_history_request *re
 	}
 	h->active = true;
 	h->full = false;
+	h->next_sequence = 0;
 	h->count = 0;
 	buf_clear(&h->bytes);
 	h->reply_to = reply_to;
@@ -87,9 +88,20 @@ void core_history_request(struct shard *s, const struct wire_history_request *re
 	h->admission = span.admission;
 	h->first_record = span.first_record;
 	h->last_record = span.last_record;
-	const uint64_t from = request->from_sequence != 0 ? request->from_sequence
-							  : sequence_of(s, span.first_record);
-	const uint64_t to = sequence_of(s, span.last_record) + CORE_INDEX_STEP;
+	h->epoch = 0;
+	uint64_t from = sequence_of(s, span.first_record);
+	if (from < request->from_sequence)
+		from = request->from_sequence;
+	uint64_t to = sequence_of(s, span.last_record) + CORE_INDEX_STEP;
+	if (from > to) {
+		core_history_end(s, 0); /* a cursor past the end: an empty page */
+		return;
+	}
+	/* One page reads so many batches and no more: a saga may have been parked for days. */
+	if (to - from >= CORE_HISTORY_BATCHES) {
+		to = from + CORE_HISTORY_BATCHES - 1;
+		h->next_sequence = to + 1;
+	}
 	h->token = core_token(core);
 	const int error = core->journal->ops->read(core->journal, s->number, from, to, h->token);
 	if (error != 0)
@@ -154,6 +166,10 @@ void core_history_batch(struct shard *s, uint64_t sequence, struct slice bytes)
 	struct slice records;
 	if (h->full || batch_decode(bytes, &header, &records) != 0 || header.first_record == 0)
 		return;
+	/* What a stale owner appended after a newer epoch began never happened (S22). */
+	if (header.epoch < h->epoch)
+		return;
+	h->epoch = header.epoch;
 	const uint32_t count_before = h->count;
 	const uint32_t bytes_before = h->bytes.size;
 	for (uint32_t i = 0; i < header.record_count; i++) {

@@ -27,9 +27,11 @@ enum {
 	CORE_CLOCK_STALL_MS = 500,         /* append open for longer: shard time stands still */
 	CORE_STUCK_MS = 5000,
 	CORE_HIGHWATER_MS = 1000,
-	CORE_RETRY_MS = 200,  /* pause before a failed replay read is tried again */
-	CORE_READS_MAX = 16,  /* replays reading at a time */
-	CORE_INDEX_STEP = 32, /* batches between entries of the sequence index */
+	CORE_RETRY_MS = 200,         /* pause before a failed replay read is tried again */
+	CORE_READS_MAX = 16,         /* replays reading at a time */
+	CORE_DOUBT_MS = 10000,       /* a bad look at the journal must last that long to halt */
+	CORE_HISTORY_BATCHES = 4096, /* read for one page of a history */
+	CORE_INDEX_STEP = 32,        /* batches between entries of the sequence index */
 };
 
 /* Where shard time stands (S16). */
@@ -46,8 +48,9 @@ struct shard_history {
 	struct id saga;
 	uint64_t admission;
 	uint64_t first_record, last_record;
-	bool full;
-	uint64_t next_sequence;
+	bool full;              /* the page: it ended before its last batch */
+	uint64_t epoch;         /* newest met in this page */
+	uint64_t next_sequence; /* where the next page begins; 0 = this is the last */
 	uint32_t count;
 	struct wire_history_entry *entries; /* WIRE_HISTORY_MAX, in reserved memory */
 	struct buf bytes; /* of the entries' records; entries hold offsets first */
@@ -76,7 +79,8 @@ struct shard {
 	uint64_t settle_token; /* of the appender's settling read */
 	uint64_t append_token;
 	uint64_t append_since_ms;
-	uint64_t retry_at_ms; /* replay read is tried again then; 0 = no */
+	uint64_t doubt_since_ms; /* the journal looks short, holed or missing since then; 0 = no */
+	uint64_t retry_at_ms;    /* replay read is tried again then; 0 = no */
 	uint64_t replay_since_ms;
 	uint32_t epoch_tries;
 	bool epoch_in_flight;
@@ -96,8 +100,9 @@ struct shard {
 	struct slice *command_services;
 	uint32_t command_count;
 	struct arena command_bytes;
-	uint64_t command_gate; /* newest gate among them */
-	uint64_t low_water;    /* as of the last step */
+	uint64_t command_gate;   /* newest gate among them */
+	uint64_t low_water;      /* as of the begin of the last step */
+	uint64_t low_water_gate; /* the records it rests on (S1, S8) */
 
 	/* Dispositions for the reply frame in hand. */
 	struct wire_disposition dispositions[WIRE_FRAME_MAX];

@@ -47,8 +47,8 @@ void core_send_flush(struct shard *s)
 			core->io.point(core->io.context, "before_send");
 		const int error = core->transport->ops->publish(
 			core->transport, entry.subject, slice_of(NULL, 0), NULL, 0, entry.data);
-		if (error == SAGA_E_BUSY)
-			return; /* the socket is full: go on next turn */
+		if (error == SAGA_E_BUSY || error == SAGA_E_DISCONNECTED)
+			return; /* go on when the socket takes it */
 		if (error == 0)
 			core->stats.messages_sent++;
 		else
@@ -82,7 +82,9 @@ static void send_frame(struct shard *s, struct slice service, struct wire_comman
 		core->stats.messages_dropped += count;
 		return;
 	}
-	core_send_gated(s, s->command_gate, subject.text, buf_slice(&core->scratch));
+	const uint64_t gate =
+		s->command_gate > s->low_water_gate ? s->command_gate : s->low_water_gate;
+	core_send_gated(s, gate, subject.text, buf_slice(&core->scratch));
 	core->stats.frames_sent++;
 	core->stats.commands_sent += count;
 }

@@ -15,7 +15,10 @@ static bool step(struct shard *s, struct txn_event *event)
 	struct txn_effects effects = {.records = &s->records, .emit = core_emit, .emit_context = s};
 	event->now_ms = s->clock.time_ms;
 	event->entropy = prng_next(&s->core->prng);
-	s->low_water = txn_low_water(s->engine); /* only ever rises: an older one is safe (S8) */
+	/* Only ever rises, so an older one is safe; but it must not be told before what it rests on
+	 * is durable (S1, S8). */
+	s->low_water = txn_low_water(s->engine);
+	s->low_water_gate = txn_last_record(s->engine);
 	const int error = txn_step(s->engine, event, &effects);
 	s->record_count += effects.record_count;
 	CHECK(error == 0 || error == SAGA_E_EFFECTS_FULL);
@@ -40,6 +43,7 @@ void core_serve_begin(struct shard *s)
 	s->durable_record = txn_last_record(s->engine);
 	CHECK_EQ(s->durable_record, appender_last_record(&s->appender));
 	s->low_water = txn_low_water(s->engine);
+	s->low_water_gate = s->durable_record;
 	const int error = core->transport->ops->subscribe(core->transport, subject.text, NULL,
 							  on_message, core, &s->subscription);
 	if (error != 0) {
@@ -107,6 +111,10 @@ static bool take_request(struct shard *s, enum wire_kind kind, void *body,
 	if (wire_decode(kind, message->data, &core->decode, body, &fault) != 0) {
 		core->stats.refused_messages++;
 		refuse(s, message, none, fault.code, fault.field == NULL ? "" : fault.field);
+		return false;
+	}
+	if (message->reply.size > TOKEN_SUBJECT_MAX) {
+		refuse(s, message, none, SAGA_E_TOO_LARGE, "reply subject");
 		return false;
 	}
 	*reply_to = 0;

@@ -9,7 +9,10 @@
 #include "node/daemon_uv_internal.h"
 #include "node/version.h"
 
-enum { VERIFY_RETRY_NS = 2000000000 };
+enum {
+	VERIFY_RETRY_NS = 2000000000,
+	PAYLOAD_MIN = 1024 * 1024, /* a journal batch and its header: nats-server's default */
+};
 
 static struct worker *worker_of(struct daemon *d, uint32_t shard)
 {
@@ -217,6 +220,12 @@ void daemon_check_broker(struct daemon *d, uint64_t now_ns)
 		if (d->warning != NULL)
 			LOG(LOG_WARN, "nats.durability", log_str("version", stats.server_version),
 			    log_str("text", d->warning));
+	}
+	if (stats.max_payload > 0 && stats.max_payload < PAYLOAD_MIN) {
+		LOG(LOG_ERROR, "nats.max_payload", log_num("bytes", stats.max_payload),
+		    log_num("needed", PAYLOAD_MIN));
+		daemon_exit(d, DAEMON_EXIT_CONFIG);
+		return;
 	}
 	if (!d->cluster_known || d->verified || now_ns < d->verify_at_ns)
 		return;

@@ -1,3 +1,6 @@
-sagad_unit_test(node_core SOURCES node_core.c tests/support/model_journal.c
-	LIBS sagad_node_core sagad_transport)
+foreach(part IN ITEMS core faults)
+	sagad_unit_test(node_${part}
+		SOURCES node_${part}.c node_world.c tests/support/model_journal.c
+		LIBS sagad_node_core sagad_transport)
+endforeach()
 sagad_unit_test(node_outbox SOURCES node_outbox.c LIBS sagad_node_core)
