@@ -114,9 +114,9 @@ static void same_epoch_other_nonce_does_not_own(void **state) /* S22 */
 		world_turn(w, 1);
 	}
 	world_turn(w, 300);
-	for (int i = 0; i < 6; i++) {
+	for (int i = 0; i < 20; i++) {
 		(void)model_journal_pump(&w->nodes[1].journal);
-		world_turn(w, 1);
+		world_turn(w, 100);
 	}
 	/* Now n2 takes a submit that n1 does not hear of, and says that it is durable */
 	world_node_close(&w->nodes[0]);
