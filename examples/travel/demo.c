@@ -16,13 +16,14 @@ enum {
 	KILL_AGAIN_MS = 250,
 };
 
-/* The pause between two looks ends at once with Ctrl-C. */
-static void pause_tick(struct demo *demo)
+/* A pause that Ctrl-C ends at once; false = it did. */
+static bool pause_for(struct demo *demo, uint32_t pause_ms)
 {
-	const struct timespec tick = {.tv_sec = 0, .tv_nsec = TICK_MS * 1000000};
+	const struct timespec tick = {.tv_sec = 0, .tv_nsec = (long)pause_ms * 1000000};
 
 	if (sigtimedwait(&demo->signals, NULL, &tick) > 0)
 		demo->interrupted = true;
+	return !demo->interrupted;
 }
 
 static uint32_t count_final(struct demo *demo)
@@ -96,7 +97,7 @@ static bool book(struct demo *demo)
 			demo_progress(demo, false);
 			shown_ms = wait_now_ms();
 		}
-		pause_tick(demo);
+		(void)pause_for(demo, TICK_MS);
 		(void)pthread_mutex_lock(&demo->lock);
 		done = demo->final + demo->refused == demo->booking_count;
 		(void)pthread_mutex_unlock(&demo->lock);
@@ -137,8 +138,8 @@ static int judge(struct demo *demo)
 
 static int run(struct demo *demo)
 {
-	if (!demo_load(demo) || !demo_cluster_start(demo) || !demo_services_start(demo) ||
-	    !demo_connect(demo) || !book(demo))
+	if (!demo_load(demo) || !demo_cluster_start(demo) || !pause_for(demo, 0) ||
+	    !demo_services_start(demo) || !demo_connect(demo) || !book(demo))
 		return demo->interrupted ? DEMO_EXIT_INTERRUPTED : DEMO_EXIT_FAILED;
 	return judge(demo);
 }
