@@ -73,8 +73,8 @@ static int kill_one(struct run *r)
 	int error = cluster_shards(r->cluster, &shards, SERVE_MS);
 	if (error != 0)
 		return error;
-	const char *name = victim(r, &shards);
 	(void)look(r); /* what was logged before is not of this kill */
+	const char *name = victim(r, &shards);
 	r->killed_ms = os_clock_wall_ms();
 	error = cluster_signal(r->cluster, name, SIGKILL);
 	if (error != 0)
