@@ -6,6 +6,7 @@
  */
 #include <argp.h>
 #include <errno.h>
+#include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,8 @@ enum {
 	EXIT_FAILED = 1,
 	EXIT_DOWN = 3, /* status: not everything runs */
 };
+
+#define TRAVEL SAGAD_SOURCE_DIR "/examples/travel/"
 
 struct flags {
 	const char *verb;
@@ -154,16 +157,47 @@ static int down(const struct flags *flags)
 /* ---- status ------------------------------------------------------------------------------------
  */
 
+/* Beside us in the build tree; installed it is in PATH anyway. */
+static bool find_sagactl(char *folder, uint32_t size)
+{
+	char own[PROCESS_PATH_SIZE] = "";
+	char path[PROCESS_PATH_SIZE + 32];
+	const ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
+	char *absolute = NULL;
+
+	if (length <= 0)
+		return false;
+	(void)snprintf(path, sizeof path, "%s/../../cli", dirname(own));
+	absolute = realpath(path, NULL);
+	if (absolute == NULL)
+		return false;
+	(void)snprintf(folder, size, "%s", absolute);
+	(void)snprintf(path, sizeof path, "%s/sagactl", folder);
+	free(absolute);
+	return access(path, X_OK) == 0;
+}
+
 static void print_state(const struct flags *flags, const struct state *state)
 {
+	char tools[PROCESS_PATH_SIZE];
+
 	(void)printf("%-10s %8s  %-8s %s\n", "NAME", "PID", "STATE", "ADDRESS");
 	for (uint32_t i = 0; i < state->count; i++)
 		(void)printf("%-10s %8d  %-8s %s\n", state->entries[i].name, state->entries[i].pid,
 			     entry_runs(&state->entries[i]) ? "running" : "ended",
 			     state->entries[i].address);
 	(void)printf("\ndata and logs: %s\n", flags->folder);
-	(void)printf("next:\n  export SAGA_NATS_URL=%s\n  sagactl status\n  sagactl shards list\n",
+	(void)printf("next:\n");
+	if (find_sagactl(tools, sizeof tools))
+		(void)printf("  export PATH=\"%s:$PATH\"\n", tools);
+	(void)printf("  export SAGA_NATS_URL=%s\n  sagactl status\n  sagactl shards list\n",
 		     address_of(state, "nats1"));
+	if (address_of(state, "user-1")[0] != '\0')
+		(void)printf(
+			"  sagactl sagas submit -f " TRAVEL "travel.yaml --id my-trip --wait "
+			"--input '{\"id\":\"my-trip\",\"customer\":\"c505\",\"flight\":\"f36\","
+			"\"seats\":1,\"hotel\":\"h26\",\"rooms\":1,\"price\":191}'\n"
+			"  sagactl sagas show my-trip\n");
 }
 
 static int status(const struct flags *flags)
@@ -213,7 +247,7 @@ static bool note_all(struct cluster *cluster, struct state *state)
 static int start_travel(struct cluster *cluster)
 {
 	static const char *const names[] = {"user", "flight", "hotel", "payment"};
-	const char *stock = SAGAD_SOURCE_DIR "/examples/travel/stock.jsonl";
+	const char *stock = TRAVEL "stock.jsonl";
 	char program[64];
 	char name[64];
 	char db[PROCESS_PATH_SIZE];
@@ -280,7 +314,10 @@ static int up(const struct flags *flags)
 		return code;
 	state_load(state, flags->folder);
 	if (state->count > 0 && state_running(state) == state->count) {
-		(void)printf("already up\n");
+		(void)printf("already up%s\n",
+			     flags->travel && address_of(state, "user-1")[0] == '\0'
+				     ? ", without the travel services: `down` first"
+				     : "");
 		print_state(flags, state);
 		free(state);
 		return 0;
