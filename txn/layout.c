@@ -52,9 +52,10 @@ static void carve_timers(struct carving *c, struct timer_heap *heap, uint64_t co
 static void carve_slab(struct carving *c, struct slab *slab, uint64_t size)
 {
 	void *place = carve(c, size, 1);
+	void *map = carve(c, slab_map_size((size_t)size), 1);
 
 	if (c->memory)
-		slab_init(slab, place, (size_t)size);
+		slab_init(slab, place, (size_t)size, map);
 }
 
 /* Everything behind the shard itself, which was carved first. */

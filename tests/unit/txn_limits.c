@@ -109,6 +109,61 @@ static void payload_is_bounded(void **state)
 	assert_int_equal(stats.payload_used, 0);
 }
 
+/* Submits sagas with inputs of this size until one is refused; how many were taken. */
+static uint32_t fill(struct host *h, const char *prefix, struct host_plan *p, uint32_t size)
+{
+	static uint8_t input[WIRE_INPUT_SIZE_MAX];
+	struct wire_submit s;
+	char id[16];
+
+	for (uint32_t n = 0;; n++) {
+		(void)snprintf(id, sizeof id, "%s%u", prefix, n);
+		s = host_submit_of(h, id, p);
+		s.input = slice_of(input, size);
+		assert_int_equal(submit(h, &s), 0);
+		if (h->answer.code != 0) {
+			assert_int_equal(h->answer.code, err_to_wire(SAGA_E_BUSY));
+			return n;
+		}
+	}
+}
+
+static void finish(struct host *h, const char *prefix, uint32_t from, uint32_t to)
+{
+	char id[16];
+
+	for (uint32_t i = from; i < to; i++) {
+		(void)snprintf(id, sizeof id, "%s%u", prefix, i);
+		host_reply(h, id, 0, "a", FORWARD, 1, OK);
+	}
+}
+
+/* What large sagas leave serves small ones, and the other way round. */
+static void memory_moves_between_sizes(void **state)
+{
+	struct host h;
+	struct host_plan p;
+	uint32_t small, large;
+
+	(void)state;
+	host_init(&h);
+	h.limits.open_max = h.limits.branches_max = h.limits.remembered_max = 4000;
+	h.no_replay = h.no_verify = true;
+	host_start(&h);
+	host_plan(&p, one, 1);
+	large = fill(&h, "large", &p, 100000);
+	assert_int_equal(large, 7);
+	finish(&h, "large", 0, large);
+	small = fill(&h, "small", &p, 500);
+	assert_in_range(small, 900, 1000);
+	finish(&h, "small", 0, small);
+	assert_int_equal(fill(&h, "again", &p, 100000), large);
+	host_take_over(&h, h.record_count);
+	finish(&h, "again", 0, large);
+	assert_int_equal(fill(&h, "more", &p, 500), small);
+	host_close(&h);
+}
+
 static void plans_are_shared(void **state)
 {
 	struct host *h = *state;
@@ -195,7 +250,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		T(full_pools_refuse),       T(payload_is_bounded),        T(plans_are_shared),
+		T(full_pools_refuse),       T(payload_is_bounded),
+		T(plans_are_shared),        T(memory_moves_between_sizes),
 		T(effects_that_do_not_fit), T(tick_takes_as_many_as_fit),
 #undef T
 	};
