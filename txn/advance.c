@@ -76,8 +76,7 @@ void txn_advance(struct txn_shard *t, struct txn_entry *e)
 			reason = WIRE_REASON_EXHAUSTED;
 		}
 		if (cause)
-			txn_decide_undo(t, e, reason, cause,
-					slice_of(cause->text, cause->text_size));
+			txn_decide_undo(t, e, reason, cause, txn_branch_text(e->body, cause));
 	}
 	if (e->state == WIRE_STATE_UNDOING && txn_undo_settled(e->body)) {
 		finish(t, e, e->body->plan->protocol->undo_done);

@@ -1,6 +1,8 @@
 /* The fold: what each record does to the state. Replay and the live path both come through here,
- * so state is a function of the journal alone. Nothing here decides, reads a clock or sends; a
- * record that does not fit is refused with SAGA_E_STATE, and the caller halts the shard. */
+ * so state is a function of the journal alone. Nothing here decides, reads a clock or sends, nor
+ * looks at limits or other settings that the next owner may have otherwise. A record that does not
+ * fit is refused with SAGA_E_STATE, and the caller halts the shard; when the pools are too small
+ * for what the journal holds it is SAGA_E_NO_MEMORY, and another node may have larger ones. */
 #include "txn/state.h"
 
 static int find_open(struct txn_shard *t, uint64_t admission, struct txn_entry **entry)
@@ -33,7 +35,7 @@ static int find_branch(struct txn_entry *e, uint32_t step, uint32_t op, struct t
 static int apply_genesis(const struct txn_shard *t, const struct wire_record_genesis *r)
 {
 	CHECK(t->config.slots != NULL);
-	CHECK_LE(t->open, t->limits.open_max);
+	CHECK_LE(t->open, t->room.open);
 	if (t->last_record != 0)
 		return SAGA_E_STATE;
 	return r->shard == t->config.shard ? 0 : SAGA_E_JOURNAL_FOREIGN;
@@ -41,7 +43,7 @@ static int apply_genesis(const struct txn_shard *t, const struct wire_record_gen
 
 static int apply_epoch(struct txn_shard *t, const struct wire_record_epoch *r)
 {
-	CHECK_LE(t->open, t->limits.open_max);
+	CHECK_LE(t->open, t->room.open);
 	if (r->epoch < t->journal_epoch)
 		return SAGA_E_STATE;
 	t->journal_epoch = r->epoch;
@@ -62,8 +64,7 @@ static int apply_accepted(struct txn_shard *t, const struct wire_record_accepted
 		return SAGA_E_STATE;
 	if (e)
 		txn_entry_remove(t, e); /* its memory had run out when this was accepted */
-	if (t->open >= t->limits.open_max ||
-	    t->branches + r->plan.step_count > t->limits.branches_max)
+	if (t->open >= t->room.open || r->plan.step_count > t->room.branches - t->branches)
 		return SAGA_E_NO_MEMORY;
 	e = txn_entry_add(t, r->saga, r->plan.name);
 	if (!e)
@@ -100,7 +101,7 @@ static int apply_ok(struct txn_shard *t, struct txn_entry *e, struct txn_branch 
 	if (err)
 		return err;
 	b->code = r->code;
-	txn_text_set(t, b, r->text);
+	txn_text_set(e->body, b, r->text);
 	*txn_result(b, rule->op) = WIRE_EVENT_OK;
 	if (b->state == WIRE_BRANCH_PARKED && --e->body->parked == 0)
 		txn_entry_move(t, e, WIRE_STATE_UNDOING);
@@ -113,18 +114,19 @@ static int apply_ok(struct txn_shard *t, struct txn_entry *e, struct txn_branch 
 }
 
 /* The end of a forward operation that is not an ok. */
-static void apply_end(struct txn_shard *t, struct txn_branch *b, const struct wire_record_branch *r)
+static void apply_end(struct txn_shard *t, struct txn_entry *e, struct txn_branch *b,
+		      const struct wire_record_branch *r)
 {
 	CHECK_EQ(b->state, WIRE_BRANCH_ACTIVE);
 	CHECK(r->event == WIRE_EVENT_REJECTED || r->event == WIRE_EVENT_UNKNOWN);
 	b->code = r->code;
-	txn_text_set(t, b, r->text);
+	txn_text_set(e->body, b, r->text);
 	*txn_result(b, r->op) = (uint8_t)r->event;
 	txn_branch_move(
 		t, b, r->event == WIRE_EVENT_REJECTED ? WIRE_BRANCH_REJECTED : WIRE_BRANCH_UNKNOWN);
 }
 
-static void apply_again(struct txn_shard *t, struct txn_branch *b,
+static void apply_again(struct txn_shard *t, struct txn_entry *e, struct txn_branch *b,
 			const struct wire_record_branch *r)
 {
 	CHECK(txn_outstanding(b) != NULL);
@@ -133,7 +135,7 @@ static void apply_again(struct txn_shard *t, struct txn_branch *b,
 	b->wait = TXN_WAIT_NOTHING;
 	b->next_at = r->next_at;
 	b->code = r->code;
-	txn_text_set(t, b, r->text);
+	txn_text_set(e->body, b, r->text);
 }
 
 static int apply_branch(struct txn_shard *t, const struct wire_record_branch *r)
@@ -166,15 +168,15 @@ static int apply_branch(struct txn_shard *t, const struct wire_record_branch *r)
 	case WIRE_EVENT_REJECTED:
 		if (!rule->refusable)
 			return SAGA_E_STATE;
-		apply_end(t, b, r);
+		apply_end(t, e, b, r);
 		return 0;
 	case WIRE_EVENT_UNKNOWN:
 		if (rule->parks)
 			return SAGA_E_STATE;
-		apply_end(t, b, r);
+		apply_end(t, e, b, r);
 		return 0;
 	case WIRE_EVENT_AGAIN:
-		apply_again(t, b, r);
+		apply_again(t, e, b, r);
 		return 0;
 	default:
 		return SAGA_E_STATE;
@@ -222,7 +224,7 @@ static int apply_parked(struct txn_shard *t, const struct wire_record_parked *r)
 	CHECK(e->state == WIRE_STATE_UNDOING || e->state == WIRE_STATE_PARKED);
 	*txn_attempts(b, r->op) = r->attempts;
 	b->code = r->code;
-	txn_text_set(t, b, r->text);
+	txn_text_set(e->body, b, r->text);
 	txn_branch_move(t, b, WIRE_BRANCH_PARKED);
 	b->next_at = r->next_at;
 	if (e->body->parked++ == 0)

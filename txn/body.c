@@ -1,4 +1,5 @@
-/* The block of an open saga, and what hangs on its branches: outputs and texts. */
+/* The block of an open saga, and what hangs on its branches: outputs and texts. Allocates in the
+ * fold only, and always the same for the same records (state.h). */
 #include "txn/state.h"
 
 static size_t labels_size(const struct wire_record_accepted *r)
@@ -13,7 +14,7 @@ static size_t labels_size(const struct wire_record_accepted *r)
 size_t txn_body_measure(const struct wire_record_accepted *r)
 {
 	return sizeof(struct txn_body) + labels_size(r) + r->input.size + r->traceparent.size +
-	       r->plan.step_count * (sizeof(struct txn_branch) + TXN_OUTPUT_SHARE);
+	       r->plan.step_count * (sizeof(struct txn_branch) + TXN_STEP_SHARE);
 }
 
 static struct slice copy_slice(uint8_t **at, struct slice s)
@@ -35,7 +36,7 @@ static void body_fill(struct txn_body *body, const struct wire_record_accepted *
 	body->branches = (void *)(body + 1);
 	body->labels = (void *)(body->branches + steps);
 	body->share = (void *)(body->labels + r->label_count);
-	at = body->share + (size_t)steps * TXN_OUTPUT_SHARE;
+	at = body->share + (size_t)steps * TXN_STEP_SHARE;
 	body->input = copy_slice(&at, r->input);
 	body->traceparent = copy_slice(&at, r->traceparent);
 	body->label_count = r->label_count;
@@ -75,7 +76,7 @@ struct txn_body *txn_body_create(struct txn_shard *t, const struct wire_record_a
 
 static uint8_t *output_share(const struct txn_body *body, const struct txn_branch *b)
 {
-	return body->share + (size_t)b->step * TXN_OUTPUT_SHARE;
+	return body->share + (size_t)b->step * TXN_STEP_SHARE;
 }
 
 static void output_free(struct txn_shard *t, const struct txn_body *body, struct txn_branch *b)
@@ -86,13 +87,6 @@ static void output_free(struct txn_shard *t, const struct txn_body *body, struct
 	b->output_size = 0;
 }
 
-static void text_free(struct txn_shard *t, struct txn_branch *b)
-{
-	slab_free(&t->payload, b->text, b->text_size);
-	b->text = NULL;
-	b->text_size = 0;
-}
-
 void txn_body_destroy(struct txn_shard *t, struct txn_body *body)
 {
 	for (uint32_t i = 0; i < txn_step_count(body); i++) {
@@ -100,28 +94,27 @@ void txn_body_destroy(struct txn_shard *t, struct txn_body *body)
 
 		CHECK(!timer_armed(&b->timer));
 		output_free(t, body, b);
-		text_free(t, b);
 	}
 	txn_plan_release(t, body->plan);
 	slab_free(&t->payload, body, body->block_size);
 }
 
-bool txn_payload_fits(struct txn_shard *t, size_t size, size_t other)
+bool txn_body_fits(const struct txn_shard *t, const struct wire_record_accepted *r)
 {
-	void *first = slab_alloc(&t->payload, size);
-	void *second = other ? slab_alloc(&t->payload, other) : NULL;
-	const bool fits = first && (second || other == 0);
+	/* Outputs beyond a step's share are best effort, and a part is kept for them. */
+	const uint64_t max = t->limits.payload_max - t->limits.payload_max / 16;
+	const size_t cost =
+		slab_cost(txn_body_measure(r)) + slab_cost(txn_plan_measure(t, &r->plan));
 
-	/* Last out, first in: the same calls in the same order get the same blocks. */
-	slab_free(&t->payload, second, other);
-	slab_free(&t->payload, first, size);
-	return fits;
+	return t->payload.used + cost <= max && slab_fits(&t->payload, cost);
 }
 
-bool txn_output_fits(struct txn_shard *t, uint32_t size)
+bool txn_output_fits(const struct txn_shard *t, uint32_t size)
 {
 	return size <= TXN_OUTPUT_SHARE ||
-	       (size <= WIRE_OUTPUT_SIZE_MAX && txn_payload_fits(t, size, 0));
+	       (size <= WIRE_OUTPUT_SIZE_MAX &&
+		t->payload.used + slab_cost(size) <= t->limits.payload_max &&
+		slab_fits(&t->payload, size));
 }
 
 int txn_output_set(struct txn_shard *t, struct txn_body *body, struct txn_branch *b,
@@ -155,17 +148,13 @@ struct slice txn_text_cut(struct slice text, uint32_t max)
 	return slice_of(text.data, size);
 }
 
-void txn_text_set(struct txn_shard *t, struct txn_branch *b, struct slice text)
+void txn_text_set(struct txn_body *body, struct txn_branch *b, struct slice text)
 {
 	const struct slice kept = txn_text_cut(text, TXN_TEXT_KEPT_MAX);
 
 	CHECK_LE(kept.size, TXN_TEXT_KEPT_MAX);
-	text_free(t, b);
-	if (kept.size == 0)
-		return;
-	b->text = slab_alloc(&t->payload, kept.size);
-	if (!b->text)
-		return;
-	memcpy(b->text, kept.data, kept.size);
+	CHECK_LT(b->step, txn_step_count(body));
 	b->text_size = (uint8_t)kept.size;
+	if (kept.size > 0)
+		memmove(output_share(body, b) + TXN_OUTPUT_SHARE, kept.data, kept.size);
 }

@@ -23,7 +23,6 @@ static bool addressed_here(struct txn_shard *t, struct slice id)
  */
 static void cancel_unknown(struct txn_shard *t, const struct wire_cancel *cancel)
 {
-	const struct timer *oldest = timer_heap_peek(&t->forget);
 	const uint64_t latest = t->now + t->config.retry_window_max_ms;
 	struct wire_record_tombstone r = {
 		.saga = cancel->id,
@@ -33,7 +32,7 @@ static void cancel_unknown(struct txn_shard *t, const struct wire_cancel *cancel
 	};
 
 	CHECK(txn_entry_known(t, cancel->id, t->now) == NULL);
-	if (t->entries_used == t->entries_max && (!oldest || oldest->deadline > t->now)) {
+	if (!txn_entry_free(t)) {
 		struct txn_pending *p = txn_pend_answer(t, NULL, cancel->id, SAGA_E_BUSY);
 
 		p->retry_after_ms = TXN_BUSY_RETRY_MS;

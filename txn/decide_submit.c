@@ -86,26 +86,15 @@ static int resolve(struct txn_shard *t, const struct wire_submit *submit, struct
 	return submit->input.size > WIRE_INPUT_SIZE_MAX ? SAGA_E_TOO_LARGE : 0;
 }
 
-/* S19: the worst case of the saga fits. Outputs beyond a step's share are best effort, and a part
- * of the payload memory is kept for them. */
-static bool has_room(struct txn_shard *t, const struct wire_record_accepted *r)
+/* S19: the worst case of the saga fits. After the replay of a journal that was written under larger
+ * limits there may be more than ours allow: then nothing is taken in until there is less. */
+static bool has_room(const struct txn_shard *t, const struct wire_record_accepted *r)
 {
-	const struct timer *oldest = timer_heap_peek(&t->forget);
-	const size_t body = txn_body_measure(r);
-	const size_t plan = txn_plan_measure(t, &r->plan);
-	const size_t cost = slab_cost(body) + slab_cost(plan);
-
-	CHECK_LE(t->open, t->limits.open_max);
-	CHECK_LE(t->branches, t->limits.branches_max);
-	if (t->open == t->limits.open_max)
-		return false;
-	if (t->entries_used == t->entries_max && (!oldest || oldest->deadline > t->now))
-		return false;
-	if (r->plan.step_count > t->limits.branches_max - t->branches)
-		return false;
-	if (t->payload.used + cost > t->payload.size - t->payload.size / 16)
-		return false;
-	return txn_payload_fits(t, body, plan);
+	CHECK_LE(t->open, t->room.open);
+	CHECK_LE(t->branches, t->room.branches);
+	return t->open < t->limits.open_max && txn_entry_free(t) &&
+	       (uint64_t)t->branches + r->plan.step_count <= t->limits.branches_max &&
+	       txn_body_fits(t, r);
 }
 
 static void accept(struct txn_shard *t, const struct wire_submit *submit,

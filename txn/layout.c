@@ -22,13 +22,18 @@ static void *carve(struct carving *c, uint64_t count, size_t size)
 
 /* Every known saga, finished ones and tombstones included, has one entry from its admission on:
  * so the room to remember it is reserved with it (S19). */
-static uint32_t entries_of(const struct txn_limits *limits)
+static struct txn_room room_of(const struct txn_limits *limits)
 {
-	const uint64_t count = (uint64_t)limits->open_max + limits->remembered_max;
+	const uint64_t open = (uint64_t)limits->open_max * TXN_SLACK;
+	const uint64_t entries = open + (uint64_t)limits->remembered_max * TXN_SLACK;
+	const uint64_t branches = (uint64_t)limits->branches_max * TXN_SLACK;
 
 	CHECK(limits->open_max > 0);
-	CHECK(count < TXN_TIMER_OF_BRANCH);
-	return (uint32_t)count;
+	CHECK(entries < TXN_TIMER_OF_BRANCH);
+	CHECK(open + branches < TIMER_NONE);
+	return (struct txn_room){.open = (uint32_t)open,
+				 .entries = (uint32_t)entries,
+				 .branches = (uint32_t)branches};
 }
 
 static void carve_index(struct carving *c, struct txn_index *index, uint64_t count)
@@ -49,21 +54,25 @@ static void carve_timers(struct carving *c, struct timer_heap *heap, uint64_t co
 		timer_heap_init(heap, place, (uint32_t)count);
 }
 
+/* Whole largest blocks: then the same calls give the same places for any `size`. */
 static void carve_slab(struct carving *c, struct slab *slab, uint64_t size)
 {
-	void *place = carve(c, size, 1);
-	void *map = carve(c, slab_map_size((size_t)size), 1);
+	const uint64_t blocks = (size + SLAB_BLOCK_MAX - 1) / SLAB_BLOCK_MAX;
+	void *place = carve(c, blocks, SLAB_BLOCK_MAX);
+	const size_t bytes = (size_t)blocks * SLAB_BLOCK_MAX;
+	void *map = carve(c, slab_map_size(bytes), 1);
 
 	if (c->memory)
-		slab_init(slab, place, (size_t)size, map);
+		slab_init(slab, place, bytes, map);
 }
 
 /* Everything behind the shard itself, which was carved first. */
 static void carve_rest(struct carving *c, const struct txn_limits *limits, struct txn_shard *t)
 {
-	const uint32_t entries = entries_of(limits);
+	const struct txn_room room = room_of(limits);
 
-	t->entries = carve(c, entries, sizeof *t->entries);
+	t->room = room;
+	t->entries = carve(c, room.entries, sizeof *t->entries);
 	t->waiters = carve(c, (uint64_t)limits->waiters_max + 1, sizeof *t->waiters);
 	t->pending = carve(c, TXN_PENDING_MAX, sizeof *t->pending);
 	t->steps = carve(c, WIRE_STEPS_MAX, sizeof *t->steps);
@@ -71,14 +80,15 @@ static void carve_rest(struct carving *c, const struct txn_limits *limits, struc
 	t->saga_views = carve(c, WIRE_LIST_MAX, sizeof *t->saga_views);
 	t->scratch = carve(c, TXN_SCRATCH_SIZE, 1);
 	t->arena.memory = carve(c, TXN_ARENA_SIZE, 1);
-	carve_index(c, &t->by_id, entries);
-	carve_index(c, &t->by_admission, entries);
-	carve_index(c, &t->by_plan, limits->open_max);
+	carve_index(c, &t->by_id, room.entries);
+	carve_index(c, &t->by_admission, room.entries);
+	carve_index(c, &t->by_plan, room.open);
 	carve_index(c, &t->by_reply, limits->waiters_max);
-	carve_timers(c, &t->timers, (uint64_t)limits->open_max + limits->branches_max);
-	carve_timers(c, &t->forget, entries);
-	carve_slab(c, &t->names, (uint64_t)entries * TXN_NAMES_SIZE);
-	carve_slab(c, &t->payload, limits->payload_max);
+	carve_timers(c, &t->timers, (uint64_t)room.open + room.branches);
+	carve_timers(c, &t->forget, room.entries);
+	/* An entry keeps at most one block of this size from being whole: it cannot run out. */
+	carve_slab(c, &t->names, (uint64_t)room.entries * TXN_NAMES_SIZE);
+	carve_slab(c, &t->payload, limits->payload_max * TXN_SLACK);
 }
 
 size_t txn_memory_size(const struct txn_limits *limits)
@@ -110,7 +120,6 @@ struct txn_shard *txn_create(void *memory, size_t size, const struct txn_limits 
 	t->config = *config;
 	if (t->config.remember_margin_ms < TXN_MARGIN_MIN_MS)
 		t->config.remember_margin_ms = TXN_MARGIN_MIN_MS;
-	t->entries_max = entries_of(limits);
 	t->next_admission = 1;
 	t->first = t->last = t->open_first = t->open_last = TXN_NONE;
 	t->entries_free = t->waiters_free = TXN_NONE;

@@ -48,6 +48,14 @@ struct txn_entry *txn_entry_by_admission(const struct txn_shard *t, uint64_t adm
 	return NULL;
 }
 
+bool txn_entry_free(const struct txn_shard *t)
+{
+	const struct timer *oldest = timer_heap_peek(&t->forget);
+
+	return t->entries_used < (uint64_t)t->limits.open_max + t->limits.remembered_max ||
+	       (oldest && oldest->deadline <= t->now);
+}
+
 static struct txn_entry *entry_take(struct txn_shard *t)
 {
 	struct txn_entry *e;
@@ -55,7 +63,7 @@ static struct txn_entry *entry_take(struct txn_shard *t)
 	if (t->entries_free != TXN_NONE) {
 		e = &t->entries[t->entries_free];
 		t->entries_free = e->next;
-	} else if (t->entries_top < t->entries_max) {
+	} else if (t->entries_top < t->room.entries) {
 		e = &t->entries[t->entries_top++];
 	} else {
 		return NULL;

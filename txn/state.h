@@ -3,6 +3,12 @@
  * Memory: entries (one per known saga: open, finished or tombstone) in a pool; the body of an open
  * saga in one block of the payload slab; plans are shared between sagas; ids and definition names
  * in their own slab, which is sized so that it cannot run out before the entries do.
+ *
+ * Who allocates: the fold alone, never a decision or a test whether something fits. So the slabs of
+ * two engines that folded the same records are the same, block by block, and what the owner had
+ * room for has room in every replay. The limits of the configuration are for admission; the fold
+ * does not know them, only the room of the pools, which is TXN_SLACK times as much. So a journal
+ * written under larger limits can be replayed too.
  */
 #ifndef SAGAD_TXN_STATE_H
 #define SAGAD_TXN_STATE_H
@@ -27,12 +33,14 @@
 #define TXN_TIMER_OF_BRANCH 0x80000000U
 
 enum {
-	TXN_OUTPUT_SHARE = 32,     /* bytes of output that every step is sure to get (S19) */
-	TXN_TEXT_KEPT_MAX = 128,   /* of a participant's words, for views */
-	TXN_NAMES_SIZE = 64 + 128, /* names slab per entry: both size classes at their worst */
-	TXN_EVICT_PER_RECORD = 4,  /* at least 2, so that eviction outruns admission */
-	TXN_MARGIN_MIN_MS = 1000,  /* nothing is forgotten within the step that finished it */
-	TXN_RESEND_GAP_MS = 200,   /* between sends of one attempt */
+	TXN_SLACK = 2,          /* room of the pools over the limits of admission */
+	TXN_OUTPUT_SHARE = 32,  /* bytes of output that every step is sure to get (S19) */
+	TXN_TEXT_KEPT_MAX = 64, /* of a participant's words, for views; reserved like the output */
+	TXN_STEP_SHARE = TXN_OUTPUT_SHARE + TXN_TEXT_KEPT_MAX,
+	TXN_NAMES_SIZE = 128,     /* names slab per entry: id and definition at their longest */
+	TXN_EVICT_PER_RECORD = 4, /* at least 2, so that eviction outruns admission */
+	TXN_MARGIN_MIN_MS = 1000, /* nothing is forgotten within the step that finished it */
+	TXN_RESEND_GAP_MS = 200,  /* between sends of one attempt */
 	TXN_RETRY_AFTER_MAX_MS = 86400000,
 	TXN_BUSY_RETRY_MS = 500,                 /* the hint with BUSY is this and as much jitter */
 	TXN_LIST_SCAN_MAX = 4096,                /* entries looked at for one page */
@@ -59,7 +67,6 @@ struct txn_branch {
 	uint64_t active_since; /* shard time when `op` began; near, so it is not in the hash */
 	uint64_t sent_at;      /* of the attempt that is out. Volatile */
 	uint8_t *output;       /* in the share or its own block */
-	uint8_t *text;         /* own block or NULL; best effort, so it is not in the hash */
 	uint32_t output_size;
 	uint32_t entry;
 	uint32_t code;        /* err_to_wire of the last trouble */
@@ -86,12 +93,12 @@ struct txn_plan {
 	uint32_t block_size;
 };
 
-/* What only an unfinished saga has. One block: this, branches, labels, output share, bytes. */
+/* What only an unfinished saga has. One block: this, branches, labels, share, bytes. */
 struct txn_body {
 	struct txn_plan *plan;
 	struct txn_branch *branches; /* plan->plan.step_count */
 	struct wire_label *labels;
-	uint8_t *share; /* TXN_OUTPUT_SHARE per step */
+	uint8_t *share; /* TXN_STEP_SHARE per step: output, text */
 	struct slice input;
 	struct slice traceparent;
 	uint32_t label_count;
@@ -158,9 +165,15 @@ struct txn_pending {
 	struct uuid operation;
 };
 
+/* What the pools hold: the fold fails with SAGA_E_NO_MEMORY only beyond it. */
+struct txn_room {
+	uint32_t open, entries, branches;
+};
+
 struct txn_shard {
-	struct txn_limits limits;
+	struct txn_limits limits; /* of admission */
 	struct txn_config config;
+	struct txn_room room;
 
 	/* Folded state: a function of the records alone. */
 	uint64_t last_record;
@@ -168,7 +181,7 @@ struct txn_shard {
 	uint64_t clock;         /* the latest time that a record told: eviction goes by it */
 	uint64_t journal_epoch; /* of the latest epoch record */
 	struct txn_entry *entries;
-	uint32_t entries_max, entries_used, entries_top, entries_free;
+	uint32_t entries_used, entries_top, entries_free;
 	uint32_t first, last;           /* entries by admission */
 	uint32_t open_first, open_last; /* unfinished ones */
 	uint32_t open, parked, branches;
@@ -224,6 +237,11 @@ static inline const struct wire_step *txn_step_of(const struct txn_body *body,
 {
 	return &body->plan->plan.steps[b->step];
 }
+static inline struct slice txn_branch_text(const struct txn_body *body, const struct txn_branch *b)
+{
+	return slice_of(body->share + (size_t)b->step * TXN_STEP_SHARE + TXN_OUTPUT_SHARE,
+			b->text_size);
+}
 static inline uint32_t *txn_attempts(struct txn_branch *b, uint32_t op)
 {
 	CHECK(op >= WIRE_OP_FORWARD && op <= WIRE_OP_UNDO);
@@ -241,6 +259,8 @@ struct txn_entry *txn_entry_find(const struct txn_shard *t, struct slice id);
 /* The same, but an entry whose time to be forgotten has come at `now` is not found. */
 struct txn_entry *txn_entry_known(const struct txn_shard *t, struct slice id, uint64_t now);
 struct txn_entry *txn_entry_by_admission(const struct txn_shard *t, uint64_t admission);
+/* Whether the limits allow one more, now or when what is due is forgotten. */
+bool txn_entry_free(const struct txn_shard *t);
 /* Takes the next admission number. NULL when the pool is full. The caller sets state and body. */
 struct txn_entry *txn_entry_add(struct txn_shard *t, struct slice id, struct slice definition);
 void txn_entry_remove(struct txn_shard *t, struct txn_entry *e); /* of a final one */
@@ -264,13 +284,13 @@ size_t txn_body_measure(const struct wire_record_accepted *r);
 struct txn_body *txn_body_create(struct txn_shard *t, const struct wire_record_accepted *r,
 				 uint32_t entry); /* or NULL */
 void txn_body_destroy(struct txn_shard *t, struct txn_body *body);
-/* Whether the slab has blocks of both sizes now (S19: found out before the record is made);
- * `other` may be 0. */
-bool txn_payload_fits(struct txn_shard *t, size_t size, size_t other);
-bool txn_output_fits(struct txn_shard *t, uint32_t size);
+/* Whether it may be taken in, and can be (S19: found out before the record is made). Like all
+ * questions they leave the state alone. */
+bool txn_body_fits(const struct txn_shard *t, const struct wire_record_accepted *r);
+bool txn_output_fits(const struct txn_shard *t, uint32_t size);
 int txn_output_set(struct txn_shard *t, struct txn_body *body, struct txn_branch *b,
 		   struct slice output) MUST_CHECK;
-void txn_text_set(struct txn_shard *t, struct txn_branch *b, struct slice text);
+void txn_text_set(struct txn_body *body, struct txn_branch *b, struct slice text);
 /* At most `max` bytes of text, not cutting a character of UTF-8. */
 struct slice txn_text_cut(struct slice text, uint32_t max);
 

@@ -37,7 +37,10 @@
 
 struct txn_shard;
 
-/* Fixed at start; a full pool refuses new work with SAGA_E_BUSY (S19). */
+/* Limits of admission, fixed at start: beyond them new work is refused with SAGA_E_BUSY (S19). They
+ * may differ from node to node and be changed with any restart: the pools have room for twice as
+ * much, so that what another configuration took in can be replayed. Replay itself knows no limits
+ * but that room. */
 struct txn_limits {
 	uint32_t open_max;       /* unfinished sagas, 1..4,000,000 */
 	uint32_t remembered_max; /* finished ids and tombstones (S5); an open saga has its place in
@@ -59,8 +62,8 @@ struct txn_config {
 	uint32_t resend_per_second; /* pacing after take-over (S16); 0 = no pacing */
 };
 
-/* The memory an engine of these limits needs. Reserve it as zeroed address space (MAP_NORESERVE):
- * pages are touched on first use. */
+/* The memory an engine of these limits needs, with room for twice as much. Reserve it as zeroed
+ * address space (MAP_NORESERVE): pages are touched on first use. */
 size_t txn_memory_size(const struct txn_limits *limits);
 /* Lays the engine out in `memory` (zeroed, 64-byte aligned, kept by the caller until it stops
  * using the engine; there is no destroy). CHECKs sizes. */
@@ -72,9 +75,10 @@ struct txn_shard *txn_create(void *memory, size_t size, const struct txn_limits 
 /* Folds one journal record. `record_number` must be the previous one + 1 (CHECK is for the live
  * path; a replayed mismatch is SAGA_E_JOURNAL_GAP). `shard_time` is the batch's. A record that does
  * not fit the state is SAGA_E_STATE, an undecodable one the decoder's code: the caller halts the
- * shard (damaged data) and the engine is not to be used any more. SAGA_E_NO_MEMORY: the limits
- * are smaller than what the journal holds. Only txn_now and the budgets of steps go by
- * `shard_time`; the folded state goes by times that stand in records. */
+ * shard (damaged data). SAGA_E_NO_MEMORY: the journal holds more than twice what our limits allow;
+ * nothing is damaged, and a node with larger ones can own the shard. After any error the engine is
+ * not to be used any more. Only txn_now and the budgets of steps go by `shard_time`; the folded
+ * state goes by times that stand in records, and by nothing that is configured. */
 int txn_apply(struct txn_shard *t, struct slice record, uint64_t record_number,
 	      uint64_t shard_time) MUST_CHECK;
 

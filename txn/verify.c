@@ -16,7 +16,7 @@ static const char *verify_branch(const struct txn_shard *t, const struct txn_ent
 	REQUIRE(b->entry == txn_entry_number(t, e));
 	REQUIRE(&e->body->branches[b->step] == b);
 	REQUIRE(b->output_size == 0 || b->output != NULL);
-	REQUIRE(b->text_size == 0 || b->text != NULL);
+	REQUIRE(b->text_size <= TXN_TEXT_KEPT_MAX);
 	REQUIRE(timer_armed(&b->timer) == timed);
 	REQUIRE(outstanding || b->wait == TXN_WAIT_NOTHING);
 	REQUIRE(!live || !outstanding || b->wait != TXN_WAIT_NOTHING);

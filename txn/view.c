@@ -23,7 +23,7 @@ uint32_t txn_view_branches(const struct txn_shard *t, struct txn_entry *e)
 			.forward_attempts = attempts_made(b, WIRE_OP_FORWARD),
 			.undo_attempts = attempts_made(b, WIRE_OP_UNDO),
 			.code = b->code,
-			.text = slice_of(b->text, b->text_size),
+			.text = txn_branch_text(e->body, b),
 			.next_at = b->next_at > t->now ? b->next_at : 0,
 		};
 	}

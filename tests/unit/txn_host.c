@@ -289,10 +289,41 @@ struct txn_shard *host_replay(struct host *h, uint32_t count)
 	return fresh;
 }
 
+static uintptr_t place_in(const struct slab *slab, const uint8_t *block)
+{
+	return block ? (uintptr_t)(block - slab->memory) : UINTPTR_MAX;
+}
+
+/* Only the fold allocates: block by block, the memory of a replay is that of the owner, so what had
+ * room there has room in every replay. */
+static void same_places(const struct txn_shard *a, const struct txn_shard *b)
+{
+	assert_int_equal(a->payload.used, b->payload.used);
+	assert_int_equal(a->payload.ready, b->payload.ready);
+	assert_int_equal(a->names.used, b->names.used);
+	assert_int_equal(a->names.ready, b->names.ready);
+	for (uint32_t i = a->first; i != TXN_NONE; i = a->entries[i].next) {
+		const struct txn_entry *e = &a->entries[i], *f = &b->entries[i];
+
+		assert_int_equal(place_in(&a->names, e->names), place_in(&b->names, f->names));
+		assert_int_equal(e->body != NULL, f->body != NULL);
+		if (!e->body)
+			continue;
+		assert_int_equal(place_in(&a->payload, (const uint8_t *)e->body),
+				 place_in(&b->payload, (const uint8_t *)f->body));
+		assert_int_equal(place_in(&a->payload, (const uint8_t *)e->body->plan),
+				 place_in(&b->payload, (const uint8_t *)f->body->plan));
+		for (uint32_t j = 0; j < txn_step_count(e->body); j++)
+			assert_int_equal(place_in(&a->payload, e->body->branches[j].output),
+					 place_in(&b->payload, f->body->branches[j].output));
+	}
+}
+
 static void check_all(struct host *h)
 {
 	const char *wrong = h->no_verify ? NULL : txn_verify(h->t, true);
 	struct hash128 live, replayed;
+	struct txn_shard *fresh;
 
 	if (wrong)
 		fail_msg("%s", wrong);
@@ -300,8 +331,10 @@ static void check_all(struct host *h)
 	if (h->no_replay)
 		return;
 	live = txn_state_hash(h->t);
-	replayed = txn_state_hash(host_replay(h, h->record_count));
+	fresh = host_replay(h, h->record_count);
+	replayed = txn_state_hash(fresh);
 	assert_memory_equal(live.bytes, replayed.bytes, sizeof live.bytes);
+	same_places(h->t, fresh);
 }
 
 int host_step(struct host *h, struct txn_event event)

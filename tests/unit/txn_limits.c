@@ -1,12 +1,14 @@
 /* Limits: full pools, payload, effects that do not fit. */
 #include <stdio.h>
 
+#include "base/prng.h"
 #include "tests/unit/txn_host.h"
 
 #define FORWARD WIRE_OP_FORWARD
 #define OK      WIRE_OUTCOME_OK
 
 static const char *const one[] = {"a"};
+static const char *const three[] = {"a", "b", "c"};
 
 static int setup(void **state)
 {
@@ -164,6 +166,90 @@ static void memory_moves_between_sizes(void **state)
 	host_close(&h);
 }
 
+/* Bodies, outputs and texts of all sizes, at the brink of what fits: refusals and dropped outputs
+ * leave no trace in the memory that a replay would not have too (txn_host.c looks at each block
+ * after each step). */
+static void memory_follows_the_records(void **state)
+{
+	static uint8_t bytes[WIRE_INPUT_SIZE_MAX];
+	enum { STEPS = 600, IDS = 40 };
+	struct host h;
+	struct host_plan p;
+	struct prng random;
+	char text[WIRE_TEXT_SIZE_MAX];
+	uint32_t busy = 0, dropped = 0;
+
+	(void)state;
+	memset(text, 'x', sizeof text);
+	prng_seed(&random, 1);
+	host_init(&h);
+	h.limits.remembered_max = 1000;
+	h.limits.payload_max = 256 * 1024;
+	host_start(&h);
+	host_plan(&p, three, 3);
+	for (uint32_t i = 0; i < STEPS; i++) {
+		char id[16];
+		struct wire_submit s;
+		struct wire_reply r;
+
+		(void)snprintf(id, sizeof id, "s%u",
+			       i / IDS * 7 + (uint32_t)prng_below(&random, IDS));
+		s = host_submit_of(&h, id, &p);
+		s.plan.version = 1 + (uint32_t)prng_below(&random, 5);
+		s.input = slice_of(bytes,
+				   (uint32_t)prng_below(&random, 1U << prng_below(&random, 17)));
+		assert_int_equal(submit(&h, &s), 0);
+		busy += h.answer.code == err_to_wire(SAGA_E_BUSY);
+		(void)snprintf(id, sizeof id, "s%u",
+			       i / IDS * 7 + (uint32_t)prng_below(&random, IDS));
+		for (uint32_t step = 0; step < 3; step++) {
+			r = host_reply_of(id, step, three[step], FORWARD, 1,
+					  prng_below(&random, 9) ? OK : WIRE_OUTCOME_RETRY);
+			r.output = slice_of(
+				bytes, r.outcome == OK ? (uint32_t)prng_below(&random, 40000) : 0);
+			r.text = slice_of(text, (uint32_t)prng_below(&random, sizeof text));
+			host_reply_as(&h, &r, p.services[step]);
+			dropped += strstr(h.text, "ok 1 code=1011") != NULL;
+		}
+		host_tick(&h, 50);
+	}
+	assert_true(busy > 20 && dropped > 20);
+	host_take_over(&h, h.record_count);
+	host_close(&h);
+}
+
+/* A text is kept as far as its place reaches, and takes no other. */
+static void texts_are_cut(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	struct wire_reply r;
+	struct txn_stats stats;
+	uint64_t used;
+
+	host_plan(&p, one, 1);
+	host_submit(h, "s", &p);
+	txn_stats(h->t, &stats);
+	used = stats.payload_used;
+	r = host_reply_of("s", 0, "a", FORWARD, 1, WIRE_OUTCOME_RETRY);
+	/* A character of two bytes lies across the end. */
+	r.text = slice_str("0123456789012345678901234567890123456789012345678901234567890_\xc3\xa4"
+			   "\xc3\xa4");
+	host_reply_as(h, &r, "a-svc");
+	host_query(h, "s", false);
+	assert_non_null(strstr(h->text, "890_\xc3\xa4'"));
+	assert_null(strstr(h->text, "890_\xc3\xa4\xc3"));
+	r.attempt = 2;
+	r.text = slice_str("short");
+	host_tick(h, 100);
+	host_reply_as(h, &r, "a-svc");
+	host_take_over(h, h->record_count);
+	host_query(h, "s", false);
+	assert_non_null(strstr(h->text, " 'short'"));
+	txn_stats(h->t, &stats);
+	assert_int_equal(stats.payload_used, used);
+}
+
 static void plans_are_shared(void **state)
 {
 	struct host *h = *state;
@@ -177,12 +263,12 @@ static void plans_are_shared(void **state)
 	used = stats.payload_used;
 	host_submit(h, "s1", &p);
 	txn_stats(h->t, &stats);
-	assert_int_equal(stats.payload_used - used, 256); /* its body alone */
+	assert_int_equal(stats.payload_used - used, 512); /* its body alone */
 	used = stats.payload_used;
 	p.steps[0].retry.attempts++;
 	host_submit(h, "s2", &p);
 	txn_stats(h->t, &stats);
-	assert_true(stats.payload_used - used > 256);
+	assert_true(stats.payload_used - used > 512);
 	host_reply(h, "s0", 0, "a", FORWARD, 1, OK);
 	host_query(h, "s1", false);
 	expect_step(h, ">answer 1 s1 running final\n  a active 1/0\n");
@@ -250,9 +336,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		T(full_pools_refuse),       T(payload_is_bounded),
-		T(plans_are_shared),        T(memory_moves_between_sizes),
-		T(effects_that_do_not_fit), T(tick_takes_as_many_as_fit),
+		T(full_pools_refuse),          T(payload_is_bounded),         T(plans_are_shared),
+		T(memory_moves_between_sizes), T(memory_follows_the_records), T(texts_are_cut),
+		T(effects_that_do_not_fit),    T(tick_takes_as_many_as_fit),
 #undef T
 	};
 

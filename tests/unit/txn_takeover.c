@@ -442,37 +442,190 @@ static void numbers_and_bytes_must_be_right(void **state)
 	assert_int_equal(txn_last_record(h->t), 0);
 }
 
-/* A journal of a larger configuration than ours: told, not crashed. */
-static void too_small_for_the_journal(void **state)
+/* ---- a configuration that is not the one of the owner before
+ * ------------------------------------- */
+
+/* Under the host's limits and settings of now: the engine goes on as the host's. */
+static void take_over_under_other_settings(struct host *h)
 {
-	struct host *h = *state;
+	struct hash128 before = txn_state_hash(h->t);
+	struct hash128 after;
+
+	assert_int_equal(munmap(h->replay_memory, h->memory_size), 0);
+	assert_int_equal(munmap(h->memory, h->memory_size), 0);
+	h->memory_size = txn_memory_size(&h->limits);
+	h->memory = mmap(NULL, h->memory_size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	h->replay_memory = mmap(NULL, h->memory_size, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_true(h->memory != MAP_FAILED && h->replay_memory != MAP_FAILED);
+	host_take_over(h, h->record_count);
+	after = txn_state_hash(h->t);
+	assert_true(hash128_equal(&before, &after));
+}
+
+/* Half the limits: all of the journal is taken, nothing new until there is less. */
+static void smaller_limits_take_the_journal(void **state)
+{
+	struct host h;
 	struct host_plan p;
-	struct txn_limits small = h->limits;
-	struct txn_shard *t;
 	char id[16];
-	void *memory;
-	size_t size;
+
+	(void)state;
+	host_init(&h);
+	h.limits = (struct txn_limits){.open_max = 8,
+				       .remembered_max = 8,
+				       .branches_max = 16,
+				       .waiters_max = 8,
+				       .payload_max = 64 * 1024};
+	host_start(&h);
+	host_plan(&p, three, 2);
+	for (int i = 0; i < 16; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		host_submit(&h, id, &p);
+		assert_int_equal(h.answer.code, 0);
+		if (i >= 8)
+			continue;
+		host_reply(&h, id, 0, "a", FORWARD, 1, OK);
+		host_reply(&h, id, 1, "b", FORWARD, 1, OK);
+	}
+	h.limits = (struct txn_limits){.open_max = 4,
+				       .remembered_max = 4,
+				       .branches_max = 8,
+				       .waiters_max = 8,
+				       .payload_max = 8 * 1024};
+	take_over_under_other_settings(&h);
+	host_submit(&h, "t", &p);
+	expect_step(&h, ">answer 1 t none busy final\n");
+	host_cancel(&h, "u");
+	expect_step(&h, ">answer 1 u none busy final\n");
+	host_tick(&h, 0);
+	for (int i = 8; i < 16; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		host_reply(&h, id, 0, "a", FORWARD, 1, OK);
+		host_reply(&h, id, 1, "b", FORWARD, 1, i % 2 ? OK : WIRE_OUTCOME_REJECTED);
+		if (i % 2 == 0)
+			host_reply(&h, id, 0, "a", UNDO, 1, OK);
+	}
+	assert_int_equal(h.t->open, 0);
+	/* Still more remembered than we would take in. */
+	host_submit(&h, "t", &p);
+	expect_step(&h, ">answer 1 t none busy final\n");
+	h.now += 80000;
+	for (int i = 0; i < 4; i++) {
+		(void)snprintf(id, sizeof id, "t%d", i);
+		host_submit(&h, id, &p);
+		assert_int_equal(h.answer.code, 0);
+	}
+	host_submit(&h, "t4", &p);
+	expect_step(&h, ">answer 1 t4 none busy final\n");
+	host_close(&h);
+}
+
+/* Each limit by itself, when the journal holds more than it allows. */
+static void each_smaller_limit_refuses(void **state)
+{
+	struct host h;
+	struct host_plan p;
+	struct txn_limits full;
+	char id[16];
+
+	(void)state;
+	host_init(&h);
+	host_start(&h);
+	full = h.limits;
+	host_plan(&p, three, 2);
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		host_submit(&h, id, &p);
+	}
+	for (int i = 0; i < 10; i++) {
+		(void)snprintf(id, sizeof id, "x%d", i);
+		host_cancel(&h, id);
+	}
+	for (int i = 0; i < 4; i++) {
+		h.limits = full;
+		h.limits.open_max = i == 0 ? 30 : full.open_max;
+		h.limits.branches_max = i == 1 ? 60 : full.branches_max;
+		h.limits.payload_max = i == 2 ? 20000 : full.payload_max;
+		if (i == 3) {
+			h.limits.open_max = 41;
+			h.limits.remembered_max = 8;
+		}
+		take_over_under_other_settings(&h);
+		host_submit(&h, "t", &p);
+		expect_step(&h, ">answer 1 t none busy final\n");
+	}
+	h.limits = full;
+	take_over_under_other_settings(&h);
+	host_submit(&h, "t", &p);
+	assert_int_equal(h.answer.code, 0);
+	host_close(&h);
+}
+
+static int replay_under(const struct host *h, const struct txn_limits *limits)
+{
+	const size_t size = txn_memory_size(limits);
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct txn_shard *t;
 	int err = 0;
 
-	host_plan(&p, three, 2);
-	for (int i = 0; i < 8; i++) {
-		(void)snprintf(id, sizeof id, "s%d", i);
-		host_submit(h, id, &p);
-	}
-	small.open_max = 7;
-	size = txn_memory_size(&small);
-	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_true(memory != MAP_FAILED);
-	t = txn_create(memory, size, &small, &h->config);
-	for (uint32_t i = 0; i < 8; i++) {
-		assert_int_equal(err, 0);
+	t = txn_create(memory, size, limits, &h->config);
+	for (uint32_t i = 0; i < h->record_count && err == 0; i++)
 		err = txn_apply(
 			t, slice_of(h->journal.data + h->records[i].offset, h->records[i].size),
 			i + 1, h->now);
-	}
-	assert_int_equal(err, SAGA_E_NO_MEMORY);
 	assert_int_equal(munmap(memory, size), 0);
+	return err;
+}
+
+/* A journal of a far larger configuration than ours: told as what it is, neither as damage nor by a
+ * crash, whichever pool it is that runs out. */
+static void too_small_for_the_journal(void **state)
+{
+	static uint8_t input[WIRE_INPUT_SIZE_MAX];
+	struct host h;
+	struct host_plan p;
+	struct txn_limits small;
+	char id[16];
+
+	(void)state;
+	host_init(&h);
+	h.limits.payload_max = 16 * 1024 * 1024;
+	h.no_replay = true;
+	host_start(&h);
+	host_plan(&p, three, 2);
+	for (int i = 0; i < 24; i++) {
+		struct wire_submit s;
+
+		(void)snprintf(id, sizeof id, "s%d", i);
+		s = host_submit_of(&h, id, &p);
+		s.input = slice_of(input, sizeof input);
+		assert_int_equal(
+			host_step(&h, (struct txn_event){.kind = TXN_EVENT_SUBMIT, .u.submit = &s}),
+			0);
+		assert_int_equal(h.answer.code, 0);
+	}
+	host_cancel(&h, "x");
+	small = h.limits;
+	assert_int_equal(replay_under(&h, &small), 0);
+	small.open_max = 12;
+	assert_int_equal(replay_under(&h, &small), 0);
+	small.open_max = 11;
+	assert_int_equal(replay_under(&h, &small), SAGA_E_NO_MEMORY);
+	small = h.limits;
+	small.branches_max = 23;
+	assert_int_equal(replay_under(&h, &small), SAGA_E_NO_MEMORY);
+	small = h.limits;
+	small.open_max = 12;
+	small.remembered_max = 0; /* no entry for the tombstone */
+	assert_int_equal(replay_under(&h, &small), SAGA_E_NO_MEMORY);
+	small = h.limits;
+	small.payload_max = 4 * 1024 * 1024; /* 24 bodies of 512 KiB in 8 MiB */
+	assert_int_equal(replay_under(&h, &small), SAGA_E_NO_MEMORY);
+	host_close(&h);
 }
 
 int main(void)
@@ -491,6 +644,8 @@ int main(void)
 		T(state_hash_covers_the_fold),
 		T(records_must_fit),
 		T(numbers_and_bytes_must_be_right),
+		T(smaller_limits_take_the_journal),
+		T(each_smaller_limit_refuses),
 		T(too_small_for_the_journal),
 #undef T
 	};
