@@ -267,9 +267,9 @@ static void test_submit_twice_and_with_another_body(void **state)
 {
 	struct fixture *f = *state;
 
-	submit(f, "cli-twice", "");
+	submit(f, "cli-twice", "plain");
 	assert_int_equal(f->exit_code, 0);
-	submit(f, "cli-twice", "");
+	submit(f, "cli-twice", "plain");
 	assert_int_equal(f->exit_code, 0);
 	submit(f, "cli-twice", "reject:b");
 	assert_int_equal(f->exit_code, 4);
@@ -339,7 +339,7 @@ static void test_cancel(void **state)
 	trip_assert_outcome(&f->trip, "cli-cancel", SAGA_STATE_COMPENSATED);
 	RUN(f, "sagas", "show", "cli-cancel");
 	assert_non_null(strstr(f->output, "changed my mind"));
-	submit(f, "cli-late", "");
+	submit(f, "cli-late", "plain");
 	RUN(f, "sagas", "wait", "cli-late");
 	RUN(f, "sagas", "cancel", "cli-late", "--reason", "too late");
 	assert_int_equal(f->exit_code, 4);
@@ -347,7 +347,7 @@ static void test_cancel(void **state)
 	RUN(f, "sagas", "cancel", "cli-early", "--reason", "never", "-q");
 	assert_int_equal(f->exit_code, 0);
 	assert_string_equal(f->output, "cancelled\n");
-	submit(f, "cli-early", "");
+	submit(f, "cli-early", "plain");
 	assert_int_equal(f->exit_code, 4);
 	RUN(f, "sagas", "show", "cli-early", "-o", "json");
 	assert_int_equal(f->exit_code, 0);
@@ -369,7 +369,7 @@ static void test_list_pages(void **state)
 	for (uint32_t i = 0; i < SAGAS; i++) {
 		char id[SAGA_ID_SIZE];
 
-		trip_submit(&f->trip, "", id);
+		trip_submit(&f->trip, "plain", id);
 	}
 	while (more) {
 		json_t *root;
