@@ -361,21 +361,19 @@ static enum verdict_of_step run_step(struct barrier *barrier)
 {
 	const enum saga_op op = saga_context_op(barrier->context);
 	const enum verdict_of_step verdict = check_shard(barrier);
-	bool first, suspended = false;
+	bool first, inserted;
 	int forward;
 
 	if (verdict != COMMIT)
 		return verdict;
 	/* The forward row first: whoever comes second meets it, in either order. */
 	if (op == SAGA_OP_UNDO &&
-	    !insert_row(barrier, SAGA_OP_FORWARD, STORED_SUSPENDED, &suspended))
+	    !insert_row(barrier, SAGA_OP_FORWARD, STORED_SUSPENDED, &inserted))
 		return FAILED;
 	if (!insert_row(barrier, op, STORED_PENDING, &first))
 		return FAILED;
 	if (!first)
 		return answer_again(barrier, op);
-	if (suspended)
-		return nothing_to_undo(barrier);
 	if (op != SAGA_OP_UNDO)
 		return run_work(barrier);
 	if (!read_row(barrier, SAGA_OP_FORWARD, false, &forward))

@@ -55,6 +55,8 @@ static void run_drain(struct saga_connection *connection, struct client_task *ta
 
 	(void)connection;
 	service->draining = true;
+	/* First of all: the broker would hand to our open requests what we hand back to it. */
+	pull_close(service);
 	undone = frames_drain(service);
 	(void)pthread_mutex_lock(&service->mutex);
 	service->undone += undone;
@@ -71,7 +73,6 @@ static void run_end(struct saga_connection *connection, struct client_task *task
 		link = &(*link)->started_next;
 	if (*link == service)
 		*link = service->started_next;
-	pull_close(service);
 	reply_close(service);
 	(void)pthread_mutex_lock(&service->mutex);
 	for (const struct frame *frame = service->frames; frame != NULL; frame = frame->next)

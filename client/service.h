@@ -140,6 +140,7 @@ struct saga_service {
 	struct frame *frames;
 	uint32_t frame_count;
 	struct entry *buckets[SERVICE_BUCKETS];
+	uint64_t scan_at_ms; /* when answers and heartbeats are looked at next */
 	char reply_inbox[SUBJECT_SIZE_MAX];
 	struct transport_subscription *reply_subscription;
 	struct buf out;

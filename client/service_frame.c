@@ -141,10 +141,6 @@ void frame_take(struct saga_service *service, const struct transport_message *me
 	}
 	(void)memcpy(ack, message->reply.data, message->reply.size);
 	ack[message->reply.size] = '\0';
-	if (service->draining) {
-		service_acknowledge(service, ack, "-NAK");
-		return;
-	}
 	frame = frame_create(service, message);
 	if (frame == NULL) {
 		service_count(&service->stats.undecodable);

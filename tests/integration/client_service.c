@@ -245,8 +245,21 @@ static void heartbeats_say_working(void **state)
 	}
 	assert_true(working >= 2);
 	assert_int_equal(ok, 1);
-	/* Their dispositions settle nothing. */
 	assert_int_equal(stats_of(bench).dispositions, 1);
+}
+
+static void the_disposition_of_a_heartbeat_settles_nothing(void **state)
+{
+	struct bench *bench = *state;
+
+	start_service(bench, 1, 5000, 1000);
+	bench->work_ms = 300;
+	bench->heartbeats = true;
+	bench->late_working = true;
+	send_commands(bench, 0, "s", 1);
+	RUN_UNTIL(&bench->owner, stream_is_empty(bench));
+	assert_int_equal(stats_of(bench).dispositions, 0);
+	assert_int_equal(stats_of(bench).holds_expired, 1);
 }
 
 /* ---- bad input
@@ -408,6 +421,7 @@ int main(void)
 		TEST(the_next_waits_for_a_disposition),
 		TEST(work_in_progress_is_not_redelivered),
 		TEST(heartbeats_say_working),
+		TEST(the_disposition_of_a_heartbeat_settles_nothing),
 		TEST(frames_that_cannot_be_read_are_terminated),
 		TEST(an_unknown_operation_is_parked),
 		TEST(odd_answers_are_made_presentable),

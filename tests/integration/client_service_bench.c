@@ -7,6 +7,20 @@
 /* ---- the owner's side
  * ------------------------------------------------------------------------------ */
 
+/* Both have the same operation and attempt; only the reply subject tells them apart. */
+static void dispose_of_heartbeat(struct bench *bench, const struct owner_request *request)
+{
+	struct owner_request late = *request;
+
+	if (request->replies->replies[0].outcome == WIRE_OUTCOME_WORKING) {
+		(void)memcpy(bench->working_to, request->reply_to, sizeof bench->working_to);
+		return;
+	}
+	assert_int_not_equal(bench->working_to[0], 0);
+	(void)memcpy(late.reply_to, bench->working_to, sizeof late.reply_to);
+	owner_dispose(&bench->owner, &late, WIRE_DISPOSITION_RECORDED);
+}
+
 static void on_replies(struct owner *owner, const struct owner_request *request)
 {
 	struct bench *bench = owner->context;
@@ -34,7 +48,9 @@ static void on_replies(struct owner *owner, const struct owner_request *request)
 		bench->count++;
 	}
 	bench->frames++;
-	if (bench->silent_frames > 0)
+	if (bench->late_working)
+		dispose_of_heartbeat(bench, request);
+	else if (bench->silent_frames > 0)
 		bench->silent_frames--;
 	else
 		owner_dispose(owner, request, bench->kind);

@@ -31,6 +31,8 @@ struct bench {
 	struct got got[REPLIES_MAX];
 	uint32_t silent_frames; /* so many reply frames get no disposition */
 	enum wire_disposition_kind kind;
+	bool late_working; /* the answer gets none, the heartbeat before it gets its own then */
+	char working_to[SUBJECT_SIZE_MAX];
 	/* the handlers' side */
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
