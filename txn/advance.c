@@ -45,7 +45,10 @@ void txn_decide_undo(struct txn_shard *t, struct txn_entry *e, uint32_t reason,
 static void finish(struct txn_shard *t, struct txn_entry *e, uint32_t state)
 {
 	const struct wire_record_finished record = {
-		.admission = e->admission, .state = state, .at = t->now};
+		.admission = e->admission,
+		.state = state,
+		.at = t->now,
+		.remember_until_at = txn_remember_until(t, e->retry_until_at)};
 	struct txn_pending *p;
 
 	CHECK(wire_state_final(state));

@@ -250,7 +250,7 @@ static int apply_finished(struct txn_shard *t, const struct wire_record_finished
 	txn_entry_move(t, e, r->state);
 	e->finished_at = r->at;
 	e->last_record = t->last_record + 1;
-	txn_remember(t, e);
+	txn_remember(t, e, r->remember_until_at);
 	txn_clock_advance(t, r->at);
 	CHECK(e->body == NULL);
 	return 0;
@@ -276,7 +276,7 @@ static int apply_tombstone(struct txn_shard *t, const struct wire_record_tombsto
 	e->reason = WIRE_REASON_CANCELLED;
 	e->first_record = e->last_record = t->last_record + 1;
 	txn_entry_move(t, e, WIRE_STATE_CANCELLED);
-	txn_remember(t, e);
+	txn_remember(t, e, r->remember_until_at);
 	CHECK(e->body == NULL);
 	CHECK(wire_state_final(e->state));
 	return 0;

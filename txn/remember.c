@@ -2,7 +2,8 @@
  *
  * Forgetting is part of the fold, so it must not depend on when somebody looks: it goes by the
  * folded clock, which only the times written in records move. Between two such records an id whose
- * time has come is still held but no longer known (txn_entry_known). */
+ * time has come is still held but no longer known (txn_entry_known). Nor may it depend on how long
+ * somebody's margin is: the owner writes down until when, and every replay goes by that. */
 #include "txn/state.h"
 
 static uint64_t add_saturating(uint64_t a, uint64_t b)
@@ -10,10 +11,19 @@ static uint64_t add_saturating(uint64_t a, uint64_t b)
 	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
-void txn_remember(struct txn_shard *t, struct txn_entry *e)
+static uint64_t later(uint64_t a, uint64_t b)
 {
-	uint64_t until = e->retry_until_at;
+	return a > b ? a : b;
+}
 
+uint64_t txn_remember_until(const struct txn_shard *t, uint64_t retry_until_at)
+{
+	/* A saga may outlive its retry window; who waits for the outcome still gets the margin. */
+	return add_saturating(later(retry_until_at, t->now), t->config.remember_margin_ms);
+}
+
+void txn_remember(struct txn_shard *t, struct txn_entry *e, uint64_t until)
+{
 	CHECK(wire_state_final(e->state));
 	CHECK(!timer_armed(&e->timer));
 	if (e->body) {
@@ -23,10 +33,10 @@ void txn_remember(struct txn_shard *t, struct txn_entry *e)
 		e->body = NULL;
 		txn_body_destroy(t, body);
 	}
-	/* A saga may outlive its retry window; who waits for the outcome still gets the margin. */
-	if (until < e->finished_at)
-		until = e->finished_at;
-	timer_arm(&t->forget, &e->timer, add_saturating(until, t->config.remember_margin_ms));
+	/* Whatever the record says: not within the window, nor with the step that made it. */
+	until = later(until, e->retry_until_at);
+	until = later(until, add_saturating(e->finished_at, TXN_MARGIN_MIN_MS));
+	timer_arm(&t->forget, &e->timer, until);
 }
 
 void txn_clock_advance(struct txn_shard *t, uint64_t at)

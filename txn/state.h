@@ -327,8 +327,10 @@ const struct uuid *txn_operation(const struct txn_entry *e, struct txn_branch *b
 int txn_fold(struct txn_shard *t, enum wire_kind kind, const void *record) MUST_CHECK;
 /* Moves the folded clock and forgets what is due, a bounded number at a time. */
 void txn_clock_advance(struct txn_shard *t, uint64_t at);
+/* Until when an id that becomes final now is to be known: for the record that says so. */
+uint64_t txn_remember_until(const struct txn_shard *t, uint64_t retry_until_at);
 /* Turns an open entry into a remembered one, or starts the memory of a tombstone. */
-void txn_remember(struct txn_shard *t, struct txn_entry *e);
+void txn_remember(struct txn_shard *t, struct txn_entry *e, uint64_t until);
 bool txn_forgettable(const struct txn_shard *t, const struct txn_entry *e, uint64_t now);
 
 /* Encodes a record of this step and folds it. Room was reserved, the state was looked at: a

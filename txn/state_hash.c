@@ -1,9 +1,9 @@
 /* The digest of the folded state (invariant 22): a chain of XXH3-128 over what each known saga is,
- * in order of admission. Left out: everything volatile, and what is kept at best effort (texts).
+ * in order of admission. Left out: everything volatile.
  * The layout is part of what recorded journals are checked against: add, never change. */
 #include "txn/state.h"
 
-enum { HASH_FORMAT = 1, ENTRY_BYTES = 512, BRANCH_BYTES = 96 };
+enum { HASH_FORMAT = 2, ENTRY_BYTES = 512 };
 
 struct digest {
 	struct hash128 hash;
@@ -53,7 +53,7 @@ static void end(struct digest *d)
 	d->hash = hash_xxh3_128(slice_of(d->bytes, d->size));
 }
 
-static void digest_branch(struct digest *d, const struct txn_branch *b)
+static void digest_branch(struct digest *d, const struct txn_body *body, const struct txn_branch *b)
 {
 	begin(d);
 	put(d, (uint64_t)b->step | (uint64_t)b->state << 8 | (uint64_t)b->op << 16);
@@ -62,6 +62,7 @@ static void digest_branch(struct digest *d, const struct txn_branch *b)
 	put(d, b->code);
 	put(d, b->next_at);
 	put_hash(d, slice_of(b->output, b->output_size));
+	put_slice(d, txn_branch_text(body, b));
 	end(d);
 }
 
@@ -75,7 +76,7 @@ static void digest_body(struct digest *d, const struct txn_body *body)
 	put(d, body->label_count);
 	end(d);
 	for (uint32_t i = 0; i < txn_step_count(body); i++)
-		digest_branch(d, &body->branches[i]);
+		digest_branch(d, body, &body->branches[i]);
 }
 
 static void digest_entry(struct digest *d, const struct txn_entry *e)
@@ -93,6 +94,7 @@ static void digest_entry(struct digest *d, const struct txn_entry *e)
 	put(d, e->retry_until_at);
 	put(d, e->first_record);
 	put(d, e->last_record);
+	put(d, e->body ? 0 : e->timer.deadline); /* until when it is remembered */
 	end(d);
 	if (e->body)
 		digest_body(d, e->body);

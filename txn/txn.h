@@ -22,7 +22,8 @@
  *  T4  unknown is not no: a forward that was dispatched and has no definite rejection is undone
  *      when the saga is undone (24). The first definite answer stands (28).
  *  T5  attempts count in the journal and survive take-over (26).
- *  T6  nothing is forgotten before retry_until + margin (S5).
+ *  T6  nothing is forgotten before retry_until + margin (S5); when that is stands in the journal,
+ * so that another margin never changes what a replay holds.
  */
 #ifndef SAGAD_TXN_TXN_H
 #define SAGAD_TXN_TXN_H
@@ -54,7 +55,7 @@ struct txn_config {
 	uint32_t shard;
 	const struct wire_slots *slots; /* borrowed for the engine's life; checks S11 */
 	uint32_t retry_window_max_ms;   /* cap of (retry_until - now) (S5) */
-	uint32_t remember_margin_ms;    /* kept this much longer */
+	uint32_t remember_margin_ms;    /* what becomes final is kept this much longer */
 	uint32_t parked_retry_ms;       /* 0 = never */
 	uint32_t command_age_ms;        /* broker's age limit of a durable command: no re-send after
 					   silence before it (S14) */

@@ -430,7 +430,7 @@ struct wire_record_accepted {
 	struct slice input;       /* 6 */
 	uint64_t accepted_at;     /* 7 */
 	uint64_t deadline_at;     /* 8 */
-	uint64_t retry_until_at;  /* 9: capped */
+	uint64_t retry_until_at;  /* 9: as in the submit */
 	struct wire_label *labels;
 	uint32_t label_count;     /* 10 */
 	struct slice traceparent; /* 11 */
@@ -481,14 +481,18 @@ struct wire_record_finished {
 	uint64_t admission; /* 2 */
 	uint32_t state;     /* 3: final enum wire_state */
 	uint64_t at;        /* 4 */
+	/* Until when the id stays known (S5). It is written down because the margin is configured,
+	   and whoever folds this must forget at the same record. */
+	uint64_t remember_until_at; /* 5 */
 };
 
 /* Cancel of an unknown id: refuses the later submit (S10). Also used for nothing else. */
 struct wire_record_tombstone {
-	struct slice saga;       /* 2 */
-	uint64_t retry_until_at; /* 3 */
-	struct slice reason;     /* 4 */
-	uint64_t at;             /* 5: shard time; forgetting goes by times in records only */
+	struct slice saga;          /* 2 */
+	uint64_t retry_until_at;    /* 3 */
+	struct slice reason;        /* 4 */
+	uint64_t at;                /* 5: shard time; forgetting goes by times in records only */
+	uint64_t remember_until_at; /* 6: as of wire_record_finished */
 };
 
 struct wire_record_noop {

@@ -90,6 +90,7 @@ static const struct wire_field finished_fields[] = {
 	WIRE_ENUM(wire_record_finished, 3, state, WIRE_STATE_COMPLETED, WIRE_STATE_CANCELLED,
 		  wire_state_name, WIRE_FIELD_REQUIRED),
 	WIRE_U64(wire_record_finished, 4, at),
+	WIRE_U64(wire_record_finished, 5, remember_until_at),
 };
 const struct wire_table wire_table_finished =
 	WIRE_TABLE("finished", wire_record_finished, finished_fields);
@@ -99,6 +100,7 @@ static const struct wire_field tombstone_fields[] = {
 	WIRE_U64(wire_record_tombstone, 3, retry_until_at),
 	WIRE_TEXT(wire_record_tombstone, 4, reason),
 	WIRE_U64(wire_record_tombstone, 5, at),
+	WIRE_U64(wire_record_tombstone, 6, remember_until_at),
 };
 const struct wire_table wire_table_tombstone =
 	WIRE_TABLE("tombstone", wire_record_tombstone, tombstone_fields);

@@ -310,6 +310,7 @@ static void state_hash_covers_the_fold(void **state)
 	DIFFERS(b->op);
 	DIFFERS(b->code);
 	DIFFERS(b->next_at);
+	DIFFERS(b->text_size);
 	DIFFERS(e->admission);
 	DIFFERS(e->names[0]);
 	DIFFERS(e->state);
@@ -329,10 +330,16 @@ static void state_hash_covers_the_fold(void **state)
 	DIFFERS(h->t->journal_epoch);
 	b->wait++;
 	b->sent_at++;
+	e->timer.deadline++;
 	h->t->now++;
 	h->t->epoch++;
 	after = txn_state_hash(h->t);
 	assert_true(hash128_equal(&before, &after));
+	host_take_over(h, h->record_count);
+	host_cancel(h, "x");
+	before = txn_state_hash(h->t);
+	e = txn_entry_find(h->t, slice_str("x"));
+	DIFFERS(e->timer.deadline);
 }
 
 /* ---- records that do not fit
@@ -522,6 +529,64 @@ static void smaller_limits_take_the_journal(void **state)
 	host_close(&h);
 }
 
+/* The margin of the owner at the time goes, whatever that of the next ones is. */
+static void another_margin_forgets_no_sooner_or_later(void **state)
+{
+	static const uint32_t margins[] = {1000, 10000, 600000};
+	struct host h;
+	struct host_plan p;
+	char id[16];
+
+	(void)state;
+	host_init(&h); /* 10 s */
+	host_start(&h);
+	host_plan(&p, three, 1);
+	for (int i = 0; i < 30; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		host_submit(&h, id, &p);
+		host_reply(&h, id, 0, "a", FORWARD, 1, OK);
+		(void)snprintf(id, sizeof id, "x%d", i);
+		host_cancel(&h, id);
+		h.now += 5000;
+		h.config.remember_margin_ms = margins[i % 3];
+		take_over_under_other_settings(&h); /* compares the states */
+	}
+	host_close(&h);
+
+	host_init(&h);
+	host_start(&h);
+	host_submit(&h, "s", &p);
+	host_reply(&h, "s", 0, "a", FORWARD, 1, OK);
+	host_cancel(&h, "x");
+	h.now += 69999;
+	h.config.remember_margin_ms = 1000;
+	take_over_under_other_settings(&h);
+	host_submit(&h, "s", &p);
+	expect_step(&h, "+noop\n>answer 1 s completed final\n");
+	host_submit(&h, "x", &p);
+	expect_step(&h, "+noop\n>answer 1 x cancelled cancelled final\n");
+	h.now += 1;
+	h.config.remember_margin_ms = 600000;
+	take_over_under_other_settings(&h);
+	host_submit(&h, "s", &p);
+	assert_non_null(strstr(h.text, "+accepted s"));
+	host_submit(&h, "x", &p);
+	assert_non_null(strstr(h.text, "+accepted x"));
+	host_close(&h);
+}
+
+/* A record that says too little: the window itself is always kept. */
+static void no_record_forgets_within_the_window(void **state)
+{
+	struct host *h = *state;
+	const struct wire_record_tombstone r = {
+		.saga = slice_str("x"), .retry_until_at = h->now + 5000, .at = h->now};
+
+	assert_int_equal(apply(h, WIRE_RECORD_TOMBSTONE, &r), 0);
+	assert_non_null(txn_entry_known(h->t, r.saga, h->now + 4999));
+	assert_null(txn_entry_known(h->t, r.saga, h->now + 5000));
+}
+
 /* Each limit by itself, when the journal holds more than it allows. */
 static void each_smaller_limit_refuses(void **state)
 {
@@ -645,6 +710,8 @@ int main(void)
 		T(records_must_fit),
 		T(numbers_and_bytes_must_be_right),
 		T(smaller_limits_take_the_journal),
+		T(another_margin_forgets_no_sooner_or_later),
+		T(no_record_forgets_within_the_window),
 		T(each_smaller_limit_refuses),
 		T(too_small_for_the_journal),
 #undef T
