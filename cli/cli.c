@@ -23,7 +23,8 @@ static const char *variable(char **env, const char *name)
 /* False when it did not reach its reader. */
 static bool print(const struct buf *text, FILE *stream)
 {
-	return fwrite(text->data, 1, text->size, stream) == text->size && fflush(stream) == 0;
+	return (text->size == 0 || fwrite(text->data, 1, text->size, stream) == text->size) &&
+	       fflush(stream) == 0;
 }
 
 static int take_color(struct cli *cli, char **env, struct buf *why)

@@ -69,7 +69,7 @@ static uint32_t scripted(const struct saga_context *context, const char *verb, u
 	char want[128];
 	size_t size;
 	const void *input = saga_context_input(context, &size);
-	if (size >= sizeof script)
+	if (size == 0 || size >= sizeof script)
 		return missing;
 	memcpy(script, input, size);
 	script[size] = '\0';

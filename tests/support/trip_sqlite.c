@@ -36,7 +36,7 @@ void trip_options(struct cluster_options *options)
 	cluster_options_init(options);
 	options->shards = 4;
 	options->command_age_ms = 1000;
-	options->keep = getenv("SAGAD_TEST_KEEP") != NULL; /* to look at a failure */
+	options->keep = getenv("TRIP_KEEP") != NULL; /* to look at a failure */
 }
 
 static void db_path(struct trip *t, uint32_t step, char path[1024])
