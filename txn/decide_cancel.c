@@ -23,15 +23,21 @@ static bool addressed_here(struct txn_shard *t, struct slice id)
  */
 static void cancel_unknown(struct txn_shard *t, const struct wire_cancel *cancel)
 {
-	const uint64_t latest = t->now + t->config.retry_window_max_ms;
 	struct wire_record_tombstone r = {
 		.saga = cancel->id,
 		.retry_until_at = cancel->retry_until_at,
 		.reason = cancel->reason,
 		.at = t->now,
 	};
+	struct slice why;
 
 	CHECK(txn_entry_known(t, cancel->id, t->now) == NULL);
+	if (!txn_window_allowed(t, cancel->retry_until_at, &why)) {
+		txn_record_noop(t);
+		txn_pend_answer(t, NULL, cancel->id, SAGA_E_RANGE)->text = why;
+		t->stats.refused_total++;
+		return;
+	}
 	if (!txn_entry_free(t)) {
 		struct txn_pending *p = txn_pend_answer(t, NULL, cancel->id, SAGA_E_BUSY);
 
@@ -39,8 +45,8 @@ static void cancel_unknown(struct txn_shard *t, const struct wire_cancel *cancel
 		t->stats.refused_total++;
 		return;
 	}
-	if (r.retry_until_at <= t->now || r.retry_until_at > latest)
-		r.retry_until_at = latest;
+	if (r.retry_until_at <= t->now)
+		r.retry_until_at = t->now + t->config.retry_window_max_ms;
 	r.remember_until_at = txn_remember_until(t, r.retry_until_at);
 	txn_record(t, WIRE_RECORD_TOMBSTONE, &r);
 	(void)txn_pend_answer(t, txn_entry_find(t, cancel->id), cancel->id, 0);

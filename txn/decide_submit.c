@@ -131,14 +131,13 @@ static void accept(struct txn_shard *t, const struct wire_submit *submit,
 static void submit_new(struct txn_shard *t, const struct wire_submit *submit,
 		       const struct hash128 *hash)
 {
-	const uint64_t latest = t->now + t->config.retry_window_max_ms;
 	struct wire_record_accepted r = {
 		.saga = submit->id,
 		.admission = t->next_admission,
 		.body_hash = *hash,
 		.input = submit->input,
 		.accepted_at = t->now,
-		.retry_until_at = submit->retry_until_at < latest ? submit->retry_until_at : latest,
+		.retry_until_at = submit->retry_until_at,
 		.labels = submit->labels,
 		.label_count = submit->label_count,
 		.traceparent = submit->traceparent,
@@ -150,6 +149,11 @@ static void submit_new(struct txn_shard *t, const struct wire_submit *submit,
 	if (submit->retry_until_at <= t->now) {
 		txn_record_noop(t); /* S2: it says that nobody holds this id */
 		refuse(t, submit->id, SAGA_E_EXPIRED, why);
+		return;
+	}
+	if (!txn_window_allowed(t, submit->retry_until_at, &why)) {
+		txn_record_noop(t); /* S2: it is only so because nobody holds this id */
+		refuse(t, submit->id, SAGA_E_RANGE, why);
 		return;
 	}
 	err = resolve(t, submit, &r.plan, &why);

@@ -16,6 +16,24 @@ static uint64_t later(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+bool txn_window_allowed(struct txn_shard *t, uint64_t retry_until_at, struct slice *text)
+{
+	const uint64_t max_ms = t->config.retry_window_max_ms;
+	struct buf words;
+
+	CHECK(t->effects != NULL);
+	if (retry_until_at <= add_saturating(t->now, max_ms + TXN_CLOCK_TOLERANCE_MS))
+		return true;
+	buf_init_fixed(&words, t->scratch, WIRE_TEXT_SIZE_MAX);
+	(void)buf_printf(&words,
+			 "retry_until_at must be at most %llu ms ahead, the longest retry window "
+			 "of this cluster",
+			 (unsigned long long)max_ms);
+	*text = buf_slice(&words);
+	CHECK(text->size > 0);
+	return false;
+}
+
 uint64_t txn_remember_until(const struct txn_shard *t, uint64_t retry_until_at)
 {
 	/* A saga may outlive its retry window; who waits for the outcome still gets the margin. */

@@ -327,6 +327,9 @@ const struct uuid *txn_operation(const struct txn_entry *e, struct txn_branch *b
 int txn_fold(struct txn_shard *t, enum wire_kind kind, const void *record) MUST_CHECK;
 /* Moves the folded clock and forgets what is due, a bounded number at a time. */
 void txn_clock_advance(struct txn_shard *t, uint64_t at);
+/* S5: whether this is a window that we can remember an id for; else `text`, made in scratch, says
+ * what the limit is. */
+bool txn_window_allowed(struct txn_shard *t, uint64_t retry_until_at, struct slice *text);
 /* Until when an id that becomes final now is to be known: for the record that says so. */
 uint64_t txn_remember_until(const struct txn_shard *t, uint64_t retry_until_at);
 /* Turns an open entry into a remembered one, or starts the memory of a tombstone. */

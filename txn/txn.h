@@ -51,10 +51,16 @@ struct txn_limits {
 	uint64_t payload_max;    /* bytes of plans, inputs, outputs of unfinished sagas */
 };
 
+/* Clocks of senders may be ahead of ours by this much. */
+enum { TXN_CLOCK_TOLERANCE_MS = 60000 };
+
 struct txn_config {
 	uint32_t shard;
 	const struct wire_slots *slots; /* borrowed for the engine's life; checks S11 */
-	uint32_t retry_window_max_ms;   /* cap of (retry_until - now) (S5) */
+	uint32_t retry_window_max_ms;   /* most that retry_until may lie ahead (S5): a request that
+					   asks for more than this and TXN_CLOCK_TOLERANCE_MS is
+					   refused, since it is not capped: its sender would not know
+					   that the id is forgotten within its window */
 	uint32_t remember_margin_ms;    /* what becomes final is kept this much longer */
 	uint32_t parked_retry_ms;       /* 0 = never */
 	uint32_t command_age_ms;        /* broker's age limit of a durable command: no re-send after

@@ -108,20 +108,70 @@ static void refusals(void **state)
 	assert_int_equal(txn_find(h->t, slice_str("s")).known, false);
 }
 
-static void window_is_capped(void **state)
+/* S5: a window that is longer than what we remember is refused, never cut short in silence. */
+static void window_is_limited(void **state)
 {
 	struct host *h = *state;
 	struct host_plan p;
 	struct wire_submit s;
-	struct txn_entry *e;
 
 	host_plan(&p, one, 1);
 	s = host_submit_of(h, "s", &p);
 	s.retry_until_at = UINT64_MAX;
 	assert_int_equal(submit(h, &s), 0);
-	e = txn_entry_find(h->t, slice_str("s"));
-	assert_non_null(e);
-	assert_int_equal(e->retry_until_at, h->now + 600000);
+	expect_step(h,
+		    "+noop\n>answer 1 s none bad_request/range final "
+		    "'retry_until_at must be at most 600000 ms ahead, the longest retry window of "
+		    "this cluster'\n");
+	/* A minute for clocks that differ; what is taken in is kept as it is. */
+	s.retry_until_at = h->now + 660001;
+	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_RANGE));
+	assert_false(txn_find(h->t, s.id).known);
+	s.retry_until_at = h->now + 660000;
+	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(h->answer.code, 0);
+	assert_int_equal(txn_entry_find(h->t, s.id)->retry_until_at, h->now + 660000);
+}
+
+/* Whatever window a sender asks for: as long as it lasts, its saga runs at most once. */
+static void an_id_runs_once_within_its_window(void **state)
+{
+	static const uint64_t windows[] = {1,     1000,   10000,  60000,   69999,    70000,
+					   70001, 100000, 600000, 1000000, 100000000};
+	(void)state;
+	for (uint32_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
+		struct host h;
+		struct host_plan p;
+		struct wire_submit s;
+		uint32_t runs = 0;
+		uint64_t end;
+
+		host_init(&h);
+		h.config.retry_window_max_ms = 10000;
+		host_start(&h);
+		host_plan(&p, one, 1);
+		s = host_submit_of(&h, "s", &p);
+		s.retry_until_at = end = h.now + windows[i];
+		for (int j = 0; j < 200; j++) {
+			char other[16];
+
+			assert_int_equal(submit(&h, &s), 0);
+			runs += h.command_count;
+			if (h.command_count > 0)
+				host_reply(&h, "s", 0, "a", FORWARD, 1, OK);
+			/* Time passes in the fold as well. */
+			(void)snprintf(other, sizeof other, "x%d", j);
+			host_cancel(&h, other);
+			h.now += windows[i] / 100 + 1;
+			if (j % 50 == 49)
+				host_take_over(&h, h.record_count);
+		}
+		assert_true(h.now > end);
+		/* A longer one is refused until what is left of it is short enough. */
+		assert_in_range(runs, windows[i] <= 70000, 1);
+		host_close(&h);
+	}
 }
 
 /* S11: with two shards, every id belongs to one of them only. */
@@ -263,11 +313,13 @@ static void an_id_comes_again_before_it_is_evicted(void **state)
 
 static void tombstones_are_kept_as_long_as_a_submit_may_come(void **state)
 {
-	static const uint64_t asked[] = {0, 1, UINT64_MAX};
+	static const uint64_t asked[] = {0, 1};
 	struct host *h = *state;
+	struct wire_cancel too_long = {.id = slice_str("z"), .retry_until_at = h->now + 660001};
+	struct txn_event event = {.kind = TXN_EVENT_CANCEL, .u.cancel = &too_long};
 
-	for (uint32_t i = 0; i < 3; i++) {
-		const char *const ids[] = {"x", "y", "z"};
+	for (uint32_t i = 0; i < 2; i++) {
+		const char *const ids[] = {"x", "y"};
 		const struct wire_cancel cancel = {.id = slice_str(ids[i]),
 						   .retry_until_at = asked[i]};
 
@@ -276,6 +328,14 @@ static void tombstones_are_kept_as_long_as_a_submit_may_come(void **state)
 				 0);
 		assert_int_equal(txn_entry_find(h->t, cancel.id)->retry_until_at, h->now + 600000);
 	}
+	assert_int_equal(host_step(h, event), 0);
+	expect_step(h,
+		    "+noop\n>answer 1 z none bad_request/range final "
+		    "'retry_until_at must be at most 600000 ms ahead, the longest retry window of "
+		    "this cluster'\n");
+	too_long.retry_until_at--;
+	assert_int_equal(host_step(h, event), 0);
+	assert_int_equal(txn_entry_find(h->t, too_long.id)->retry_until_at, h->now + 660000);
 }
 
 static void waiters(void **state)
@@ -424,7 +484,8 @@ int main(void)
 		T(same_id_same_body),
 		T(same_id_other_body),
 		T(refusals),
-		T(window_is_capped),
+		T(window_is_limited),
+		T(an_id_runs_once_within_its_window),
 		T(wrong_shard),
 		T(tombstones),
 		T(finished_ids_are_remembered),
