@@ -28,6 +28,26 @@ struct txn_pending *txn_pend_answer(struct txn_shard *t, struct txn_entry *e, st
 	return p;
 }
 
+uint32_t txn_busy_retry_ms(struct txn_shard *t)
+{
+	return TXN_BUSY_RETRY_MS + (uint32_t)(txn_random(t) % TXN_BUSY_RETRY_MS);
+}
+
+void txn_pend_dismissal(struct txn_shard *t, const struct txn_entry *e, uint64_t reply_to)
+{
+	struct txn_pending *p = txn_pend(t, TXN_PENDING_ANSWER);
+
+	CHECK(reply_to != 0);
+	CHECK(e->body != NULL);
+	p->reply_to = reply_to;
+	p->entry = txn_entry_number(t, e);
+	p->id = txn_entry_id(e);
+	p->code = err_to_wire(SAGA_E_BUSY);
+	p->retry_after_ms = txn_busy_retry_ms(t);
+	p->final = true;
+	t->stats.refused_total++;
+}
+
 static void emit(const struct txn_shard *t, struct txn_message *message)
 {
 	CHECK(t->effects->emit != NULL);

@@ -41,7 +41,7 @@ static void cancel_unknown(struct txn_shard *t, const struct wire_cancel *cancel
 	if (!txn_entry_free(t)) {
 		struct txn_pending *p = txn_pend_answer(t, NULL, cancel->id, SAGA_E_BUSY);
 
-		p->retry_after_ms = TXN_BUSY_RETRY_MS;
+		p->retry_after_ms = txn_busy_retry_ms(t);
 		t->stats.refused_total++;
 		return;
 	}
@@ -107,7 +107,7 @@ void txn_decide_query(struct txn_shard *t, const struct wire_query *query)
 	p->final = false;
 	if (!txn_waiter_add(t, e, t->event->reply_to)) {
 		p->code = err_to_wire(SAGA_E_BUSY);
-		p->retry_after_ms = TXN_BUSY_RETRY_MS;
+		p->retry_after_ms = txn_busy_retry_ms(t);
 		p->final = true;
 		t->stats.refused_total++;
 	}

@@ -18,8 +18,7 @@ static void refuse_busy(struct txn_shard *t, struct txn_entry *e, struct slice i
 	struct txn_pending *p = txn_pend_answer(t, e, id, SAGA_E_BUSY);
 
 	CHECK(p->code != 0);
-	/* Jitter, so that those who are sent away do not come back together. */
-	p->retry_after_ms = TXN_BUSY_RETRY_MS + (uint32_t)(txn_random(t) % TXN_BUSY_RETRY_MS);
+	p->retry_after_ms = txn_busy_retry_ms(t);
 	CHECK_LE(p->retry_after_ms, 2 * TXN_BUSY_RETRY_MS);
 	t->stats.refused_total++;
 }

@@ -181,6 +181,24 @@ static uint32_t waiter_find(const struct txn_shard *t, uint64_t reply_to)
 	return TXN_NONE;
 }
 
+/* Clients that time out ask again from new inboxes, and a saga may be parked for days: without a
+ * bound those who are gone long since would take the places of everybody else. */
+static void make_place(struct txn_shard *t, const struct txn_entry *e)
+{
+	uint32_t oldest = TXN_NONE;
+	uint32_t count = 0;
+
+	for (uint32_t w = e->waiters; w != TXN_NONE; w = t->waiters[w].next) {
+		oldest = w;
+		count++;
+	}
+	CHECK_LE(count, TXN_WAITERS_OF_SAGA_MAX);
+	if (count < TXN_WAITERS_OF_SAGA_MAX)
+		return;
+	txn_pend_dismissal(t, e, t->waiters[oldest].reply_to);
+	txn_waiter_remove(t, oldest);
+}
+
 bool txn_waiter_add(struct txn_shard *t, struct txn_entry *e, uint64_t reply_to)
 {
 	uint32_t number = waiter_find(t, reply_to);
@@ -188,8 +206,11 @@ bool txn_waiter_add(struct txn_shard *t, struct txn_entry *e, uint64_t reply_to)
 
 	CHECK(reply_to != 0);
 	CHECK(e->body != NULL);
+	if (number != TXN_NONE && t->waiters[number].entry == txn_entry_number(t, e))
+		return true;
 	if (number != TXN_NONE) /* a token stands for one request: its last one */
 		txn_waiter_remove(t, number);
+	make_place(t, e);
 	if (t->waiters_free != TXN_NONE) {
 		number = t->waiters_free;
 		t->waiters_free = t->waiters[number].next;

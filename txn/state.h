@@ -42,6 +42,7 @@ enum {
 	TXN_MARGIN_MIN_MS = 1000, /* nothing is forgotten within the step that finished it */
 	TXN_RESEND_GAP_MS = 200,  /* between sends of one attempt */
 	TXN_RETRY_AFTER_MAX_MS = 86400000,
+	TXN_WAITERS_OF_SAGA_MAX = 64,
 	TXN_BUSY_RETRY_MS = 500,                 /* the hint with BUSY is this and as much jitter */
 	TXN_LIST_SCAN_MAX = 4096,                /* entries looked at for one page */
 	TXN_PENDING_MAX = 2048,                  /* messages of one step */
@@ -267,7 +268,8 @@ void txn_entry_remove(struct txn_shard *t, struct txn_entry *e); /* of a final o
 void txn_open_link(struct txn_shard *t, struct txn_entry *e);
 void txn_open_unlink(struct txn_shard *t, struct txn_entry *e);
 
-/* False when the pool is full. */
+/* Once for a token, however often it asks. The oldest of too many waiters of a saga is told BUSY
+ * and dropped. False when the pool is full. */
 bool txn_waiter_add(struct txn_shard *t, struct txn_entry *e, uint64_t reply_to);
 void txn_waiter_remove(struct txn_shard *t, uint32_t number);
 
@@ -388,6 +390,10 @@ struct txn_pending *txn_pend(struct txn_shard *t, enum txn_pending_kind kind);
 /* An answer to the request of this step; NULL entry: about `id`. */
 struct txn_pending *txn_pend_answer(struct txn_shard *t, struct txn_entry *e, struct slice id,
 				    int code);
+/* The final one to another request, which has to come again. */
+void txn_pend_dismissal(struct txn_shard *t, const struct txn_entry *e, uint64_t reply_to);
+/* A hint with BUSY, with jitter: those who are sent away must not come back together. */
+uint32_t txn_busy_retry_ms(struct txn_shard *t);
 void txn_emit_all(struct txn_shard *t);
 uint32_t txn_view_branches(const struct txn_shard *t, struct txn_entry *e);
 void txn_view_list(const struct txn_shard *t, const struct wire_list_request *request,

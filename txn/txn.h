@@ -47,7 +47,9 @@ struct txn_limits {
 	uint32_t remembered_max; /* finished ids and tombstones (S5); an open saga has its place in
 				    the sum of both from its admission on */
 	uint32_t branches_max;   /* steps of all unfinished sagas together */
-	uint32_t waiters_max;    /* reply tokens waiting for outcomes */
+	uint32_t waiters_max;    /* reply tokens waiting for outcomes; of one saga at most 64: one
+				    more takes the place of the oldest, which gets a final answer
+				    with SAGA_E_BUSY */
 	uint64_t payload_max;    /* bytes of plans, inputs, outputs of unfinished sagas */
 };
 

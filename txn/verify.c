@@ -78,14 +78,17 @@ static const char *verify_open(const struct txn_shard *t, const struct txn_entry
 
 static const char *verify_entry(const struct txn_shard *t, const struct txn_entry *e, bool live)
 {
+	uint32_t waiters = 0;
+
 	REQUIRE(e->state != WIRE_STATE_NONE);
 	REQUIRE(txn_entry_find(t, txn_entry_id(e)) == e);
 	REQUIRE(txn_entry_by_admission(t, e->admission) == e);
 	REQUIRE(e->first_record <= e->last_record && e->last_record <= t->last_record);
-	for (uint32_t w = e->waiters; w != TXN_NONE; w = t->waiters[w].next) {
+	for (uint32_t w = e->waiters; w != TXN_NONE; w = t->waiters[w].next, waiters++) {
 		REQUIRE(t->waiters[w].entry == txn_entry_number(t, e));
 		REQUIRE(t->waiters[w].reply_to != 0);
 	}
+	REQUIRE(waiters <= TXN_WAITERS_OF_SAGA_MAX);
 	if (e->body)
 		return verify_open(t, e, live);
 	REQUIRE(wire_state_final(e->state));

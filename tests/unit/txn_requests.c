@@ -372,6 +372,83 @@ static void waiters(void **state)
 	expect_step(h, "+branch #2 0 forward ok 1\n+finished #2 completed\n");
 }
 
+/* A client that asks again and again from new inboxes pushes out its own old ones, nobody else. */
+static void waiters_of_one_saga_are_bounded(void **state)
+{
+	struct host h;
+	struct host_plan p;
+	struct txn_stats stats;
+
+	(void)state;
+	host_init(&h);
+	h.limits.waiters_max = TXN_WAITERS_OF_SAGA_MAX + 1;
+	host_start(&h);
+	host_plan(&p, one, 1);
+	host_submit(&h, "s", &p);
+	for (uint64_t i = 0; i < 3 * TXN_WAITERS_OF_SAGA_MAX; i++) {
+		char expected[128];
+
+		h.reply_to = 100 + i;
+		host_query(&h, "s", true);
+		(void)snprintf(expected, sizeof expected, ">answer %u s running\n  a active 1/0\n",
+			       (unsigned)h.reply_to);
+		if (i >= TXN_WAITERS_OF_SAGA_MAX)
+			(void)snprintf(expected, sizeof expected,
+				       ">answer %u s running\n  a active 1/0\n"
+				       ">answer %u s running busy final\n",
+				       (unsigned)h.reply_to,
+				       (unsigned)h.reply_to - TXN_WAITERS_OF_SAGA_MAX);
+		expect_step(&h, expected);
+		if (i >= TXN_WAITERS_OF_SAGA_MAX)
+			assert_in_range(h.answer.retry_after_ms, 500, 1000);
+	}
+	txn_stats(h.t, &stats);
+	assert_int_equal(stats.waiters, TXN_WAITERS_OF_SAGA_MAX);
+	/* A submit of the same saga pushes as well. */
+	h.reply_to = 7;
+	host_submit_wait(&h, "s", &p);
+	expect_step(&h, ">answer 228 s running busy final\n>answer 7 s running\n");
+	/* There is room for other sagas, and the last ones are told. */
+	h.reply_to = 8;
+	host_submit_wait(&h, "r", &p);
+	assert_int_equal(h.answer.code, 0);
+	host_reply(&h, "s", 0, "a", FORWARD, 1, OK);
+	assert_non_null(
+		strstr(h.text, ">answer 7 s completed final\n>answer 291 s completed final\n"));
+	assert_non_null(strstr(h.text, ">answer 229 s completed final\n>recorded 8\n"));
+	assert_null(strstr(h.text, ">answer 228 "));
+	host_close(&h);
+}
+
+/* The same token, asking again: one place, one outcome; in another saga it gives up the first. */
+static void a_token_waits_once(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	struct txn_stats stats;
+
+	host_plan(&p, one, 1);
+	host_submit_wait(h, "s", &p);
+	for (int i = 0; i < 100; i++) {
+		host_query(h, "s", true);
+		expect_step(h, ">answer 1 s running\n  a active 1/0\n");
+		host_submit_wait(h, "s", &p);
+		expect_step(h, ">answer 1 s running\n");
+	}
+	txn_stats(h->t, &stats);
+	assert_int_equal(stats.waiters, 1);
+	host_submit_wait(h, "r", &p);
+	txn_stats(h->t, &stats);
+	assert_int_equal(stats.waiters, 1);
+	host_reply(h, "s", 0, "a", FORWARD, 1, OK);
+	expect_step(h, "+branch #1 0 forward ok 1\n+finished #1 completed\n>recorded 1\n");
+	host_reply(h, "r", 0, "a", FORWARD, 1, OK);
+	expect_step(h, "+branch #2 0 forward ok 1\n"
+		       "+finished #2 completed\n"
+		       ">answer 1 r completed final\n"
+		       ">recorded 1\n");
+}
+
 static void lists_by_page(void **state)
 {
 	struct host *h = *state;
@@ -493,6 +570,8 @@ int main(void)
 		T(an_id_comes_again_before_it_is_evicted),
 		T(tombstones_are_kept_as_long_as_a_submit_may_come),
 		T(waiters),
+		T(waiters_of_one_saga_are_bounded),
+		T(a_token_waits_once),
 		T(lists_by_page),
 		T(list_looks_at_a_bounded_number),
 		T(deterministic),
