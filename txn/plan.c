@@ -22,20 +22,41 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 	return prng_mix(hash ^ value);
 }
 
+static uint64_t pair(uint32_t high, uint32_t low)
+{
+	return (uint64_t)high << 32 | low;
+}
+
+static uint64_t mix_retry(uint64_t hash, const struct wire_retry *retry)
+{
+	hash = mix(hash, pair(retry->initial_ms, retry->factor_percent));
+	hash = mix(hash, pair(retry->cap_ms, retry->jitter_percent));
+	return mix(hash, retry->attempts);
+}
+
+static uint64_t mix_step(uint64_t hash, const struct wire_step *step)
+{
+	struct slice slices[PLAN_SLICES];
+
+	step_slices(step, slices);
+	for (uint32_t i = 0; i < PLAN_SLICES; i++) {
+		if (slices[i].size > 0)
+			hash = mix(hash + i, hash_xxh3_64(slices[i]));
+	}
+	hash = mix(hash, pair(step->attempt_timeout_ms, step->budget_ms));
+	hash = mix(hash, pair(step->delivery, step->flags));
+	return mix_retry(mix_retry(hash, &step->retry), &step->undo_retry);
+}
+
+/* Over every field that plan_equal compares: clients may make up plans that differ in any of them,
+ * and those that hash alike make a chain that each submit walks. */
 static uint64_t plan_hash(const struct wire_plan *plan)
 {
-	uint64_t hash = mix(hash_xxh3_64(plan->name), plan->version);
+	uint64_t hash = mix(hash_xxh3_64(plan->name), pair(plan->version, plan->protocol));
 
-	hash = mix(hash, (uint64_t)plan->deadline_ms << 8 | plan->step_count);
-	for (uint32_t i = 0; i < plan->step_count; i++) {
-		struct slice slices[PLAN_SLICES];
-
-		step_slices(&plan->steps[i], slices);
-		for (uint32_t j = 0; j < PLAN_SLICES; j++) {
-			if (slices[j].size > 0)
-				hash = mix(hash + j, hash_xxh3_64(slices[j]));
-		}
-	}
+	hash = mix(hash, pair(plan->deadline_ms, plan->step_count));
+	for (uint32_t i = 0; i < plan->step_count; i++)
+		hash = mix_step(hash, &plan->steps[i]);
 	return hash;
 }
 

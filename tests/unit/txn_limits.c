@@ -274,6 +274,62 @@ static void plans_are_shared(void **state)
 	expect_step(h, ">answer 1 s1 running final\n  a active 1/0\n");
 }
 
+static uint64_t hash_of_plan(struct host *h, struct host_plan *p)
+{
+	static uint32_t made;
+	const struct txn_entry *e;
+	char id[16];
+
+	(void)snprintf(id, sizeof id, "p%u", made++);
+	host_submit(h, id, p);
+	e = txn_entry_find(h->t, slice_str(id));
+	assert_non_null(e);
+	return e->body->plan->hash;
+}
+
+/* Plans that differ in one number only: each has a hash of its own, so that they do not make one
+ * long chain in the index, and each is kept apart. */
+static void plans_differ_in_any_field(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	uint64_t hashes[32];
+	uint32_t count = 0;
+
+	host_plan(&p, three, 3);
+	hashes[count++] = hash_of_plan(h, &p);
+	assert_true(hash_of_plan(h, &p) == hashes[0]);
+#define WITH(field)                                                                                \
+	do {                                                                                       \
+		(field)++;                                                                         \
+		hashes[count++] = hash_of_plan(h, &p);                                             \
+		(field)--;                                                                         \
+	} while (0)
+	WITH(p.plan.version);
+	WITH(p.plan.deadline_ms);
+	for (uint32_t i = 0; i < 3; i += 2) {
+		WITH(p.steps[i].attempt_timeout_ms);
+		p.steps[i].budget_ms = 10000;
+		hashes[count++] = hash_of_plan(h, &p);
+		WITH(p.steps[i].budget_ms);
+		p.steps[i].budget_ms = 0;
+		for (int j = 0; j < 2; j++) {
+			struct wire_retry *retry = j ? &p.steps[i].undo_retry : &p.steps[i].retry;
+
+			WITH(retry->initial_ms);
+			WITH(retry->factor_percent);
+			WITH(retry->cap_ms);
+			WITH(retry->jitter_percent);
+			WITH(retry->attempts);
+		}
+	}
+#undef WITH
+	for (uint32_t i = 0; i < count; i++)
+		for (uint32_t j = 0; j < i; j++)
+			assert_true(hashes[i] != hashes[j]);
+	assert_int_equal(h->t->by_plan.count, count);
+}
+
 /* Records that would not fit: nothing happens at all, and later it does. */
 static void effects_that_do_not_fit(void **state)
 {
@@ -336,9 +392,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		T(full_pools_refuse),          T(payload_is_bounded),         T(plans_are_shared),
-		T(memory_moves_between_sizes), T(memory_follows_the_records), T(texts_are_cut),
-		T(effects_that_do_not_fit),    T(tick_takes_as_many_as_fit),
+		T(full_pools_refuse),          T(payload_is_bounded),
+		T(plans_are_shared),           T(memory_moves_between_sizes),
+		T(memory_follows_the_records), T(texts_are_cut),
+		T(plans_differ_in_any_field),  T(effects_that_do_not_fit),
+		T(tick_takes_as_many_as_fit),
 #undef T
 	};
 
