@@ -38,7 +38,8 @@ static void cancel_unknown(struct txn_shard *t, const struct wire_cancel *cancel
 		t->stats.refused_total++;
 		return;
 	}
-	if (!txn_entry_free(t)) {
+	/* Ids can be made up: their tombstones must not take the places of sagas. */
+	if (!txn_entry_free(t) || !txn_tombstone_free(t)) {
 		struct txn_pending *p = txn_pend_answer(t, NULL, cancel->id, SAGA_E_BUSY);
 
 		p->retry_after_ms = txn_busy_retry_ms(t);

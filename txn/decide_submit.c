@@ -13,7 +13,7 @@ static void refuse(struct txn_shard *t, struct slice id, int code, struct slice 
 	t->stats.refused_total++;
 }
 
-static void refuse_busy(struct txn_shard *t, struct txn_entry *e, struct slice id)
+static struct txn_pending *refuse_busy(struct txn_shard *t, struct txn_entry *e, struct slice id)
 {
 	struct txn_pending *p = txn_pend_answer(t, e, id, SAGA_E_BUSY);
 
@@ -21,6 +21,7 @@ static void refuse_busy(struct txn_shard *t, struct txn_entry *e, struct slice i
 	p->retry_after_ms = txn_busy_retry_ms(t);
 	CHECK_LE(p->retry_after_ms, 2 * TXN_BUSY_RETRY_MS);
 	t->stats.refused_total++;
+	return p;
 }
 
 /* The id is known: the same body is the same saga, another body a conflict (invariant 3). */
@@ -49,7 +50,7 @@ static void submit_again(struct txn_shard *t, const struct wire_submit *submit, 
 		return;
 	}
 	if (wait && !txn_waiter_add(t, e, t->event->reply_to)) {
-		refuse_busy(t, e, submit->id);
+		(void)refuse_busy(t, e, submit->id);
 		return;
 	}
 	p = txn_pend_answer(t, e, submit->id, 0);
@@ -105,8 +106,14 @@ static void accept(struct txn_shard *t, const struct wire_submit *submit,
 	int err;
 
 	CHECK(r->deadline_at > t->now);
+	/* What is parked stays until somebody acts, and what runs may join it (S19). */
+	if (t->parked >= t->limits.parked_max) {
+		refuse_busy(t, NULL, submit->id)->text =
+			slice_str("too many parked sagas: they need an operator");
+		return;
+	}
 	if (!has_room(t, r) || (wait && t->waiters_used >= t->limits.waiters_max)) {
-		refuse_busy(t, NULL, submit->id);
+		(void)refuse_busy(t, NULL, submit->id);
 		return;
 	}
 	err = txn_record_accepted(t, r);

@@ -86,6 +86,7 @@ static void carve_rest(struct carving *c, const struct txn_limits *limits, struc
 	carve_index(c, &t->by_reply, limits->waiters_max);
 	carve_timers(c, &t->timers, (uint64_t)room.open + room.branches);
 	carve_timers(c, &t->forget, room.entries);
+	carve_timers(c, &t->tombstones, room.entries);
 	/* An entry keeps at most one block of this size from being whole: it cannot run out. */
 	carve_slab(c, &t->names, (uint64_t)room.entries * TXN_NAMES_SIZE);
 	carve_slab(c, &t->payload, limits->payload_max * TXN_SLACK);
@@ -120,6 +121,8 @@ struct txn_shard *txn_create(void *memory, size_t size, const struct txn_limits 
 	t->config = *config;
 	if (t->config.remember_margin_ms < TXN_MARGIN_MIN_MS)
 		t->config.remember_margin_ms = TXN_MARGIN_MIN_MS;
+	if (t->limits.parked_max == 0)
+		t->limits.parked_max = limits->open_max - limits->open_max / 2;
 	t->next_admission = 1;
 	t->first = t->last = t->open_first = t->open_last = TXN_NONE;
 	t->entries_free = t->waiters_free = TXN_NONE;

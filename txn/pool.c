@@ -50,9 +50,17 @@ struct txn_entry *txn_entry_by_admission(const struct txn_shard *t, uint64_t adm
 
 bool txn_entry_free(const struct txn_shard *t)
 {
-	const struct timer *oldest = timer_heap_peek(&t->forget);
+	const struct timer *oldest = txn_forget_next(t);
 
 	return t->entries_used < (uint64_t)t->limits.open_max + t->limits.remembered_max ||
+	       (oldest && oldest->deadline <= t->now);
+}
+
+bool txn_tombstone_free(const struct txn_shard *t)
+{
+	const struct timer *oldest = timer_heap_peek(&t->tombstones);
+
+	return t->tombstones.count < t->limits.remembered_max - t->limits.remembered_max / 2 ||
 	       (oldest && oldest->deadline <= t->now);
 }
 
@@ -113,7 +121,7 @@ void txn_entry_remove(struct txn_shard *t, struct txn_entry *e)
 	CHECK(e->body == NULL);
 	CHECK(e->waiters == TXN_NONE);
 	CHECK(wire_state_final(e->state));
-	timer_cancel(&t->forget, &e->timer);
+	timer_cancel(txn_memory_of(t, e), &e->timer);
 	txn_index_remove(&t->by_id, hash_xxh3_64(txn_entry_id(e)), number);
 	txn_index_remove(&t->by_admission, hash_of_number(e->admission), number);
 	slab_free(&t->names, e->names, (size_t)e->id_size + e->definition_size);

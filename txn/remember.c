@@ -6,6 +6,22 @@
  * somebody's margin is: the owner writes down until when, and every replay goes by that. */
 #include "txn/state.h"
 
+struct timer_heap *txn_memory_of(struct txn_shard *t, const struct txn_entry *e)
+{
+	CHECK(wire_state_final(e->state));
+	return e->state == WIRE_STATE_CANCELLED ? &t->tombstones : &t->forget;
+}
+
+struct timer *txn_forget_next(const struct txn_shard *t)
+{
+	struct timer *finished = timer_heap_peek(&t->forget);
+	struct timer *tombstone = timer_heap_peek(&t->tombstones);
+
+	if (!finished || !tombstone)
+		return finished ? finished : tombstone;
+	return tombstone->deadline < finished->deadline ? tombstone : finished;
+}
+
 static uint64_t add_saturating(uint64_t a, uint64_t b)
 {
 	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
@@ -54,7 +70,7 @@ void txn_remember(struct txn_shard *t, struct txn_entry *e, uint64_t until)
 	/* Whatever the record says: not within the window, nor with the step that made it. */
 	until = later(until, e->retry_until_at);
 	until = later(until, add_saturating(e->finished_at, TXN_MARGIN_MIN_MS));
-	timer_arm(&t->forget, &e->timer, until);
+	timer_arm(txn_memory_of(t, e), &e->timer, until);
 }
 
 void txn_clock_advance(struct txn_shard *t, uint64_t at)
@@ -62,9 +78,9 @@ void txn_clock_advance(struct txn_shard *t, uint64_t at)
 	if (at > t->clock)
 		t->clock = at;
 	for (int i = 0; i < TXN_EVICT_PER_RECORD; i++) {
-		struct timer *timer = timer_heap_pop_due(&t->forget, t->clock);
+		struct timer *timer = txn_forget_next(t);
 
-		if (!timer)
+		if (!timer || timer->deadline > t->clock)
 			return;
 		CHECK_LT(timer->owner, t->entries_top);
 		CHECK(&t->entries[timer->owner].timer == timer);

@@ -189,7 +189,8 @@ struct txn_shard {
 	struct slab names;
 	struct slab payload;
 	struct txn_index by_id, by_admission, by_plan;
-	struct timer_heap forget;
+	struct timer_heap forget;     /* finished sagas, by when they may be forgotten */
+	struct timer_heap tombstones; /* the same of these: they have a share of their own */
 
 	/* Volatile state. */
 	uint64_t now;
@@ -262,6 +263,7 @@ struct txn_entry *txn_entry_known(const struct txn_shard *t, struct slice id, ui
 struct txn_entry *txn_entry_by_admission(const struct txn_shard *t, uint64_t admission);
 /* Whether the limits allow one more, now or when what is due is forgotten. */
 bool txn_entry_free(const struct txn_shard *t);
+bool txn_tombstone_free(const struct txn_shard *t);
 /* Takes the next admission number. NULL when the pool is full. The caller sets state and body. */
 struct txn_entry *txn_entry_add(struct txn_shard *t, struct slice id, struct slice definition);
 void txn_entry_remove(struct txn_shard *t, struct txn_entry *e); /* of a final one */
@@ -336,6 +338,9 @@ bool txn_window_allowed(struct txn_shard *t, uint64_t retry_until_at, struct sli
 uint64_t txn_remember_until(const struct txn_shard *t, uint64_t retry_until_at);
 /* Turns an open entry into a remembered one, or starts the memory of a tombstone. */
 void txn_remember(struct txn_shard *t, struct txn_entry *e, uint64_t until);
+/* The heap that a final entry's timer is in, and the next timer of both heaps, or NULL. */
+struct timer_heap *txn_memory_of(struct txn_shard *t, const struct txn_entry *e);
+struct timer *txn_forget_next(const struct txn_shard *t);
 bool txn_forgettable(const struct txn_shard *t, const struct txn_entry *e, uint64_t now);
 
 /* Encodes a record of this step and folds it. Room was reserved, the state was looked at: a

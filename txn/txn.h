@@ -45,12 +45,15 @@ struct txn_shard;
 struct txn_limits {
 	uint32_t open_max;       /* unfinished sagas, 1..4,000,000 */
 	uint32_t remembered_max; /* finished ids and tombstones (S5); an open saga has its place in
-				    the sum of both from its admission on */
+				    the sum of both from its admission on. Tombstones, which anybody
+				    can make for any id, may be half of it */
 	uint32_t branches_max;   /* steps of all unfinished sagas together */
 	uint32_t waiters_max;    /* reply tokens waiting for outcomes; of one saga at most 64: one
 				    more takes the place of the oldest, which gets a final answer
 				    with SAGA_E_BUSY */
 	uint64_t payload_max;    /* bytes of plans, inputs, outputs of unfinished sagas */
+	uint32_t parked_max;     /* parked sagas; 0 = half of open_max. When as many wait for
+				    somebody to act, no new saga is taken in; those that run, run */
 };
 
 /* Clocks of senders may be ahead of ours by this much. */

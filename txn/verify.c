@@ -101,7 +101,7 @@ static const char *verify_entry(const struct txn_shard *t, const struct txn_entr
 
 const char *txn_verify(const struct txn_shard *t, bool live)
 {
-	uint32_t entries = 0, open = 0, parked = 0, branches = 0;
+	uint32_t entries = 0, open = 0, parked = 0, branches = 0, tombstones = 0;
 	uint64_t admission = 0;
 
 	for (uint32_t i = t->first; i != TXN_NONE; i = t->entries[i].next) {
@@ -114,6 +114,7 @@ const char *txn_verify(const struct txn_shard *t, bool live)
 		admission = e->admission;
 		entries++;
 		open += e->body != NULL;
+		tombstones += e->state == WIRE_STATE_CANCELLED;
 		parked += e->state == WIRE_STATE_PARKED;
 		branches += e->body ? txn_step_count(e->body) : 0;
 	}
@@ -121,7 +122,8 @@ const char *txn_verify(const struct txn_shard *t, bool live)
 	REQUIRE(entries == t->entries_used);
 	REQUIRE(entries == t->by_id.count && entries == t->by_admission.count);
 	REQUIRE(open == t->open && parked == t->parked && branches == t->branches);
-	REQUIRE(entries - open == t->forget.count);
+	REQUIRE(entries - open == t->forget.count + t->tombstones.count);
+	REQUIRE(tombstones == t->tombstones.count);
 	REQUIRE(t->waiters_used == t->by_reply.count);
 	REQUIRE(t->effects == NULL && t->pending_count == 0);
 	REQUIRE(open > 0 || (t->payload.used == 0 && t->timers.count == 0));

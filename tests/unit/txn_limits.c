@@ -274,6 +274,120 @@ static void plans_are_shared(void **state)
 	expect_step(h, ">answer 1 s1 running final\n  a active 1/0\n");
 }
 
+/* Parks a new saga of one step. */
+static void park(struct host *h, const char *id, struct host_plan *p)
+{
+	host_submit(h, id, p);
+	assert_int_equal(h->answer.code, 0);
+	host_reply(h, id, 0, "a", FORWARD, 1, WIRE_OUTCOME_PARK);
+	host_reply(h, id, 0, "a", WIRE_OP_UNDO, 1, WIRE_OUTCOME_PARK);
+}
+
+/* Parked sagas have a quota: beyond it nothing new comes in, but all that is there goes on. */
+static void parked_sagas_have_a_quota(void **state)
+{
+	(void)state;
+	for (uint32_t quota = 0; quota <= 3; quota += 3) {
+		struct host h;
+		struct host_plan p;
+		const uint32_t count = quota ? quota : 4; /* half of 7, up */
+		char id[16];
+
+		host_init(&h);
+		h.limits.open_max = 7;
+		h.limits.parked_max = quota;
+		h.config.parked_retry_ms = 0;
+		host_start(&h);
+		host_plan(&p, one, 1);
+		host_submit(&h, "running", &p);
+		host_submit(&h, "late", &p);
+		for (uint32_t i = 0; i < count; i++) {
+			(void)snprintf(id, sizeof id, "s%u", i);
+			park(&h, id, &p);
+		}
+		assert_int_equal(h.t->parked, count);
+		host_submit(&h, "t", &p);
+		expect_step(&h, ">answer 1 t none busy final "
+				"'too many parked sagas: they need an operator'\n");
+		assert_in_range(h.answer.retry_after_ms, 500, 1000);
+		host_submit(&h, "s0", &p); /* a known one is as it is */
+		assert_int_equal(h.answer.code, 0);
+		/* What runs may end, and park, too. */
+		host_reply(&h, "running", 0, "a", FORWARD, 1, OK);
+		expect_step(&h, "+branch #1 0 forward ok 1\n"
+				"+finished #1 completed\n"
+				">recorded 1\n");
+		host_reply(&h, "late", 0, "a", FORWARD, 1, WIRE_OUTCOME_PARK);
+		host_reply(&h, "late", 0, "a", WIRE_OP_UNDO, 1, WIRE_OUTCOME_PARK);
+		assert_int_equal(h.t->parked, count + 1);
+		host_take_over(&h, h.record_count);
+		host_reply(&h, "s0", 0, "a", WIRE_OP_UNDO, 2, OK);
+		host_submit(&h, "t", &p);
+		assert_int_equal(h.answer.code, err_to_wire(SAGA_E_BUSY));
+		host_reply(&h, "s1", 0, "a", WIRE_OP_UNDO, 2, OK);
+		host_submit(&h, "t", &p);
+		assert_int_equal(h.answer.code, 0);
+		host_close(&h);
+	}
+}
+
+/* Cancels of `count` made-up ids; how many left a tombstone. */
+static uint32_t cancel_many(struct host *h, const char *prefix, uint32_t count)
+{
+	uint32_t taken = 0;
+	char id[16];
+
+	for (uint32_t i = 0; i < count; i++) {
+		(void)snprintf(id, sizeof id, "%s%u", prefix, i);
+		host_cancel(h, id);
+		if (h->answer.code == 0)
+			taken++;
+		else
+			assert_int_equal(h->answer.code, err_to_wire(SAGA_E_BUSY));
+	}
+	return taken;
+}
+
+/* Half of the memory is theirs, the other half stays for sagas. */
+static void tombstones_have_a_share(void **state)
+{
+	struct host h;
+	struct host_plan p;
+	char id[16];
+
+	(void)state;
+	host_init(&h);
+	h.limits.open_max = 4;
+	h.limits.remembered_max = 20;
+	host_start(&h);
+	host_plan(&p, one, 1);
+	for (uint32_t i = 0; i < 5; i++) {
+		(void)snprintf(id, sizeof id, "s%u", i);
+		host_submit(&h, id, &p);
+		host_reply(&h, id, 0, "a", FORWARD, 1, OK);
+	}
+	h.now += 30000;
+	assert_int_equal(cancel_many(&h, "x", 40), 10);
+	for (uint32_t i = 0; i < 5; i++) {
+		(void)snprintf(id, sizeof id, "t%u", i);
+		host_submit(&h, id, &p);
+		assert_int_equal(h.answer.code, 0);
+		host_reply(&h, id, 0, "a", FORWARD, 1, OK);
+	}
+	/* Places of finished sagas that are due to be forgotten are not the tombstones' either. */
+	h.now += 40000;
+	assert_int_equal(cancel_many(&h, "y", 40), 0);
+	host_take_over(&h, h.record_count);
+	assert_int_equal(cancel_many(&h, "y", 40), 0);
+	host_submit(&h, "u", &p);
+	assert_int_equal(h.answer.code, 0);
+	/* Their own ones are. */
+	h.now += 30000;
+	assert_int_equal(cancel_many(&h, "z", 40), 10);
+	assert_int_equal(h.t->tombstones.count, 10);
+	host_close(&h);
+}
+
 static uint64_t hash_of_plan(struct host *h, struct host_plan *p)
 {
 	static uint32_t made;
@@ -392,10 +506,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		T(full_pools_refuse),          T(payload_is_bounded),
-		T(plans_are_shared),           T(memory_moves_between_sizes),
-		T(memory_follows_the_records), T(texts_are_cut),
-		T(plans_differ_in_any_field),  T(effects_that_do_not_fit),
+		T(full_pools_refuse),
+		T(payload_is_bounded),
+		T(plans_are_shared),
+		T(plans_differ_in_any_field),
+		T(memory_moves_between_sizes),
+		T(memory_follows_the_records),
+		T(texts_are_cut),
+		T(parked_sagas_have_a_quota),
+		T(tombstones_have_a_share),
+		T(effects_that_do_not_fit),
 		T(tick_takes_as_many_as_fit),
 #undef T
 	};
