@@ -239,5 +239,6 @@ void txn_emit_all(struct txn_shard *t)
 		}
 	}
 	t->pending_count = 0;
+	t->pending_commands = 0;
 	t->pending_bytes = 0;
 }

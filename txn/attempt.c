@@ -70,6 +70,7 @@ static void pend_command(struct txn_shard *t, struct txn_branch *b)
 	p->op = b->op;
 	p->attempt = *txn_attempts(b, b->op) + 1;
 	b->sent_at = t->now;
+	t->pending_commands++;
 	t->pending_bytes += t->entries[b->entry].body->input.size;
 	t->stats.commands_total++;
 }

@@ -41,26 +41,50 @@ static bool room_for_one_more(const struct txn_shard *t)
 	CHECK_LE(t->pending_count, TXN_PENDING_MAX);
 	CHECK_LE(records->size, records->max);
 	return t->pending_count + TXN_PENDING_PER_EVENT <= TXN_PENDING_MAX &&
-	       t->pending_bytes <= TXN_PENDING_BYTES_MAX &&
 	       records->max - records->size >= TXN_RECORDS_PER_TIMER;
+}
+
+static struct txn_branch *branch_of(struct timer *timer)
+{
+	void *branch = timer; /* its first member */
+
+	return timer->owner & TXN_TIMER_OF_BRANCH ? branch : NULL;
+}
+
+/* Whether this tick may say what can follow from the timer: at most one command for each step, each
+ * with the input. What one saga has to say alone is never too much. */
+static bool may_still_say(const struct txn_shard *t, struct timer *timer)
+{
+	const struct txn_branch *b = branch_of(timer);
+	const struct txn_body *body = t->entries[b ? b->entry : timer->owner].body;
+	uint32_t commands;
+
+	CHECK(body != NULL);
+	commands = b && b->wait == TXN_WAIT_RETRY ? 1 : txn_step_count(body);
+	return t->pending_commands == 0 ||
+	       (t->pending_commands + commands <= TXN_TICK_COMMANDS_MAX &&
+		t->pending_bytes + (uint64_t)commands * body->input.size <= TXN_TICK_BYTES_MAX);
 }
 
 void txn_decide_timers(struct txn_shard *t)
 {
-	struct timer *timer;
+	struct timer *timer = timer_heap_peek(&t->timers);
 
+	_Static_assert((int)WIRE_STEPS_MAX <= (int)TXN_TICK_COMMANDS_MAX, "one saga always fits");
 	CHECK(t->event->kind == TXN_EVENT_TICK);
 	CHECK(room_for_one_more(t));
-	while (room_for_one_more(t) && (timer = timer_heap_pop_due(&t->timers, t->now)) != NULL) {
-		if (timer->owner & TXN_TIMER_OF_BRANCH) {
-			void *branch = timer; /* its first member */
-
-			branch_due(t, branch);
+	while (timer && timer->deadline <= t->now && room_for_one_more(t) &&
+	       may_still_say(t, timer)) {
+		timer_cancel(&t->timers, timer);
+		if (branch_of(timer)) {
+			branch_due(t, branch_of(timer));
 		} else {
 			CHECK_LT(timer->owner, t->entries_top);
 			entry_due(t, &t->entries[timer->owner]);
 		}
+		timer = timer_heap_peek(&t->timers);
 	}
+	CHECK_LE(t->pending_commands, TXN_TICK_COMMANDS_MAX);
 }
 
 /* Attempts restart in full. What may be out already is sent again, paced, because everybody else's

@@ -43,10 +43,12 @@ enum {
 	TXN_RESEND_GAP_MS = 200,  /* between sends of one attempt */
 	TXN_RETRY_AFTER_MAX_MS = 86400000,
 	TXN_WAITERS_OF_SAGA_MAX = 64,
-	TXN_BUSY_RETRY_MS = 500,                 /* the hint with BUSY is this and as much jitter */
-	TXN_LIST_SCAN_MAX = 4096,                /* entries looked at for one page */
-	TXN_PENDING_MAX = 2048,                  /* messages of one step */
-	TXN_PENDING_BYTES_MAX = 4 * 1024 * 1024, /* a tick stops here: hosts queue what we say */
+	TXN_BUSY_RETRY_MS = 500,  /* the hint with BUSY is this and as much jitter */
+	TXN_LIST_SCAN_MAX = 4096, /* entries looked at for one page */
+	TXN_PENDING_MAX = 2048,   /* messages of one step */
+	/* Of one tick: hosts queue what we say, and have other shards to serve. */
+	TXN_TICK_COMMANDS_MAX = 256,
+	TXN_TICK_BYTES_MAX = 1024 * 1024,
 	TXN_PENDING_PER_EVENT = WIRE_STEPS_MAX + 8,
 	TXN_RECORDS_PER_TIMER = 4096, /* bytes: AGAIN, DECISION, PARKED, FINISHED at their worst */
 	TXN_SCRATCH_SIZE = 640 * 1024,
@@ -208,7 +210,8 @@ struct txn_shard {
 	uint64_t step_first_record; /* last_record when the step began */
 	struct txn_pending *pending;
 	uint32_t pending_count;
-	uint64_t pending_bytes; /* inputs that go out with commands */
+	uint32_t pending_commands;
+	uint64_t pending_bytes; /* inputs that go out with them */
 
 	/* Scratch. */
 	uint8_t *scratch;   /* TXN_SCRATCH_SIZE: body hash, reasons of refusal */

@@ -172,8 +172,9 @@ struct txn_effects {
 
 /* One event. Returns 0, or SAGA_E_EFFECTS_FULL with nothing changed when effects->records cannot
  * hold the worst case of this event (keep TXN_STEP_RECORDS_MAX bytes free). A request that is
- * refused still returns 0: its answer says why. A TICK handles as many due timers as fit; call
- * again while txn_next_deadline is due. */
+ * refused still returns 0: its answer says why. A TICK handles due timers as far as their records
+ * fit and their commands are at most 256 with at most 1 MiB of inputs (more only when a single saga
+ * has as much to send at once); call again while txn_next_deadline is due. */
 enum { TXN_STEP_RECORDS_MAX = 512 * 1024 };
 int txn_step(struct txn_shard *t, const struct txn_event *event,
 	     struct txn_effects *effects) MUST_CHECK;

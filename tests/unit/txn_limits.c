@@ -385,6 +385,15 @@ static void tombstones_have_a_share(void **state)
 	h.now += 30000;
 	assert_int_equal(cancel_many(&h, "z", 40), 10);
 	assert_int_equal(h.t->tombstones.count, 10);
+	/* Tombstones go when they are due, though a finished saga is to stay. */
+	h.now += 1000;
+	host_reply(&h, "u", 0, "a", FORWARD, 1, OK);
+	host_submit(&h, "v", &p);
+	host_reply(&h, "v", 0, "a", FORWARD, 1, OK);
+	h.now += 69000;
+	assert_int_equal(cancel_many(&h, "y", 40), 10);
+	assert_int_equal(h.t->tombstones.count, 10);
+	assert_non_null(txn_entry_find(h.t, slice_str("v")));
 	host_close(&h);
 }
 

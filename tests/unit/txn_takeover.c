@@ -166,12 +166,12 @@ static void many_resends_take_several_ticks(void **state)
 	host_take_over(&h, h.record_count);
 	while (txn_next_deadline(h.t) <= h.now) {
 		host_tick(&h, 0);
-		assert_true(h.command_count > 0 && h.command_count <= TXN_PENDING_MAX);
+		assert_true(h.command_count > 0 && h.command_count <= 256);
 		sent += h.command_count;
 		ticks++;
 	}
 	assert_int_equal(sent, SAGAS);
-	assert_int_equal(ticks, 3);
+	assert_int_equal(ticks, 20);
 	host_close(&h);
 }
 
@@ -203,11 +203,53 @@ static void large_resends_take_several_ticks(void **state)
 	host_take_over(&h, h.record_count);
 	while (txn_next_deadline(h.t) <= h.now) {
 		host_tick(&h, 0);
-		assert_in_range(h.command_count, 1, TXN_PENDING_BYTES_MAX / INPUT + 1);
+		assert_int_equal(h.command_count, 1024 * 1024 / INPUT);
 		sent += h.command_count;
 	}
 	assert_int_equal(sent, SAGAS);
 	host_close(&h);
+}
+
+/* Sagas with many steps at once, all over their deadline in the same moment: what one of them has
+ * to say goes out whole, and as many of them in a tick as may. */
+static void wide_sagas_take_several_ticks(void **state)
+{
+	static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+	static const uint32_t inputs[] = {60000, 200000, 10};
+	static const uint32_t commands[3][4] = {{16, 8, 0, 0}, {8, 8, 8, 0}, {24, 0, 0, 0}};
+	static uint8_t input[200000];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct host h;
+		struct host_plan p;
+		struct wire_submit submit;
+
+		host_init(&h);
+		h.limits.payload_max = 32 * 1024 * 1024;
+		host_start(&h);
+		host_plan(&p, names, 8);
+		for (uint32_t j = 0; j < 8; j++)
+			host_plan_after(&p, j, NULL, 0);
+		p.plan.deadline_ms = 500;
+		for (int j = 0; j < 3; j++) {
+			const char *const ids[] = {"s", "t", "u"};
+
+			submit = host_submit_of(&h, ids[j], &p);
+			submit.input = slice_of(input, inputs[i]);
+			assert_int_equal(host_step(&h, (struct txn_event){.kind = TXN_EVENT_SUBMIT,
+									  .u.submit = &submit}),
+					 0);
+			assert_int_equal(h.command_count, 8);
+		}
+		h.now += 500;
+		for (int j = 0; j < 4; j++) {
+			assert_int_equal(txn_next_deadline(h.t) <= h.now, commands[i][j] > 0);
+			host_tick(&h, 0);
+			assert_int_equal(h.command_count, commands[i][j]);
+		}
+		host_close(&h);
+	}
 }
 
 /* I5: a journal may end between the records of one step. The new owner draws the conclusion. */
@@ -704,6 +746,7 @@ int main(void)
 		T(overtaken_in_one_tick),
 		T(many_resends_take_several_ticks),
 		T(large_resends_take_several_ticks),
+		T(wide_sagas_take_several_ticks),
 		T(concludes_what_was_cut_off),
 		T(tombstones_and_memory_survive),
 		T(state_hash_covers_the_fold),
