@@ -4,6 +4,7 @@ target_link_libraries(sagad-script-service PRIVATE saga saga-sqlite PkgConfig::S
 
 add_library(sagad_trip STATIC
 	"${CMAKE_SOURCE_DIR}/tests/support/garbage_nats.c"
+	"${CMAKE_SOURCE_DIR}/tests/support/journal_check_nats.c"
 	"${CMAKE_SOURCE_DIR}/tests/support/trip_sqlite.c")
 target_link_libraries(sagad_trip PUBLIC sagad_launcher saga sagad_wire
 	PRIVATE PkgConfig::SQLITE PkgConfig::CMOCKA PkgConfig::NATS)

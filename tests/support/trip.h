@@ -13,11 +13,13 @@ struct trip {
 	struct saga_connection *connection;
 	struct saga_definition *definition;
 	uint64_t next_id;
+	uint32_t shards;
 };
 
 /* Fails the running cmocka test with the launcher's words when something does not start. */
 void trip_open(struct trip *t, const struct cluster_options *options);
 void trip_options(struct cluster_options *options); /* three nodes, short times */
+/* Also has the journals judged (journal_check.h). */
 void trip_close(struct trip *t);
 void trip_service_start(struct trip *t, uint32_t step); /* service of step 0..2 */
 const char *trip_service_name(uint32_t step);           /* "svc-a" */

@@ -10,6 +10,8 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "tests/support/journal_check.h"
+
 enum { END_MS = 90000, START_MS = 60000 };
 
 static const char DEFINITION[] = "name: trip\n"
@@ -64,7 +66,7 @@ void trip_open(struct trip *t, const struct cluster_options *options)
 {
 	struct saga_options connect;
 	char why[512] = "";
-	*t = (struct trip){0};
+	*t = (struct trip){.shards = options->shards};
 	if (cluster_create(options, &t->cluster) != 0 || cluster_start(t->cluster) != 0)
 		fail_msg("%s", cluster_trouble(t->cluster));
 	for (uint32_t i = 0; i < TRIP_STEPS; i++)
@@ -79,6 +81,7 @@ void trip_open(struct trip *t, const struct cluster_options *options)
 
 void trip_close(struct trip *t)
 {
+	assert_true(journal_check(cluster_nats_url(t->cluster), t->shards) > t->shards);
 	saga_definition_free(t->definition);
 	if (t->connection != NULL)
 		saga_close(t->connection, 0);

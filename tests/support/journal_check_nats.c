@@ -1,0 +1,85 @@
+#include "tests/support/journal_check.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <nats/nats.h>
+
+#include "wire/batch.h"
+
+enum { CONNECT_MS = 10000 };
+
+struct seen {
+	uint64_t sequence;
+	struct batch_header header;
+	struct hash128 hash;
+};
+
+static void check_batch(struct seen *seen, uint32_t shard, uint64_t sequence, struct slice bytes)
+{
+	struct batch_header header;
+	struct slice records;
+	const struct batch_header *last = &seen->header;
+	if (batch_decode(bytes, &header, &records) != 0)
+		fail_msg("shard %u: batch %llu is damaged", shard, (unsigned long long)sequence);
+	if (sequence != seen->sequence + 1 || header.shard != shard)
+		fail_msg("shard %u: batch %llu follows %llu", shard, (unsigned long long)sequence,
+			 (unsigned long long)seen->sequence);
+	if (seen->sequence > 0) {
+		assert_int_equal(header.first_record, last->first_record + last->record_count);
+		assert_true(hash128_equal(&header.previous, &seen->hash));
+		assert_true(header.shard_time >= last->shard_time);
+		assert_true(header.epoch >= last->epoch);
+		if (header.epoch == last->epoch)
+			assert_int_equal(header.nonce, last->nonce);
+	}
+	seen->sequence = sequence;
+	seen->header = header;
+	seen->hash = batch_hash(bytes);
+}
+
+static uint64_t check_stream(jsCtx *js, uint32_t shard)
+{
+	struct seen seen = {0};
+	jsStreamInfo *info = NULL;
+	char name[32];
+	(void)snprintf(name, sizeof name, "SAGA_J_%u", shard);
+	assert_int_equal(js_GetStreamInfo(&info, js, name, NULL, NULL), NATS_OK);
+	const uint64_t last = info->State.LastSeq;
+	assert_int_equal(info->State.FirstSeq, 1);
+	jsStreamInfo_Destroy(info);
+	for (uint64_t sequence = 1; sequence <= last; sequence++) {
+		natsMsg *message = NULL;
+		if (js_GetMsg(&message, js, name, sequence, NULL, NULL) != NATS_OK)
+			fail_msg("shard %u: batch %llu is not there", shard,
+				 (unsigned long long)sequence);
+		check_batch(&seen, shard, sequence,
+			    slice_of(natsMsg_GetData(message),
+				     (uint32_t)natsMsg_GetDataLength(message)));
+		natsMsg_Destroy(message);
+	}
+	return last;
+}
+
+uint64_t journal_check(const char *nats_url, uint32_t shard_count)
+{
+	natsConnection *connection = NULL;
+	natsOptions *options = NULL;
+	jsCtx *js = NULL;
+	uint64_t batches = 0;
+	assert_int_equal(natsOptions_Create(&options), NATS_OK);
+	assert_int_equal(natsOptions_SetURL(options, nats_url), NATS_OK);
+	assert_int_equal(natsOptions_SetTimeout(options, CONNECT_MS), NATS_OK);
+	assert_int_equal(natsConnection_Connect(&connection, options), NATS_OK);
+	assert_int_equal(natsConnection_JetStream(&js, connection, NULL), NATS_OK);
+	for (uint32_t shard = 0; shard < shard_count; shard++)
+		batches += check_stream(js, shard);
+	jsCtx_Destroy(js);
+	natsConnection_Destroy(connection);
+	natsOptions_Destroy(options);
+	return batches;
+}
