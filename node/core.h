@@ -52,6 +52,7 @@ struct core_note {
 	uint32_t attempt;
 	uint64_t records, duration_ms;
 	struct slice text;
+	bool debug; /* too frequent for the ordinary log */
 };
 
 struct core_io {

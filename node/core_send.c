@@ -156,8 +156,25 @@ static bool gather(struct shard *s, const struct txn_message *message)
 	return true;
 }
 
+static void note_retry(struct shard *s, const struct wire_command *command)
+{
+	const struct core_note note = {
+		.event = "step.retried",
+		.shard = s->number,
+		.epoch = s->epoch,
+		.saga = command->saga,
+		.step = command->step_name,
+		.attempt = command->attempt,
+		.text = command->op_name,
+		.debug = true,
+	};
+	s->core->io.note(s->core->io.context, &note);
+}
+
 static void emit_command(struct shard *s, const struct txn_message *message)
 {
+	if (message->u.command.attempt > 1)
+		note_retry(s, &message->u.command);
 	if (gather(s, message))
 		return;
 	core_frames_seal(s);

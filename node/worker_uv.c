@@ -127,7 +127,7 @@ static uint32_t note_fields(const struct core_note *n, struct log_field *fields)
 static void note(void *context, const struct core_note *n)
 {
 	struct log_field fields[16];
-	enum log_level level = LOG_INFO;
+	enum log_level level = n->debug ? LOG_DEBUG : LOG_INFO;
 	(void)context;
 	if (err_class(n->code) == ERR_CLASS_FATAL)
 		level = LOG_ERROR;
