@@ -64,6 +64,7 @@ void world_init(struct world *w, uint64_t seed)
 	w->h.message = on_engine_message;
 	w->h.context = w;
 	w->h.reply_to = 0;
+	w->largest = w->h.limits;
 	host_start(&w->h);
 	w->trouble_percent = (uint32_t)below(w, 101);
 	w->next_token = 1;
@@ -362,6 +363,24 @@ static void tick(struct world *w)
 	step(w, (struct txn_event){.kind = TXN_EVENT_TICK});
 }
 
+/* The next owner is configured as it likes, within what the pools have room for. Its memory is that
+ * of the largest limits. */
+static void other_settings(struct world *w)
+{
+	const struct txn_limits *largest = &w->largest;
+	const uint32_t share = below(w, 2) ? 1 : 2;
+
+	w->h.limits = (struct txn_limits){.open_max = largest->open_max / share,
+					  .remembered_max = largest->remembered_max / share,
+					  .branches_max = largest->branches_max / share,
+					  .waiters_max = largest->waiters_max,
+					  .payload_max = largest->payload_max / share,
+					  .parked_max = (uint32_t)below(w, 3)};
+	w->h.config.remember_margin_ms = 1000U << below(w, 10);
+	w->h.config.retry_window_max_ms = 80000000U << below(w, 2);
+	w->h.config.parked_retry_ms = 1000U << below(w, 4);
+}
+
 /* The owner dies: what is not durable is gone, what was to be said is not said; what was said stays
  * on its way. The journal may end anywhere, also within the records of one step. */
 static void crash(struct world *w)
@@ -372,6 +391,7 @@ static void crash(struct world *w)
 	w->outbox_count = 0;
 	for (uint64_t i = 1; i < w->next_token; i++)
 		w->requests[i].done = true; /* its clients ask again */
+	other_settings(w);
 	host_take_over(&w->h, w->durable);
 	world_model_from_start(w);
 	w->takeovers++;

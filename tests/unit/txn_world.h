@@ -1,6 +1,7 @@
 /* A small world around one engine: a journal that becomes durable late, a network that loses,
- * doubles and reorders, participants with a barrier, clients, crashes of the owner. And a model of
- * the journal that checks each record and each message against the invariants of the catalogue.
+ * doubles and reorders, participants with a barrier, clients, crashes of the owner, whose successor
+ * is configured otherwise. And a model of the journal that checks each record and each message
+ * against the invariants of the catalogue.
  *
  * Numbers in comments and failures are those of the reliability catalogue. */
 #ifndef SAGAD_TESTS_UNIT_TXN_WORLD_H
@@ -67,6 +68,7 @@ struct world_request {
 struct world {
 	struct host h;
 	struct prng random;
+	struct txn_limits largest; /* of all owners */
 	struct world_saga sagas[WORLD_SAGAS];
 	struct packet outbox[WORLD_PACKETS];
 	uint32_t outbox_count;
