@@ -60,6 +60,9 @@ void world_init(struct world *w, uint64_t seed)
 	host_init(&w->h);
 	w->h.config.retry_window_max_ms = 86400000;
 	w->h.config.resend_per_second = below(w, 2) ? 0 : 100;
+	w->h.limits.open_max = 12;
+	w->h.limits.remembered_max = 12;
+	w->h.limits.branches_max = 30;
 	w->h.limits.payload_max = 64 * 1024;
 	w->h.message = on_engine_message;
 	w->h.context = w;
@@ -386,13 +389,17 @@ static void other_settings(struct world *w)
 static void crash(struct world *w)
 {
 	const uint32_t left = w->h.record_count - w->durable;
+	struct hash128 before, after;
 
 	flush(w, w->durable + (uint32_t)below(w, left + 1));
 	w->outbox_count = 0;
 	for (uint64_t i = 1; i < w->next_token; i++)
 		w->requests[i].done = true; /* its clients ask again */
+	before = txn_state_hash(host_replay(&w->h, w->durable));
 	other_settings(w);
 	host_take_over(&w->h, w->durable);
+	after = txn_state_hash(w->h.t);
+	assert_memory_equal(before.bytes, after.bytes, sizeof before.bytes); /* 22 */
 	world_model_from_start(w);
 	w->takeovers++;
 }
