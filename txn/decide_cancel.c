@@ -47,7 +47,7 @@ static void cancel_unknown(struct txn_shard *t, const struct wire_cancel *cancel
 		return;
 	}
 	if (r.retry_until_at <= t->now)
-		r.retry_until_at = t->now + t->config.retry_window_max_ms;
+		r.retry_until_at = t->now + t->config.retry_window_max_ms + TXN_CLOCK_TOLERANCE_MS;
 	r.remember_until_at = txn_remember_until(t, r.retry_until_at);
 	txn_record(t, WIRE_RECORD_TOMBSTONE, &r);
 	(void)txn_pend_answer(t, txn_entry_find(t, cancel->id), cancel->id, 0);

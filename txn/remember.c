@@ -35,10 +35,11 @@ static uint64_t later(uint64_t a, uint64_t b)
 bool txn_window_allowed(struct txn_shard *t, uint64_t retry_until_at, struct slice *text)
 {
 	const uint64_t max_ms = t->config.retry_window_max_ms;
+	const uint64_t now = later(t->now, t->event->wall_ms);
 	struct buf words;
 
 	CHECK(t->effects != NULL);
-	if (retry_until_at <= add_saturating(t->now, max_ms + TXN_CLOCK_TOLERANCE_MS))
+	if (retry_until_at <= add_saturating(now, max_ms + TXN_CLOCK_TOLERANCE_MS))
 		return true;
 	buf_init_fixed(&words, t->scratch, WIRE_TEXT_SIZE_MAX);
 	(void)buf_printf(&words,

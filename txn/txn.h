@@ -117,6 +117,10 @@ enum txn_event_kind {
 struct txn_event {
 	enum txn_event_kind kind;
 	uint64_t now_ms;   /* shard time; never less than in the event before */
+	uint64_t wall_ms;  /* Unix time, 0 = not known. Shard time falls behind it for good while a
+			      shard is down or has no owner (S16), and senders count their windows
+			      in Unix time: so how long a window is (S5) goes by the later of the
+			      two. Nothing else goes by it, and no state */
 	uint64_t entropy;  /* fresh for each event; jitter comes from it */
 	uint64_t reply_to; /* the caller's token for the answer; 0 = nobody wants one */
 	union {

@@ -345,6 +345,7 @@ int host_step(struct host *h, struct txn_event event)
 	int err;
 
 	event.now_ms = h->now;
+	event.wall_ms = h->wall_ms;
 	event.entropy = prng_mix(++h->entropy);
 	event.reply_to = h->reply_to;
 	h->text_size = 0;

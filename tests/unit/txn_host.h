@@ -31,6 +31,7 @@ struct host {
 	size_t memory_size;
 
 	uint64_t now;
+	uint64_t wall_ms;
 	uint64_t epoch;
 	uint64_t entropy;
 	uint64_t reply_to; /* of the next event */

@@ -134,6 +134,36 @@ static void window_is_limited(void **state)
 	assert_int_equal(txn_entry_find(h->t, s.id)->retry_until_at, h->now + 660000);
 }
 
+/* A shard that was down for a day is a day behind its clients, and stays so. */
+static void windows_are_counted_in_unix_time(void **state)
+{
+	const uint64_t day = 86400000;
+	struct host *h = *state;
+	struct host_plan p;
+	struct wire_submit s;
+
+	host_plan(&p, one, 1);
+	h->wall_ms = h->now + day;
+	s = host_submit_of(h, "s", &p);
+	s.retry_until_at = h->wall_ms + 660001;
+	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_RANGE));
+	s.retry_until_at--;
+	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(h->answer.code, 0);
+	host_reply(h, "s", 0, "a", FORWARD, 1, OK);
+	/* It is known until then in shard time, which is later. */
+	h->now += day;
+	h->wall_ms += day;
+	assert_int_equal(submit(h, &s), 0);
+	expect_step(h, "+noop\n>answer 1 s completed final\n");
+	/* A wall clock that is behind shard time is wrong. */
+	h->wall_ms = 1;
+	s = host_submit_of(h, "t", &p);
+	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(h->answer.code, 0);
+}
+
 /* Whatever window a sender asks for: as long as it lasts, its saga runs at most once. */
 static void an_id_runs_once_within_its_window(void **state)
 {
@@ -326,7 +356,7 @@ static void tombstones_are_kept_as_long_as_a_submit_may_come(void **state)
 		assert_int_equal(host_step(h, (struct txn_event){.kind = TXN_EVENT_CANCEL,
 								 .u.cancel = &cancel}),
 				 0);
-		assert_int_equal(txn_entry_find(h->t, cancel.id)->retry_until_at, h->now + 600000);
+		assert_int_equal(txn_entry_find(h->t, cancel.id)->retry_until_at, h->now + 660000);
 	}
 	assert_int_equal(host_step(h, event), 0);
 	expect_step(h,
@@ -562,6 +592,7 @@ int main(void)
 		T(same_id_other_body),
 		T(refusals),
 		T(window_is_limited),
+		T(windows_are_counted_in_unix_time),
 		T(an_id_runs_once_within_its_window),
 		T(wrong_shard),
 		T(tombstones),
