@@ -54,6 +54,7 @@ struct config {
 	uint32_t limit_branches;   /* limits.branches: a shard; 400,000 */
 	uint32_t limit_remembered; /* limits.remembered: a shard; 1,000,000 */
 	uint32_t limit_waiters;    /* limits.waiters: a shard; 100,000 */
+	uint32_t limit_parked;     /* limits.parked: a shard; 0 = half of open_sagas */
 	uint64_t limit_payload;    /* limits.payload: a shard; 1 GiB */
 	/* saga.* */
 	uint32_t retry_window_max_ms; /* saga.retry_window_max: 24h */

@@ -88,6 +88,8 @@ const struct config_key config_keys[] = {
 	 "finished ids that are still known, a shard"},
 	{"limits.waiters", CONFIG_U32, MEMBER(limit_waiters), 1, 4000000, "100000", NULL,
 	 "clients that wait for an outcome, a shard"},
+	{"limits.parked", CONFIG_U32, MEMBER(limit_parked), 0, 4000000, "0", NULL,
+	 "parked sagas before submits are refused, a shard; 0 = half of open_sagas"},
 	{"limits.payload", CONFIG_SIZE, MEMBER(limit_payload), KIB *KIB, 64 * GIB, "1GiB", NULL,
 	 "plans, inputs and outputs of unfinished sagas, a shard"},
 

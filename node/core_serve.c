@@ -14,6 +14,7 @@ static bool step(struct shard *s, struct txn_event *event)
 {
 	struct txn_effects effects = {.records = &s->records, .emit = core_emit, .emit_context = s};
 	event->now_ms = s->clock.time_ms;
+	event->wall_ms = s->core->now.wall_ms;
 	event->entropy = prng_next(&s->core->prng);
 	/* Only ever rises, so an older one is safe; but it must not be told before what it rests on
 	 * is durable (S1, S8). */

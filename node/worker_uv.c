@@ -349,6 +349,7 @@ static int open_core(struct worker *w)
 			   .remembered_max = c->limit_remembered,
 			   .branches_max = c->limit_branches,
 			   .waiters_max = c->limit_waiters,
+			   .parked_max = c->limit_parked,
 			   .payload_max = c->limit_payload},
 		.txn = {.retry_window_max_ms = c->retry_window_max_ms,
 			.remember_margin_ms = c->remember_margin_ms,
