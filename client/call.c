@@ -216,10 +216,10 @@ static enum subject_verb verb_of(const struct call *call)
 	return SUBJECT_QUERY;
 }
 
-/* The question for an outcome is the same for every call but its id. */
+/* The question for an outcome, of a call that has an answer to its request. */
 static int encode_question(const struct call *call, struct buf *bytes)
 {
-	const struct wire_query query = {.id = id_slice(&call->id), .wait = true};
+	const struct wire_query query = {.id = id_slice(&call->id), .wait = call->wants_promise};
 
 	return wire_encode(WIRE_QUERY, &query, bytes);
 }
@@ -245,6 +245,14 @@ static int publish(struct saga_connection *connection, const struct call *call)
 						   slice_of(reply, (uint32_t)size), NULL, 0, bytes);
 }
 
+/* Another owner knows nothing of the promise, and what an owner sends while we are disconnected is
+ * lost. */
+static bool needs_promise(const struct saga_connection *connection, const struct call *call)
+{
+	return !call->promised || call->promised_epoch != call->status.epoch ||
+	       call->promised_connects != connection->connects;
+}
+
 void call_send(struct saga_connection *connection, struct call *call, uint64_t now_ms)
 {
 	int err;
@@ -254,6 +262,8 @@ void call_send(struct saga_connection *connection, struct call *call, uint64_t n
 		call_end(connection, call, call->sent ? SAGA_E_UNKNOWN : SAGA_E_EXPIRED);
 		return;
 	}
+	call->wants_promise = call->phase == CALL_ASKING ? call->want_final
+							 : needs_promise(connection, call);
 	err = publish(connection, call);
 	if (err == SAGA_E_TOO_LARGE) {
 		call_end(connection, call, err);

@@ -2,7 +2,8 @@
  *
  * A call goes QUEUED -> ASKING -> (AWAITING) -> gone. ASKING re-sends the same bytes; AWAITING has
  * been accepted and asks for the outcome now and then, because the owner that promised to send it
- * may have died. At most CALL_WINDOW calls are ASKING, the others queue.
+ * may have died. Only the first question to an owner asks it to send the outcome: each promise
+ * takes a place in its memory. At most CALL_WINDOW calls are ASKING, the others queue.
  */
 #ifndef SAGAD_CLIENT_CALL_H
 #define SAGAD_CLIENT_CALL_H
@@ -46,7 +47,12 @@ struct call {
 
 	bool sent;     /* something may have reached the cluster */
 	bool answered; /* accepted, or a wait has seen a state */
-	int error;     /* the last passing trouble */
+	/* The owner of promised_epoch has promised the outcome, on the connection that counted
+	 * promised_connects. */
+	bool promised, wants_promise; /* the latter: what was sent last asks for it */
+	uint64_t promised_epoch;
+	uint32_t promised_connects;
+	int error; /* the last passing trouble */
 	uint32_t backoff_ms, silence_ms;
 	uint32_t slot, generation;
 	struct timer timer;

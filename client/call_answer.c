@@ -17,6 +17,7 @@ static void ask_again(struct saga_connection *connection, struct call *call, int
 	call->error = error;
 	if (call->phase == CALL_AWAITING) {
 		/* The owner is changing, most likely: ask the next one soon. */
+		call->promised = false;
 		call_wait_for(connection, call, CLIENT_BACKOFF_MAX_MS / 2, client_now_ms());
 		return;
 	}
@@ -29,12 +30,16 @@ static void ask_again(struct saga_connection *connection, struct call *call, int
 	call_wait_for(connection, call, delay_ms, client_now_ms());
 }
 
-/* S2: true when something newer was seen of this id. */
-static bool is_older(struct client_calls *calls, const struct wire_answer *answer)
+/* S2: true when something newer was seen of this id. The call's own memory does not depend on what
+ * other ids did to the table. */
+static bool is_older(struct client_calls *calls, const struct call *call,
+		     const struct wire_answer *answer)
 {
 	const uint64_t hash = hash_xxh3_64(answer->id);
 	struct call_seen *seen = &calls->seen[hash % CALL_SEEN_ENTRIES];
 
+	if (answer->epoch < call->status.epoch)
+		return true;
 	if (seen->id_hash == hash &&
 	    (answer->epoch < seen->epoch ||
 	     (answer->epoch == seen->epoch && answer->record_number < seen->record_number)))
@@ -62,6 +67,11 @@ static void on_state(struct saga_connection *connection, struct call *call)
 		call_end(connection, call, 0);
 		return;
 	}
+	if (call->wants_promise) {
+		call->promised = true;
+		call->promised_epoch = call->status.epoch;
+		call->promised_connects = connection->connects;
+	}
 	call_set_phase(connection, call, CALL_AWAITING);
 	call_wait_for(connection, call, CALL_OUTCOME_MS, client_now_ms());
 }
@@ -82,9 +92,15 @@ static void on_answer(struct saga_connection *connection, struct call *call,
 	}
 	/* A final state is durable whoever says it; everything else could be of the past. What
 	 * refuses a request for its form has no place in the journal, hence no epoch. */
-	if ((error == 0 || answer->epoch != 0) && is_older(&connection->calls, answer) &&
+	if ((error == 0 || answer->epoch != 0) && is_older(&connection->calls, call, answer) &&
 	    !(error == 0 && wire_state_final(answer->state)))
 		return;
+	if (error == SAGA_E_NOT_FOUND && call->phase == CALL_AWAITING && !call->wants_promise) {
+		/* A plain question's answer may be of the past (S2), and this one would end the
+		 * call: whoever asks for the outcome gets an answer that is not. */
+		ask_again(connection, call, error, 0);
+		return;
+	}
 	if (error == 0 || answer->state != WIRE_STATE_NONE)
 		status_from_answer(&call->status, answer);
 	else

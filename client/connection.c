@@ -115,6 +115,7 @@ static void on_connection(void *context, bool connected)
 	connection_log(connection, connected ? 1 : 2, connected ? "connected" : "disconnected");
 	if (!connected)
 		return;
+	connection->connects++;
 	connection->info.retry_at_ms = 0;
 	services_reconnected(connection);
 	connection_turn(connection);

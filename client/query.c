@@ -1,19 +1,16 @@
 /* saga_query, saga_wait, saga_cancel. */
-#include "base/os_clock.h"
 #include "client/connection.h"
 #include "client/waiter.h"
 #include "wire/codec.h"
-
-enum { TOMBSTONE_WINDOW_MS = 600000 };
 
 static int encode(struct call *call, const char *reason)
 {
 	const struct wire_query query = {.id = id_slice(&call->id),
 					 .wait = call->kind == CALL_WAIT};
+	/* Without an end of its own: who submits this id, and for how long, is not known here, and
+	 * a submit that comes after the tombstone has gone would run (S10). */
 	const struct wire_cancel cancel = {.id = id_slice(&call->id),
-					   .reason = slice_str(reason != NULL ? reason : ""),
-					   .retry_until_at =
-						   os_clock_wall_ms() + TOMBSTONE_WINDOW_MS};
+					   .reason = slice_str(reason != NULL ? reason : "")};
 
 	if (call->kind == CALL_CANCEL)
 		return wire_encode(WIRE_CANCEL, &cancel, &call->request);

@@ -17,7 +17,8 @@ _Static_assert((int)SAGA_REASON_REJECTED == (int)WIRE_REASON_REJECTED &&
 		       (int)SAGA_REASON_DEADLINE == (int)WIRE_REASON_DEADLINE &&
 		       (int)SAGA_REASON_CANCELLED == (int)WIRE_REASON_CANCELLED,
 	       "reasons are one numbering");
-_Static_assert((int)SAGA_ERR_NOT_FOUND == (int)SAGA_E_NOT_FOUND &&
+_Static_assert((int)SAGA_ERR_RANGE == (int)SAGA_E_RANGE &&
+		       (int)SAGA_ERR_NOT_FOUND == (int)SAGA_E_NOT_FOUND &&
 		       (int)SAGA_ERR_CONFLICT == (int)SAGA_E_CONFLICT &&
 		       (int)SAGA_ERR_EXPIRED == (int)SAGA_E_EXPIRED &&
 		       (int)SAGA_ERR_BUSY == (int)SAGA_E_BUSY &&

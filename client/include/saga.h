@@ -33,6 +33,7 @@ extern "C" {
 
 /* The codes a program acts on; all others are for people and logs. */
 enum {
+	SAGA_ERR_RANGE = -1010, /* beyond what the cluster takes, e.g. a retry window */
 	SAGA_ERR_NOT_FOUND = -2001,
 	SAGA_ERR_CONFLICT = -2002, /* this id was submitted before with another body */
 	SAGA_ERR_EXPIRED = -2003,  /* the retry window of this submit is over */
@@ -129,7 +130,10 @@ struct saga_submit_options {
 	const void *input;        /* any bytes; every step gets them; msgpack or JSON by custom */
 	size_t input_size;        /* <= 256 KiB */
 	uint32_t deadline_ms;     /* whole saga; 0 = the definition's */
-	uint32_t retry_window_ms; /* how long this id may be re-submitted; 0 = 10 minutes */
+	/* How long this id may be re-submitted; 0 = 10 minutes. The cluster remembers it for so
+	 * long, so it refuses (SAGA_ERR_RANGE) more than its saga.retry_window_max, 24 hours unless
+	 * configured otherwise, and a minute for clocks that differ. */
+	uint32_t retry_window_ms;
 	uint64_t retry_until_unix_ms; /* a program that repeats a submit after a restart keeps this
 					 value and gives it again; 0 = now + retry_window_ms */
 	const char *const *labels;    /* "key=value", NULL-terminated; may be NULL */
@@ -165,7 +169,8 @@ SAGA_API int saga_query(struct saga_connection *connection, const char *id, uint
 SAGA_API int saga_wait(struct saga_connection *connection, const char *id, uint32_t timeout_ms,
 		       struct saga_status *status);
 /* Asks for undo. 0: being undone (or already undone because of a cancel); SAGA_ERR_TOO_LATE:
- * it is final. An id that nobody submitted is blocked for the retry window: 0, state STOPPED. */
+ * it is final. An id that nobody submitted is blocked for as long as the cluster takes submits of
+ * it (its saga.retry_window_max): 0, state STOPPED. */
 SAGA_API int saga_cancel(struct saga_connection *connection, const char *id, const char *reason,
 			 uint32_t timeout_ms, struct saga_status *status);
 

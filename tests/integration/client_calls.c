@@ -394,10 +394,75 @@ static void the_outcome_is_asked_for_after_an_owner_change(void **state)
 	assert_int_equal(bench->count, 4);
 	for (uint32_t i = 1; i < 4; i++) {
 		assert_int_equal(bench->requests[i].verb, SUBJECT_QUERY);
-		assert_true(bench->requests[i].wait);
+		/* Who accepted has promised the outcome; then nobody has that is known of. */
+		assert_int_equal(bench->requests[i].wait, i > 1);
 		assert_string_equal(bench->requests[i].id, "s1");
 	}
 	assert_true(bench->times_ms[1] - bench->times_ms[0] >= 1500);
+}
+
+/* Running; from the third request on another owner says so. */
+static void script_two_owners(struct owner *owner, const struct owner_request *request)
+{
+	struct bench *bench = owner->context;
+	struct wire_answer answer = owner_says(request, WIRE_STATE_RUNNING, 10);
+
+	note(bench, request);
+	if (bench->count > 2)
+		answer.epoch = OWNER_EPOCH + 1;
+	owner_answer(owner, request->reply_to, &answer);
+}
+
+/* Each promise of an outcome takes a place in its owner's memory until the saga ends. */
+static void each_owner_promises_the_outcome_once(void **state)
+{
+	const bool waits[] = {true, false, false, true, false};
+	struct bench *bench = *state;
+	struct told told = TOLD_INIT;
+
+	owner_listen(&bench->owner, script_two_owners);
+	submit(bench, "s1", PATIENCE_MS, true, &told);
+	RUN_UNTIL(&bench->owner, bench->count >= 5);
+	for (uint32_t i = 0; i < 5; i++)
+		assert_int_equal(bench->requests[i].wait, waits[i]);
+	/* What the owner sends in the meantime is lost. */
+	assert_int_equal(cluster_signal(bench->owner.cluster, "nats1", SIGKILL), 0);
+	assert_true(cluster_wait_end(bench->owner.cluster, "nats1", PATIENCE_MS));
+	RUN_UNTIL(&bench->owner, !bench->owner.connected);
+	bench->count = 0;
+	assert_int_equal(cluster_restart(bench->owner.cluster, "nats1"), 0);
+	RUN_UNTIL(&bench->owner, bench->count >= 1);
+	assert_true(bench->requests[0].wait);
+	bench->owner.on_request = script_finish;
+	RUN_UNTIL(&bench->owner, told_ended(&told, true));
+	assert_int_equal(told.finished_error, 0);
+}
+
+/* To a plain question the answer may be one of the past (S2). */
+static void script_forgetful(struct owner *owner, const struct owner_request *request)
+{
+	struct bench *bench = owner->context;
+	struct wire_answer answer = owner_says(request, WIRE_STATE_RUNNING, 10);
+
+	note(bench, request);
+	if (request->verb == SUBJECT_QUERY) {
+		answer.state = request->wait ? WIRE_STATE_COMPLETED : WIRE_STATE_NONE;
+		answer.code = request->wait ? 0 : err_to_wire(SAGA_E_NOT_FOUND);
+	}
+	owner_answer(owner, request->reply_to, &answer);
+}
+
+static void a_plain_not_found_does_not_end_a_wait(void **state)
+{
+	struct bench *bench = *state;
+	struct told told = TOLD_INIT;
+
+	owner_listen(&bench->owner, script_forgetful);
+	submit(bench, "s1", PATIENCE_MS, true, &told);
+	RUN_UNTIL(&bench->owner, told_ended(&told, true));
+	assert_int_equal(told.finished_error, 0);
+	assert_int_equal(told.status.state, SAGA_STATE_COMPLETED);
+	assert_int_equal(bench->count, 3);
 }
 
 static void an_accepted_submit_times_out_as_such(void **state)
@@ -664,6 +729,32 @@ static void query_and_cancel_pass_refusals_on(void **state)
 	assert_int_equal(bench->requests[2].verb, SUBJECT_CANCEL);
 }
 
+static void script_cancel(struct owner *owner, const struct owner_request *request)
+{
+	struct wire_answer answer = owner_says(request, WIRE_STATE_CANCELLED, 10);
+	struct bench *bench = owner->context;
+	struct wire_cancel cancel;
+	struct arena arena;
+
+	arena_init(&arena, owner->arena, OWNER_ARENA_SIZE);
+	assert_int_equal(wire_decode(WIRE_CANCEL, request->bytes, &arena, &cancel, NULL), 0);
+	bench->step = cancel.retry_until_at == 0 ? 1 : 2;
+	owner_answer(owner, request->reply_to, &answer);
+}
+
+/* Who submits the id, and until when, is not known here: a submit must not outlive the block. */
+static void a_cancel_blocks_an_id_without_an_end_of_its_own(void **state)
+{
+	struct bench *bench = *state;
+	struct blocking blocking = {.bench = bench, .what = DO_CANCEL};
+
+	owner_listen(&bench->owner, script_cancel);
+	start(&blocking);
+	assert_int_equal(end(&blocking), 0);
+	assert_int_equal(blocking.status.state, SAGA_STATE_STOPPED);
+	assert_int_equal(bench->step, 1);
+}
+
 /* S2: first an answer of epoch 7; then a stale owner says "running" of record 9999, epoch 6. */
 static void script_stale(struct owner *owner, const struct owner_request *request)
 {
@@ -774,10 +865,13 @@ int main(void)
 		TEST(what_cannot_be_sent_is_refused_here),
 		TEST(the_outcome_comes_by_itself),
 		TEST(the_outcome_is_asked_for_after_an_owner_change),
+		TEST(each_owner_promises_the_outcome_once),
+		TEST(a_plain_not_found_does_not_end_a_wait),
 		TEST(an_accepted_submit_times_out_as_such),
 		TEST(thousands_are_in_flight),
 		TEST(blocking_calls_block),
 		TEST(query_and_cancel_pass_refusals_on),
+		TEST(a_cancel_blocks_an_id_without_an_end_of_its_own),
 		TEST(older_answers_are_dropped),
 		TEST(calls_survive_a_restart_of_the_broker),
 		TEST(closing_ends_what_waits),
