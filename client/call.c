@@ -262,8 +262,8 @@ void call_send(struct saga_connection *connection, struct call *call, uint64_t n
 		call_end(connection, call, call->sent ? SAGA_E_UNKNOWN : SAGA_E_EXPIRED);
 		return;
 	}
-	call->wants_promise = call->phase == CALL_ASKING ? call->want_final
-							 : needs_promise(connection, call);
+	call->wants_promise =
+		call->phase == CALL_ASKING ? call->want_final : needs_promise(connection, call);
 	err = publish(connection, call);
 	if (err == SAGA_E_TOO_LARGE) {
 		call_end(connection, call, err);

@@ -26,6 +26,7 @@
 #include "client/context.h"
 #include "client/task.h"
 #include "wire/message.h"
+#include "wire/shard.h"
 #include "wire/subject.h"
 
 struct saga_connection;
@@ -39,6 +40,8 @@ enum {
 	SERVICE_HOLD_DEFAULT_MS = 2000,
 	SERVICE_MAX_DELIVER = 5,
 	SERVICE_MAX_ACK_PENDING = 8192,
+	/* Frames whose answers only wait for dispositions, beside frames_max (S13). */
+	SERVICE_HELD_MAX = 64,
 	SERVICE_TICK_MS = 50,
 	SERVICE_PULL_SLOTS = 4,
 	SERVICE_PULL_EXPIRES_MS = 5000,
@@ -72,15 +75,18 @@ struct frame {
 	char ack[SUBJECT_SIZE_MAX];
 	uint32_t shard;
 	uint64_t epoch, low_water;
+	uint64_t stream_sequence;
 	uint64_t received_ms, progress_at_ms;
-	bool sequential; /* delivered before: one entry at a time (S15) */
-	bool backwards;  /* of a sequential one: which end it begins at */
-	bool keep;       /* an answer was lost on purpose: do not acknowledge */
-	bool hold_over;  /* nobody took an answer: the rest is not held so long */
-	uint32_t begun;  /* of a sequential one: entries handed to the pool so far */
-	uint32_t open;   /* entries not DONE */
-	uint32_t undone; /* entries that will not be run */
+	bool sequential;     /* delivered before: one entry at a time (S15) */
+	bool backwards;      /* of a sequential one: which end it begins at */
+	bool keep;           /* an answer was lost on purpose: do not acknowledge */
+	bool hold_over;      /* nobody took an answer: the rest is not held so long */
+	uint32_t begun;      /* of a sequential one: entries handed to the pool so far */
+	uint32_t open;       /* entries not DONE */
+	uint32_t unanswered; /* of them, those that have not been ANSWERED */
+	uint32_t undone;     /* entries that will not be run */
 	uint8_t *bytes;
+	uint32_t size; /* of bytes */
 	uint32_t entry_count;
 	struct entry entries[];
 };
@@ -139,6 +145,9 @@ struct saga_service {
 	struct pull_slot pulls[SERVICE_PULL_SLOTS];
 	struct frame *frames;
 	uint32_t frame_count;
+	uint32_t working_count; /* of them, those with unanswered entries */
+	/* The last answer to this shard found nobody who took it. */
+	bool silent[WIRE_SHARDS_MAX];
 	struct entry *buckets[SERVICE_BUCKETS];
 	uint64_t scan_at_ms; /* when answers and heartbeats are looked at next */
 	char reply_inbox[SUBJECT_SIZE_MAX];
@@ -169,6 +178,8 @@ void pull_forget(struct saga_service *service); /* the broker has forgotten our 
 /* service_frame.c */
 void frame_take(struct saga_service *service, const struct transport_message *message);
 void frames_turn(struct saga_service *service, uint64_t now_ms);
+/* It becomes ANSWERED. */
+void entry_answered(struct entry *entry);
 /* The entry needs nothing any more. May end its frame: neither may be used afterwards. */
 void entry_done(struct entry *entry);
 /* Takes back what has not begun; returns how many commands that are. */

@@ -23,6 +23,8 @@ static void frame_unlink(struct frame *frame)
 	if (frame->next != NULL)
 		frame->next->link = frame->link;
 	frame->service->frame_count--;
+	if (frame->unanswered > 0)
+		frame->service->working_count--;
 }
 
 static void frame_free(struct frame *frame)
@@ -55,11 +57,27 @@ static void begin_next(struct frame *frame)
 		 &frame->entries[frame->backwards ? frame->entry_count - 1 - place : place]);
 }
 
+static void count_answered(struct frame *frame)
+{
+	CHECK(frame->unanswered > 0);
+	if (--frame->unanswered == 0)
+		frame->service->working_count--;
+}
+
+void entry_answered(struct entry *entry)
+{
+	CHECK_EQ(entry->state, ENTRY_IN_POOL);
+	entry->state = ENTRY_ANSWERED;
+	count_answered(entry->frame);
+}
+
 void entry_done(struct entry *entry)
 {
 	struct frame *frame = entry->frame;
 
 	CHECK(entry->state != ENTRY_DONE);
+	if (entry->state != ENTRY_ANSWERED)
+		count_answered(frame);
 	entry->state = ENTRY_DONE;
 	frame->open--;
 	context_answer_free(&entry->answer);
@@ -70,39 +88,43 @@ void entry_done(struct entry *entry)
 		begin_next(frame);
 }
 
+/* NULL and an error when it cannot be worked; SAGA_E_NO_MEMORY says nothing against it. */
 static struct frame *frame_create(struct saga_service *service,
-				  const struct transport_message *message)
+				  const struct transport_message *message, int *error)
 {
 	struct wire_command_frame decoded;
 	struct frame *frame = NULL;
 	struct arena arena;
 	uint8_t *bytes = malloc(message->data.size == 0 ? 1 : message->data.size);
-	int err = SAGA_E_NO_MEMORY;
 
+	*error = SAGA_E_NO_MEMORY;
 	if (bytes == NULL)
 		return NULL;
 	if (message->data.size > 0)
 		(void)memcpy(bytes, message->data.data, message->data.size);
 	arena_init(&arena, service->scratch, WIRE_FRAME_MAX * sizeof *service->scratch);
-	err = wire_decode(WIRE_COMMAND_FRAME, slice_of(bytes, message->data.size), &arena, &decoded,
-			  NULL);
-	if (err == 0 && !slice_equal(decoded.service, id_slice(&service->name)))
-		err = SAGA_E_KIND;
-	if (err == 0)
+	*error = wire_decode(WIRE_COMMAND_FRAME, slice_of(bytes, message->data.size), &arena,
+			     &decoded, NULL);
+	if (*error == 0 && !slice_equal(decoded.service, id_slice(&service->name)))
+		*error = SAGA_E_KIND;
+	if (*error == 0) {
 		frame = calloc(1, sizeof *frame + decoded.command_count * sizeof(struct entry));
+		*error = frame != NULL ? 0 : SAGA_E_NO_MEMORY;
+	}
 	if (frame == NULL) {
-		connection_log(service->connection, 3, "service %s: a frame was refused: %s",
-			       service->name.text, err_text(err != 0 ? err : SAGA_E_NO_MEMORY));
 		free(bytes);
 		return NULL;
 	}
 	frame->service = service;
 	frame->bytes = bytes;
+	frame->size = message->data.size;
+	frame->stream_sequence = message->stream_sequence;
 	frame->shard = decoded.shard;
 	frame->epoch = decoded.epoch;
 	frame->low_water = decoded.low_water;
 	frame->entry_count = decoded.command_count;
 	frame->open = decoded.command_count;
+	frame->unanswered = decoded.command_count;
 	for (uint32_t i = 0; i < frame->entry_count; i++) {
 		struct entry *entry = &frame->entries[i];
 
@@ -127,11 +149,49 @@ static void frame_begin(struct frame *frame)
 	begin_next(frame);
 }
 
+/* The frame that was delivered before and is still at work: our in-progress was lost, or came too
+ * late. A sequence alone would not do: a stream that was made anew counts from 1. */
+static struct frame *frame_in_hand(const struct saga_service *service,
+				   const struct transport_message *message)
+{
+	struct frame *frame = service->frames;
+
+	while (frame != NULL && (frame->stream_sequence != message->stream_sequence ||
+				 !slice_equal(slice_of(frame->bytes, frame->size), message->data)))
+		frame = frame->next;
+	return frame;
+}
+
+static void frame_refused(struct saga_service *service, const char *ack, int error)
+{
+	connection_log(service->connection, 3, "service %s: a frame was refused: %s",
+		       service->name.text, err_text(error));
+	service_count(&service->stats.undecodable);
+	/* What memory was missing for may be worked elsewhere, or later. */
+	if (error != SAGA_E_NO_MEMORY)
+		service_acknowledge(service, ack, "+TERM");
+}
+
+static void frame_link(struct frame *frame)
+{
+	struct saga_service *service = frame->service;
+
+	frame->next = service->frames;
+	frame->link = &service->frames;
+	if (frame->next != NULL)
+		frame->next->link = &frame->next;
+	service->frames = frame;
+	service->frame_count++;
+	service->working_count++;
+	service_count(&service->stats.frames);
+}
+
 void frame_take(struct saga_service *service, const struct transport_message *message)
 {
 	const uint64_t now_ms = client_now_ms();
 	char ack[SUBJECT_SIZE_MAX];
 	struct frame *frame;
+	int error;
 
 	/* Without an ack subject it is not from our stream: anybody can publish to an inbox. */
 	if (message->delivered == 0 || message->reply.size == 0 ||
@@ -141,10 +201,16 @@ void frame_take(struct saga_service *service, const struct transport_message *me
 	}
 	(void)memcpy(ack, message->reply.data, message->reply.size);
 	ack[message->reply.size] = '\0';
-	frame = frame_create(service, message);
+	frame = frame_in_hand(service, message);
+	if (frame != NULL) {
+		/* Handlers side by side for one command would be the only gain. */
+		(void)memcpy(frame->ack, ack, sizeof ack);
+		frame->progress_at_ms = now_ms;
+		return;
+	}
+	frame = frame_create(service, message, &error);
 	if (frame == NULL) {
-		service_count(&service->stats.undecodable);
-		service_acknowledge(service, ack, "+TERM");
+		frame_refused(service, ack, error);
 		return;
 	}
 	(void)memcpy(frame->ack, ack, sizeof ack);
@@ -152,13 +218,7 @@ void frame_take(struct saga_service *service, const struct transport_message *me
 	frame->progress_at_ms = now_ms + service->ack_wait_ms / 3;
 	frame->sequential = message->delivered > 1;
 	frame->backwards = message->delivered % 2 == 0;
-	frame->next = service->frames;
-	frame->link = &service->frames;
-	if (frame->next != NULL)
-		frame->next->link = &frame->next;
-	service->frames = frame;
-	service->frame_count++;
-	service_count(&service->stats.frames);
+	frame_link(frame);
 	frame_begin(frame);
 }
 

@@ -131,13 +131,22 @@ static void send_list(struct saga_service *service, struct entry *list)
 	}
 }
 
+/* True for a shard that takes no answers, once those in hand are so many that they could end up in
+ * the way of other shards' frames (S13). */
+static bool crowded_out(const struct saga_service *service, uint32_t shard)
+{
+	return service->silent[shard] &&
+	       service->frame_count - service->working_count >= SERVICE_HELD_MAX / 2;
+}
+
 static void hold(struct saga_service *service, struct entry *entry, uint64_t now_ms)
 {
 	uint64_t hold_ms = service->hold_ms;
 
-	if (entry->frame->hold_over && hold_ms > HOLD_AFTER_EXPIRY_MS)
+	if ((entry->frame->hold_over || crowded_out(service, entry->frame->shard)) &&
+	    hold_ms > HOLD_AFTER_EXPIRY_MS)
 		hold_ms = HOLD_AFTER_EXPIRY_MS;
-	entry->state = ENTRY_ANSWERED;
+	entry_answered(entry);
 	entry->hold_until_ms = now_ms + hold_ms;
 	entry->resend_ms = SERVICE_RESEND_MIN_MS;
 	entry->resend_at_ms = now_ms + entry->resend_ms;
@@ -209,6 +218,7 @@ static void hold_expired(struct saga_service *service, struct entry *entry)
 {
 	service_count(&service->stats.holds_expired);
 	entry->frame->hold_over = true;
+	service->silent[entry->frame->shard] = true;
 	settle(service, entry);
 }
 
@@ -271,6 +281,7 @@ static void on_disposition(struct saga_service *service, const struct wire_dispo
 		if (disposition->kind == WIRE_DISPOSITION_RECORDED ||
 		    disposition->kind == WIRE_DISPOSITION_OBSOLETE) {
 			service_count(&service->stats.dispositions);
+			service->silent[entry->frame->shard] = false;
 			settle(service, entry);
 		}
 		/* not_owner: the new owner gets it with the next re-sending. */

@@ -126,10 +126,10 @@ struct saga_status {
 
 struct saga_submit_options {
 	size_t size;
-	const char *id;           /* idempotency key; NULL = a fresh UUIDv7 (see status->id) */
-	const void *input;        /* any bytes; every step gets them; msgpack or JSON by custom */
-	size_t input_size;        /* <= 256 KiB */
-	uint32_t deadline_ms;     /* whole saga; 0 = the definition's */
+	const char *id;       /* idempotency key; NULL = a fresh UUIDv7 (see status->id) */
+	const void *input;    /* any bytes; every step gets them; msgpack or JSON by custom */
+	size_t input_size;    /* <= 256 KiB */
+	uint32_t deadline_ms; /* whole saga; 0 = the definition's */
 	/* How long this id may be re-submitted; 0 = 10 minutes. The cluster remembers it for so
 	 * long, so it refuses (SAGA_ERR_RANGE) more than its saga.retry_window_max, 24 hours unless
 	 * configured otherwise, and a minute for clocks that differ. */
@@ -242,10 +242,11 @@ struct saga_service_options {
 	size_t size;
 	const char *instance; /* of this process; default host name and pid */
 	uint32_t threads;     /* handlers at a time; 0 = 4 */
-	uint32_t frames_max;  /* frames taken from the broker and not yet done; 0 = 2 x threads */
-	uint32_t ack_wait_ms; /* broker's redelivery time; 0 = 5000 */
-	uint32_t hold_ms;     /* how long an answer is re-sent for want of a disposition (S13);
-				 0 = 2000 */
+	uint32_t
+		frames_max; /* frames taken from the broker and not yet answered; 0 = 2 x threads */
+	uint32_t ack_wait_ms;      /* broker's redelivery time; 0 = 5000 */
+	uint32_t hold_ms;          /* how long an answer is re-sent for want of a disposition (S13);
+				      0 = 2000 */
 	const char *stream_prefix; /* of the command stream <stream_prefix>_CMD; NULL = "SAGA" */
 };
 SAGA_API void saga_service_options_init(struct saga_service_options *options);

@@ -158,6 +158,30 @@ static void one_stuck_shard_does_not_stop_the_service(void **state)
 	assert_true(wait_now_ms() - began_ms < 20000);
 }
 
+static void answers_that_wait_do_not_keep_other_shards_waiting(void **state)
+{
+	struct bench *bench = *state;
+	uint64_t began_ms;
+
+	/* Many more frames of a shard that takes no answers than are worked at a time (4). */
+	bench->silent_shards = 1U << 1;
+	start_service(bench, 2, 5000, 2000);
+	began_ms = wait_now_ms();
+	for (uint32_t i = 0; i < 150; i++) {
+		char prefix[8];
+
+		(void)snprintf(prefix, sizeof prefix, "s%u-", i);
+		send_commands(bench, 1, prefix, 1);
+	}
+	send_commands(bench, 2, "other", 1);
+	RUN_UNTIL(&bench->owner, replies_of(bench, "other0") > 0);
+	/* Four at a time for two seconds each would be 75 s. */
+	assert_true(wait_now_ms() - began_ms < 10000);
+	RUN_UNTIL(&bench->owner, stream_is_empty(bench));
+	assert_int_equal(run_count(bench), 151);
+	assert_int_equal(stats_of(bench).holds_expired, 150);
+}
+
 /* ---- S15
  * -------------------------------------------------------------------------------------------------
  */
@@ -215,6 +239,28 @@ static void the_next_waits_for_a_disposition(void **state)
 	assert_true(bench->runs[4].began_ms - bench->runs[3].ended_ms >= 900);
 	/* The rest of that frame is not held as long again. */
 	assert_true(bench->runs[5].began_ms - bench->runs[4].ended_ms < 900);
+}
+
+/* Our in-progress was lost: the broker delivers again what is still at work here. */
+static void what_is_in_hand_is_not_run_beside_itself(void **state)
+{
+	struct bench *bench = *state;
+
+	start_service(bench, 4, 5000, 2000);
+	set_gate(bench, true);
+	send_commands(bench, 0, "s", 2);
+	RUN_UNTIL(&bench->owner, running(bench) == 2);
+	owner_publish(&bench->owner, "$JS.ACK.SAGA_CMD.svc_svc.1.1.1.0.0", slice_str("-NAK"));
+	RUN_UNTIL(&bench->owner,
+		  owner_consumer_number(&bench->owner, "svc", "num_redelivered") == 1);
+	owner_run_for(&bench->owner, 300);
+	assert_int_equal(run_count(bench), 2);
+	set_gate(bench, false);
+	/* Its second acknowledgement subject counts. */
+	RUN_UNTIL(&bench->owner, stream_is_empty(bench));
+	assert_int_equal(run_count(bench), 2);
+	assert_int_equal(bench->count, 2);
+	assert_int_equal(stats_of(bench).frames, 1);
 }
 
 static void work_in_progress_is_not_redelivered(void **state)
@@ -417,8 +463,10 @@ int main(void)
 		TEST(not_owner_is_no_disposition),
 		TEST(the_hold_is_bounded),
 		TEST(one_stuck_shard_does_not_stop_the_service),
+		TEST(answers_that_wait_do_not_keep_other_shards_waiting),
 		TEST(a_redelivered_frame_is_worked_one_by_one),
 		TEST(the_next_waits_for_a_disposition),
+		TEST(what_is_in_hand_is_not_run_beside_itself),
 		TEST(work_in_progress_is_not_redelivered),
 		TEST(heartbeats_say_working),
 		TEST(the_disposition_of_a_heartbeat_settles_nothing),

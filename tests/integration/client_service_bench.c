@@ -50,6 +50,8 @@ static void on_replies(struct owner *owner, const struct owner_request *request)
 	bench->frames++;
 	if (bench->late_working)
 		dispose_of_heartbeat(bench, request);
+	else if ((bench->silent_shards >> request->shard & 1U) != 0)
+		return;
 	else if (bench->silent_frames > 0)
 		bench->silent_frames--;
 	else

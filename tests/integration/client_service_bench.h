@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-enum { REPLIES_MAX = 512, RUNS_MAX = 512 };
+enum { REPLIES_MAX = 2048, RUNS_MAX = 512 };
 
 /* One reply as the owner got it. */
 struct got {
@@ -30,6 +30,7 @@ struct bench {
 	uint32_t frames, count;
 	struct got got[REPLIES_MAX];
 	uint32_t silent_frames; /* so many reply frames get no disposition */
+	uint32_t silent_shards; /* bits: their reply frames get none */
 	enum wire_disposition_kind kind;
 	bool late_working; /* the answer gets none, the heartbeat before it gets its own then */
 	char working_to[SUBJECT_SIZE_MAX];
