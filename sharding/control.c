@@ -47,8 +47,10 @@ bool control_send(struct control *c, enum control_op_kind kind, uint32_t shard,
 
 bool control_wrote(struct control *c, int64_t revision)
 {
-	if (revision > c->my_write_revision)
+	if (revision > c->my_write_revision) {
 		c->my_write_revision = revision;
+		c->my_write_range = c->range_sequence;
+	}
 	return revision > c->view_revision;
 }
 

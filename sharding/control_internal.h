@@ -40,7 +40,8 @@ enum {
 	CONTROL_HEALTH_DELAYS = 4,  /* most join delays before a change of health counts */
 	CONTROL_FENCED_MS = 500,    /* first pause before a fenced shard is tried again */
 	CONTROL_FENCED_DOUBLINGS = 4,
-	CONTROL_CALM_MS = 30000, /* serving this long forgets earlier fences */
+	CONTROL_CALM_MS = 30000,    /* serving this long forgets earlier fences */
+	CONTROL_QUIESCE_MS = 15000, /* a worker that has not let go by then is fenced */
 	CONTROL_REVOKES_MAX = 3,
 	CONTROL_OVERDUE_MS = 1000, /* beyond twice the request's own time-out */
 };
@@ -105,8 +106,9 @@ struct control_shard {
 	uint64_t epoch;   /* accepted by the journal, 0 = not yet */
 	uint64_t serving_ns;
 	bool keep_sent;
-	bool op;             /* a transaction on the owner key is in flight (C3) */
-	uint64_t sent_epoch; /* what the rewriting in flight puts there */
+	uint64_t quiescing_ns; /* when the worker was told to let go */
+	bool op;               /* a transaction on the owner key is in flight (C3) */
+	uint64_t sent_epoch;   /* what the rewriting in flight puts there */
 	uint64_t need_range;
 	uint64_t retry_ns;   /* after an error of the store */
 	uint64_t acquire_ns; /* not acquired again before: it was fenced */
@@ -171,6 +173,7 @@ struct control {
 	uint64_t view_sequence;    /* number of the range that the view comes from; 0 = none */
 	int64_t view_revision;     /* of the store */
 	int64_t my_write_revision; /* newest write of mine known to have succeeded */
+	uint64_t my_write_range;   /* newest range that was sent before that was known */
 
 	/* The view. */
 	bool has_cluster;

@@ -245,12 +245,19 @@ static void control_step_working(struct control *c, uint32_t shard, uint64_t now
 	const bool should_release = control_should_release(c, shard, now_ns);
 
 	if (s->state == OWNERSHIP_QUIESCING) {
-		if (!should_release && !s->keep_sent && !c->stopping) {
+		if (should_release && !s->keep_sent &&
+		    now_ns >= s->quiescing_ns + CONTROL_QUIESCE_MS * CONTROL_MS) {
+			/* The journal's fence makes that safe; a shard stuck here is of no use. */
+			control_note(c, "shard.release_overdue", shard, SAGA_E_TIMEOUT,
+				     (uint64_t)s->revision);
+			control_shard_fence(c, shard);
+		} else if (!should_release && !s->keep_sent && !c->stopping) {
 			s->keep_sent = true;
 			c->io.keep(c->io.context, shard);
 			control_note(c, "shard.kept", shard, 0, (uint64_t)s->revision);
 		} else if (should_release && s->keep_sent) {
 			s->keep_sent = false;
+			s->quiescing_ns = now_ns;
 			c->io.release(c->io.context, shard);
 		}
 		return;
@@ -258,6 +265,7 @@ static void control_step_working(struct control *c, uint32_t shard, uint64_t now
 	if (should_release) {
 		ownership_move(&s->state, OWNERSHIP_QUIESCING);
 		s->keep_sent = false;
+		s->quiescing_ns = now_ns;
 		c->io.release(c->io.context, shard);
 		control_note(c, "shard.releasing", shard, 0, (uint64_t)s->revision);
 		return;

@@ -220,6 +220,11 @@ void control_view_read(struct control *c, uint64_t now_ns, uint64_t range,
 
 	if (result->revision < c->my_write_revision) { /* C1 */
 		control_read_again(c);
+		/* A linearizable range from after the write cannot miss it, unless the store was
+		 * restored from a copy: waiting for it to catch up could take for ever, and what my
+		 * keys are worth nobody knows. */
+		if (range > c->my_write_range && c->lease_id != 0)
+			control_lease_lost(c, now_ns, SAGA_E_LEASE_LOST);
 		return;
 	}
 	control_forget_view(c);

@@ -35,6 +35,43 @@ static void a_change_of_mind_keeps_the_shard(void **state)
 	model_destroy(m);
 }
 
+/* A worker that never lets go must not keep the shard from its new owner, or the process alive. */
+static void a_release_that_does_not_end_is_fenced(void **state)
+{
+	struct model *m = model_cluster(2);
+	const uint32_t had = model_serving(m, 0);
+
+	(void)state;
+	m->quiesce_ms = 3600000;
+	model_stop(m, 0);
+	(void)model_run(m, NULL, 10000);
+	assert_int_equal(m->nodes[0].fences, 0);
+	assert_true(model_run(m, node_0_stopped, 10000));
+	assert_int_equal(m->nodes[0].fences, had);
+	assert_true(model_run(m, model_all_serving, 5000));
+	assert_int_equal(model_serving(m, 1), MODEL_SHARDS);
+	model_destroy(m);
+}
+
+/* Restored from a copy that is older than the last writes, but not than the leases. */
+static void a_store_that_went_back_is_noticed(void **state)
+{
+	struct model *m = model_cluster(1);
+
+	(void)state;
+	m->tampered = true;
+	m->revision -= 3;
+	for (uint32_t i = 0; i < MODEL_KEYS; i++) {
+		if (m->kvs[i].key != NULL && m->kvs[i].mod > m->revision)
+			model_remove_kv(&m->kvs[i]);
+	}
+	assert_false(model_all_serving(m));
+	assert_true(model_run(m, model_all_serving, 20000));
+	/* Nothing was trusted. */
+	assert_int_equal(m->nodes[0].assigns, 2 * MODEL_SHARDS);
+	model_destroy(m);
+}
+
 static void ill_for_a_moment_moves_nothing(void **state)
 {
 	struct model *m = model_cluster(3);
@@ -300,6 +337,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_change_of_mind_keeps_the_shard),
+		cmocka_unit_test(a_release_that_does_not_end_is_fenced),
+		cmocka_unit_test(a_store_that_went_back_is_noticed),
 		cmocka_unit_test(ill_for_a_moment_moves_nothing),
 		cmocka_unit_test(an_ill_node_gives_up_and_gets_back),
 		cmocka_unit_test(a_cordoned_node_keeps_what_it_has),
