@@ -163,7 +163,10 @@ int main(int argc, char **argv)
 		saga_close(demo->connection, 0);
 	if (demo->definition != NULL)
 		saga_definition_free(demo->definition);
-	if (demo->cluster != NULL && (demo->flags.keep || demo->flags.folder != NULL))
+	if (demo->cluster != NULL && code == DEMO_EXIT_FAILED)
+		cluster_keep(demo->cluster); /* what went wrong stands in its logs */
+	if (demo->cluster != NULL &&
+	    (demo->flags.keep || demo->flags.folder != NULL || code == DEMO_EXIT_FAILED))
 		demo_say(demo, "databases and logs are in %s", cluster_folder(demo->cluster));
 	cluster_destroy(demo->cluster);
 	for (uint32_t i = 0; i < demo->booking_count; i++)

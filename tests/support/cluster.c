@@ -148,6 +148,11 @@ static int remove_entry(const char *path, const struct stat *info, int type, str
 	return remove(path);
 }
 
+void cluster_keep(struct cluster *cluster)
+{
+	cluster->options.keep = true;
+}
+
 void cluster_destroy(struct cluster *cluster)
 {
 	if (cluster == NULL)

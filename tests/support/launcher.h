@@ -61,6 +61,8 @@ struct cluster;
 int cluster_create(const struct cluster_options *options, struct cluster **cluster) MUST_CHECK;
 void cluster_destroy(struct cluster *cluster); /* NULL is fine */
 const char *cluster_trouble(const struct cluster *cluster);
+/* Leaves a temporary folder behind after all: somebody will want its logs. */
+void cluster_keep(struct cluster *cluster);
 
 /* ---- starting ---------------------------------------------------------------------------- */
 

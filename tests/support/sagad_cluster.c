@@ -17,13 +17,16 @@
 #include "tests/support/launcher.h"
 
 enum {
+	SHARDS_DEFAULT = 16,
 	STATE_MAX = 64,
 	STATE_NAME_SIZE = 64,
 	STATE_ADDRESS_SIZE = 96,
 	STOP_GRACE_MS = 15000,
 	INIT_MS = 60000,
+	SLICE_MS = 500, /* of a wait: Ctrl-C is looked for between them */
 	EXIT_FAILED = 1,
 	EXIT_DOWN = 3, /* status: not everything runs */
+	EXIT_INTERRUPTED = 130,
 };
 
 #define TRAVEL SAGAD_SOURCE_DIR "/examples/travel/"
@@ -31,7 +34,7 @@ enum {
 struct flags {
 	const char *verb;
 	const char *folder;
-	uint32_t nodes, shards;
+	uint32_t nodes, shards; /* shards: 0 = as before, else SHARDS_DEFAULT */
 	bool travel;
 };
 
@@ -147,8 +150,12 @@ static int down(const struct flags *flags)
 	if (state == NULL)
 		return EXIT_FAILED;
 	state_load(state, flags->folder);
-	(void)printf("%u processes stopped; data and logs stay in %s\n", stop_all(state),
-		     flags->folder);
+	if (state->count == 0)
+		(void)printf("nothing is up in %s\n", flags->folder);
+	else
+		(void)printf("%u processes stopped; data and logs stay in %s: the next `up` goes "
+			     "on with them\n",
+			     stop_all(state), flags->folder);
 	(void)unlink(state->path);
 	free(state);
 	return 0;
@@ -209,7 +216,7 @@ static int status(const struct flags *flags)
 		return EXIT_FAILED;
 	state_load(state, flags->folder);
 	if (state->count == 0) {
-		(void)printf("nothing was started in %s: sagad-cluster up\n", flags->folder);
+		(void)printf("nothing is up in %s\n", flags->folder);
 	} else {
 		print_state(flags, state);
 		code = state_running(state) == state->count ? 0 : EXIT_DOWN;
@@ -273,6 +280,67 @@ static int start_travel(struct cluster *cluster)
 	return err;
 }
 
+/* How many shards the data in the folder has: that is fixed for ever. 0 = no data yet. */
+static uint32_t shards_load(const struct flags *flags)
+{
+	char path[PROCESS_PATH_SIZE];
+	uint32_t shards = 0;
+	FILE *file = NULL;
+
+	(void)snprintf(path, sizeof path, "%s/shards", flags->folder);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return 0;
+	if (fscanf(file, "%3u", &shards) != 1)
+		shards = 0;
+	(void)fclose(file);
+	return shards;
+}
+
+static void shards_save(const struct flags *flags)
+{
+	char path[PROCESS_PATH_SIZE];
+	FILE *file = NULL;
+
+	(void)snprintf(path, sizeof path, "%s/shards", flags->folder);
+	file = fopen(path, "we");
+	if (file == NULL)
+		return;
+	(void)fprintf(file, "%u\n", flags->shards);
+	(void)fclose(file);
+}
+
+/* The signals that end `up` are blocked: what was started outlives us, so we must not die between
+ * a start and its note in the state file. */
+static bool interrupted(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 &&
+	       (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1);
+}
+
+static void hold_signals(void)
+{
+	sigset_t signals;
+
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
+static int in_slices(struct cluster *cluster, int (*wait)(struct cluster *, uint32_t))
+{
+	int err = SAGA_E_TIMEOUT;
+
+	for (uint32_t spent_ms = 0; err != 0 && spent_ms < INIT_MS && !interrupted();
+	     spent_ms += SLICE_MS)
+		err = wait(cluster, SLICE_MS);
+	return err;
+}
+
+/* Each part stands in the state file before the next one starts. */
 static int start_all(const struct flags *flags, struct state *state, struct cluster **cluster)
 {
 	struct cluster_options options;
@@ -288,53 +356,96 @@ static int start_all(const struct flags *flags, struct state *state, struct clus
 		err = cluster_start_servers(*cluster);
 	if (*cluster != NULL && !note_all(*cluster, state))
 		err = SAGA_E_FILE;
-	if (err == 0)
+	if (err == 0 && !interrupted())
 		err = cluster_start_nodes(*cluster);
 	if (*cluster != NULL && !note_all(*cluster, state))
 		err = SAGA_E_FILE;
 	if (err == 0)
-		err = cluster_init(*cluster, INIT_MS);
+		err = in_slices(*cluster, cluster_init);
 	if (err == 0)
-		err = cluster_wait_serving(*cluster, INIT_MS);
-	if (err == 0 && flags->travel)
+		shards_save(flags);
+	if (err == 0)
+		err = in_slices(*cluster, cluster_wait_serving);
+	if (err == 0 && flags->travel && !interrupted())
 		err = start_travel(*cluster);
 	if (*cluster != NULL && !note_all(*cluster, state))
 		err = SAGA_E_FILE;
 	return err;
 }
 
-static int up(const struct flags *flags)
+/* What is left of a cluster that lost some of its parts is started anew, on its data and ports. */
+static void clear_rest(const struct state *state)
+{
+	const char *before = "";
+
+	if (state_running(state) == 0)
+		return;
+	(void)printf("starting all of it anew on its data, since some has ended: ");
+	for (uint32_t i = 0; i < state->count; i++) {
+		if (entry_runs(&state->entries[i]))
+			continue;
+		(void)printf("%s%s", before, state->entries[i].name);
+		before = ", ";
+	}
+	(void)printf("\n");
+	(void)fflush(stdout);
+	(void)stop_all(state);
+}
+
+static int start_fresh(const struct flags *flags, struct state *state)
+{
+	struct cluster *cluster = NULL;
+	int code = 0;
+	int err = start_all(flags, state, &cluster);
+
+	if (interrupted()) {
+		(void)fprintf(stderr, "interrupted: stopping what was started\n");
+		code = EXIT_INTERRUPTED;
+	} else if (err != 0) {
+		(void)fprintf(stderr, "sagad-cluster: %s\n", cluster_trouble(cluster));
+		code = EXIT_FAILED;
+	}
+	if (code == 0) {
+		print_state(flags, state);
+	} else {
+		(void)stop_all(state);
+		(void)unlink(state->path);
+	}
+	cluster_destroy(cluster);
+	return code;
+}
+
+static int up(struct flags *flags)
 {
 	struct state *state = calloc(1, sizeof *state);
-	struct cluster *cluster = NULL;
+	const uint32_t shards = shards_load(flags);
 	int code = EXIT_FAILED;
-	int err = 0;
 
 	if (state == NULL)
 		return code;
 	state_load(state, flags->folder);
+	if (shards > 0 && flags->shards > 0 && shards != flags->shards) {
+		(void)fprintf(stderr,
+			      "sagad-cluster: the data in %s has %u shards, which never changes: "
+			      "`down`, then remove that folder or give another --folder\n",
+			      flags->folder, shards);
+		free(state);
+		return code;
+	}
+	if (flags->shards == 0)
+		flags->shards = shards > 0 ? shards : SHARDS_DEFAULT;
 	if (state->count > 0 && state_running(state) == state->count) {
 		(void)printf("already up%s\n",
 			     flags->travel && address_of(state, "user-1")[0] == '\0'
 				     ? ", without the travel services: `down` first"
 				     : "");
 		print_state(flags, state);
-		free(state);
-		return 0;
-	}
-	/* What is left of a cluster that lost some of its parts is started anew, on its data and
-	 * ports. */
-	(void)stop_all(state);
-	err = start_all(flags, state, &cluster);
-	if (err != 0) {
-		(void)fprintf(stderr, "sagad-cluster: %s\n", cluster_trouble(cluster));
-		(void)stop_all(state);
-		(void)unlink(state->path);
-	} else {
-		print_state(flags, state);
 		code = 0;
+	} else {
+		hold_signals();
+		clear_rest(state);
+		code = start_fresh(flags, state);
 	}
-	cluster_destroy(cluster);
 	free(state);
 	return code;
 }
@@ -405,7 +516,7 @@ int main(int argc, char **argv)
 				  NULL,
 				  NULL};
 	const char *base = getenv("XDG_RUNTIME_DIR");
-	struct flags flags = {.nodes = 3, .shards = 16};
+	struct flags flags = {.nodes = 3};
 	char folder[PROCESS_PATH_SIZE];
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &flags) != 0)
