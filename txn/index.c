@@ -1,6 +1,10 @@
 #include "txn/index.h"
 
+#include <stdbool.h>
+
 #include "base/check.h"
+
+enum { SLOTS_FIRST = 256 };
 
 uint32_t txn_index_slots(uint64_t count)
 {
@@ -17,19 +21,52 @@ void txn_index_init(struct txn_index *index, struct txn_index_slot *slots, uint3
 	CHECK(slot_count >= 4);
 	CHECK_EQ(slot_count & (slot_count - 1), 0);
 	index->slots = slots;
-	index->mask = slot_count - 1;
+	index->mask = (slot_count < SLOTS_FIRST ? slot_count : SLOTS_FIRST) - 1;
+	index->mask_max = slot_count - 1;
 	index->count = 0;
+}
+
+static void place(struct txn_index *index, struct txn_index_slot slot)
+{
+	uint32_t at = slot.tag & index->mask;
+
+	while (index->slots[at].number != 0)
+		at = (at + 1) & index->mask;
+	index->slots[at] = slot;
+}
+
+/* Twice the slots, in place. Each slot is taken out and put where its search begins now. That never
+ * moves it away from its home, so the passes come to an end; and a pass that moves nothing has seen
+ * each slot reached from its home without a gap, which is all that a search needs. */
+static void grow(struct txn_index *index)
+{
+	bool moved = true;
+
+	index->mask = index->mask * 2 + 1;
+	while (moved) {
+		moved = false;
+		for (uint32_t at = 0; at <= index->mask; at++) {
+			const struct txn_index_slot slot = index->slots[at];
+
+			if (slot.number == 0)
+				continue;
+			index->slots[at].number = 0;
+			place(index, slot);
+			if (index->slots[at].number == 0) {
+				index->slots[at].tag = 0;
+				moved = true;
+			}
+		}
+	}
 }
 
 void txn_index_put(struct txn_index *index, uint64_t hash, uint32_t number)
 {
-	uint32_t at = txn_index_start(index, hash);
-
+	if (index->count >= index->mask / 2 && index->mask < index->mask_max)
+		grow(index);
 	CHECK_LT(index->count, index->mask); /* one stays free, else a search would never end */
 	CHECK(number != UINT32_MAX);
-	while (index->slots[at].number != 0)
-		at = (at + 1) & index->mask;
-	index->slots[at] = (struct txn_index_slot){(uint32_t)(hash >> 32), number + 1};
+	place(index, (struct txn_index_slot){(uint32_t)(hash >> 32), number + 1});
 	index->count++;
 }
 

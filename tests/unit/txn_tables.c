@@ -143,13 +143,54 @@ static void index_holds_what_was_put(void **state)
 	}
 }
 
+static bool index_has(const struct txn_index *index, uint64_t hash, uint32_t sought)
+{
+	uint32_t at = txn_index_start(index, hash);
+	uint32_t number;
+
+	while (txn_index_next(index, hash, &at, &number))
+		if (number == sought)
+			return true;
+	return false;
+}
+
+/* Homes in a narrow band around the end of the table: whatever its size is, runs wrap over it. */
+static void index_grows(void **state)
+{
+	enum { NUMBERS = 3000, SLOTS = 8192, BAND = 1500 };
+	static struct txn_index_slot slots[SLOTS];
+	static uint64_t hashes[NUMBERS];
+	struct txn_index index;
+	struct prng random;
+
+	(void)state;
+	prng_seed(&random, 2);
+	assert_int_equal(txn_index_slots(NUMBERS), SLOTS);
+	txn_index_init(&index, slots, SLOTS);
+	for (uint32_t i = 0; i < NUMBERS; i++) {
+		const uint32_t home = (uint32_t)prng_below(&random, BAND) - BAND / 2;
+
+		hashes[i] = (uint64_t)home << 32;
+		txn_index_put(&index, hashes[i], i);
+		assert_true(index.mask >= 2 * i && index.mask <= 4 * i + 256);
+		for (uint32_t known = i % 16; known <= i; known += 16)
+			assert_true(index_has(&index, hashes[known], known));
+	}
+	for (uint32_t i = 0; i < NUMBERS; i++) {
+		assert_true(index_has(&index, hashes[i], i));
+		txn_index_remove(&index, hashes[i], i);
+		assert_false(index_has(&index, hashes[i], i));
+	}
+	for (uint32_t at = 0; at < SLOTS; at++)
+		assert_true(slots[at].number == 0 && slots[at].tag == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(saga_life),
-		cmocka_unit_test(branch_life),
-		cmocka_unit_test(protocol_rows),
-		cmocka_unit_test(index_holds_what_was_put),
+		cmocka_unit_test(saga_life),     cmocka_unit_test(branch_life),
+		cmocka_unit_test(protocol_rows), cmocka_unit_test(index_holds_what_was_put),
+		cmocka_unit_test(index_grows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
