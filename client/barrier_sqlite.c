@@ -120,8 +120,8 @@ static bool store_outcome(const struct barrier *barrier, enum stored_outcome out
 {
 	const struct saga_result *result = barrier->result;
 	sqlite3_stmt *statement =
-		prepare(barrier, "UPDATE saga_barrier SET outcome = ?4, text = ?5, output = ?6 "
-				 "WHERE saga = ?1 AND step = ?2 AND op = ?3");
+		prepare(barrier, "UPDATE saga_barrier SET outcome = ?4, text = ?5, output = ?6, "
+				 "code = ?7 WHERE saga = ?1 AND step = ?2 AND op = ?3");
 	int rc = SQLITE_ERROR;
 
 	if (statement == NULL)
@@ -132,18 +132,37 @@ static bool store_outcome(const struct barrier *barrier, enum stored_outcome out
 			      (int)strnlen(result->text, sizeof result->text),
 			      SQLITE_STATIC) == SQLITE_OK &&
 	    sqlite3_bind_blob(statement, 6, result->output, (int)result->output_size,
-			      SQLITE_STATIC) == SQLITE_OK)
+			      SQLITE_STATIC) == SQLITE_OK &&
+	    sqlite3_bind_int(statement, 7, saga_context_code(barrier->context)) == SQLITE_OK)
 		rc = sqlite3_step(statement);
 	return finish(statement, rc);
 }
 
-/* The stored outcome of an operation of this step, -1 when there is none; fills the result with its
- * text and output when asked to. */
-static bool read_row(struct barrier *barrier, enum saga_op op, bool fill, int *outcome)
+/* Fills the result from the row that the statement stands on. False: not enough memory, and an
+ * answer without its output would be another one (S3). */
+static bool fill_result(const struct barrier *barrier, sqlite3_stmt *statement)
 {
 	struct saga_result *result = barrier->result;
-	sqlite3_stmt *statement = prepare(barrier, "SELECT outcome, text, output FROM saga_barrier "
-						   "WHERE saga = ?1 AND step = ?2 AND op = ?3");
+	const void *output = sqlite3_column_blob(statement, 2);
+	const int size = sqlite3_column_bytes(statement, 2);
+	const char *text = (const char *)sqlite3_column_text(statement, 1);
+
+	if (text == NULL || (output == NULL && size > 0))
+		return false;
+	(void)snprintf(result->text, sizeof result->text, "%s", text);
+	result->output_size = size > 0 ? (size_t)size : 0;
+	result->output = saga_context_copy(barrier->context, output, result->output_size);
+	saga_context_set_code(barrier->context, sqlite3_column_int(statement, 3));
+	return result->output != NULL;
+}
+
+/* The stored outcome of an operation of this step, -1 when there is none; fills the result with its
+ * text, output and code when asked to. */
+static bool read_row(const struct barrier *barrier, enum saga_op op, bool fill, int *outcome)
+{
+	sqlite3_stmt *statement =
+		prepare(barrier, "SELECT outcome, text, output, code FROM saga_barrier "
+				 "WHERE saga = ?1 AND step = ?2 AND op = ?3");
 	int rc = SQLITE_ERROR;
 
 	*outcome = -1;
@@ -153,17 +172,8 @@ static bool read_row(struct barrier *barrier, enum saga_op op, bool fill, int *o
 		rc = sqlite3_step(statement);
 	if (rc == SQLITE_ROW) {
 		*outcome = sqlite3_column_int(statement, 0);
-		if (fill) {
-			const int size = sqlite3_column_bytes(statement, 2);
-
-			(void)snprintf(result->text, sizeof result->text, "%s",
-				       (const char *)sqlite3_column_text(statement, 1));
-			result->output_size = size > 0 ? (size_t)size : 0;
-			result->output = saga_context_copy(barrier->context,
-							   sqlite3_column_blob(statement, 2),
-							   result->output_size);
-		}
-		rc = sqlite3_step(statement);
+		rc = !fill || fill_result(barrier, statement) ? sqlite3_step(statement)
+							      : SQLITE_NOMEM;
 	}
 	return finish(statement, rc);
 }
@@ -337,6 +347,10 @@ static enum verdict_of_step run_work(struct barrier *barrier)
 	}
 	if (result->output == NULL || result->output_size > OUTPUT_SIZE_MAX) {
 		/* What was done stays done; a duplicate gets the same: no output. */
+		if (result->output != NULL && result->text[0] == '\0')
+			(void)snprintf(result->text, sizeof result->text,
+				       "the output of %zu bytes is too large and was dropped",
+				       result->output_size);
 		result->output = NULL;
 		result->output_size = 0;
 	}

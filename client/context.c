@@ -119,6 +119,11 @@ void saga_context_set_code(struct saga_context *context, int code)
 	context->code = code;
 }
 
+int saga_context_code(const struct saga_context *context)
+{
+	return context->code;
+}
+
 void *saga_context_copy(struct saga_context *context, const void *data, size_t size)
 {
 	struct context_block *block;

@@ -538,7 +538,9 @@ static void read_text(struct reader *reader, const char *text, size_t size)
 		return;
 	}
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
+	/* libyaml asserts that there is a text, even an empty one. */
+	yaml_parser_set_input_string(&parser, (const unsigned char *)(text == NULL ? "" : text),
+				     size);
 	if (parse_tree(reader, &parser)) {
 		const yaml_node_t *root = yaml_document_get_root_node(&reader->document);
 

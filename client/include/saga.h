@@ -231,6 +231,7 @@ enum saga_verdict {
 SAGA_API void saga_context_set_verdict(struct saga_context *context, enum saga_verdict verdict);
 /* A code that explains the outcome to operators, e.g. SAGA_ERR_DATABASE with SAGA_RETRY. */
 SAGA_API void saga_context_set_code(struct saga_context *context, int code);
+SAGA_API int saga_context_code(const struct saga_context *context);
 
 /* Runs on a pool thread. result is prepared as SAGA_RETRY: a handler that forgets to set it has
  * promised nothing. */

@@ -30,7 +30,7 @@ extern "C" {
 SAGA_API int saga_sqlite_prepare(sqlite3 *db);
 
 /* Runs inside the transaction; must not begin, commit or roll back by itself (savepoints are
- * fine). */
+ * fine). result->output is read after it has returned: saga_context_copy makes a place for it. */
 typedef void (*saga_sqlite_work)(sqlite3 *db, struct saga_context *context,
 				 struct saga_result *result, void *user);
 

@@ -419,6 +419,54 @@ static void a_transaction_of_the_caller_is_refused(void **state)
 	context_answer_free(&order.answer);
 }
 
+static void reject_with_code(sqlite3 *db, struct saga_context *context, struct saga_result *result,
+			     void *user)
+{
+	(void)db;
+	(void)user;
+	saga_context_set_code(context, SAGA_ERR_BUSY);
+	result->outcome = SAGA_REJECTED;
+	(void)snprintf(result->text, sizeof result->text, "sold out");
+}
+
+/* S3: what the owner is told does not depend on which answer reaches it. */
+static void a_duplicate_answers_with_the_same_code(void **state)
+{
+	struct bench *bench = *state;
+	struct order order;
+	uint32_t code;
+
+	order_init(&order, "s1", SAGA_OP_FORWARD);
+	context_open(&order.context, &order.command, 0, 5, 1, 0);
+	saga_sqlite_run(bench->db, &order.context, &order.result, reject_with_code, NULL);
+	context_finish(&order.context, &order.result, &order.answer);
+	code = order.answer.code;
+	assert_int_equal(code, -SAGA_ERR_BUSY);
+	run(bench, &order, WIRE_OUTCOME_REJECTED, WIRE_BARRIER_DUPLICATE);
+	assert_int_equal(order.runs, 0);
+	assert_int_equal(order.answer.code, code);
+	assert_string_equal(order.answer.text, "sold out");
+	context_answer_free(&order.answer);
+}
+
+static void an_output_that_cannot_be_read_is_unknown(void **state)
+{
+	struct bench *bench = *state;
+	struct order order;
+
+	order_init(&order, "s1", SAGA_OP_FORWARD);
+	order.output = "seat 12A";
+	run(bench, &order, WIRE_OUTCOME_OK, WIRE_BARRIER_FIRST);
+	/* More than a context has room for. */
+	execute(bench->db, "UPDATE saga_barrier SET output = zeroblob(17000000)");
+	run(bench, &order, WIRE_OUTCOME_RETRY, WIRE_BARRIER_FIRST);
+	assert_int_equal(order.answer.output.size, 0);
+	execute(bench->db, "UPDATE saga_barrier SET output = x'31'");
+	run(bench, &order, WIRE_OUTCOME_OK, WIRE_BARRIER_DUPLICATE);
+	assert_true(slice_equal(order.answer.output, slice_str("1")));
+	context_answer_free(&order.answer);
+}
+
 static void a_too_large_output_is_dropped(void **state)
 {
 	struct bench *bench = *state;
@@ -458,6 +506,8 @@ int main(void)
 		TEST(a_failed_commit_is_unknown),
 		TEST(work_that_commits_is_never_run_again),
 		TEST(a_transaction_of_the_caller_is_refused),
+		TEST(a_duplicate_answers_with_the_same_code),
+		TEST(an_output_that_cannot_be_read_is_unknown),
 		TEST(a_too_large_output_is_dropped),
 	};
 
