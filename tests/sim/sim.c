@@ -1,0 +1,139 @@
+/* One seed: faults, healing, probes, a last replay; then the judges. */
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "base/check.h"
+#include "tests/sim/sim.h"
+
+enum { HEAL_BOUND_MS = 90000, QUIET_MS = 4000, PROBE_MS = 3000, RESTART_MS = 9000 };
+
+static struct sim *create(uint64_t seed, bool tracing)
+{
+	struct sim *sim = calloc(1, sizeof *sim);
+
+	CHECK(sim != NULL);
+	sim->seed = seed;
+	sim->tracing = tracing;
+	sim->now_ms = SIM_START_MS;
+	for (uint64_t i = 0; i < SIM_STREAMS; i++)
+		prng_seed(&sim->prng[i], prng_mix(prng_mix(seed) + i));
+	sim->queue = calloc(SIM_QUEUED, sizeof *sim->queue);
+	sim->arena_memory = malloc(65536);
+	CHECK(sim->queue != NULL && sim->arena_memory != NULL);
+	CHECK_EQ(id_from(&sim->cluster, slice_str("sim-cluster")), 0);
+	CHECK_EQ(wire_slots_even(&sim->slots, SIM_SHARDS), 0);
+	sim->node_count = 2 + (uint32_t)sim_draw(sim, SIM_FAULTS, SIM_NODES - 1);
+	sim->heal_ms = sim->now_ms + 6000 + sim_draw(sim, SIM_FAULTS, 9000);
+	for (uint32_t i = 0; i < sim->node_count; i++) {
+		sim->nodes[i].sim = sim;
+		sim->nodes[i].index = i;
+	}
+	sim_faults_draw(sim);
+	sim_journal_create(sim);
+	sim_etcd_create(sim);
+	sim_client_create(sim);
+	sim_faults_start(sim);
+	for (uint32_t i = 0; i < sim->node_count; i++)
+		sim_node_start(&sim->nodes[i]);
+	return sim;
+}
+
+static void destroy(struct sim *sim)
+{
+	for (uint32_t i = 0; i < sim->node_count; i++)
+		sim_node_crash(&sim->nodes[i]);
+	sim_close_heap(sim);
+	sim_etcd_close(sim);
+	for (uint32_t n = 0; n < SIM_SHARDS; n++) {
+		for (uint32_t i = 0; i < sim->log_count[n]; i++)
+			free(sim->log[n][i].bytes);
+		free(sim->log[n]);
+	}
+	for (uint32_t i = 0; i < sim->queued; i++)
+		free(sim->queue[i].bytes);
+	for (uint32_t i = 0; i < SIM_SERVICES; i++)
+		for (uint32_t k = 0; k < SIM_PENDING; k++)
+			free(sim->services[i].pending[k].bytes);
+	free(sim->queue);
+	free(sim->effects);
+	free(sim->commands);
+	free(sim->answers);
+	free(sim->arena_memory);
+	free(sim);
+}
+
+static void run_for(struct sim *sim, uint64_t ms)
+{
+	const uint64_t until_ms = sim->now_ms + ms;
+
+	while (sim->failure[0] == '\0' && sim_step(sim, until_ms))
+		;
+}
+
+static bool all_serve(const struct sim *sim)
+{
+	for (uint32_t n = 0; n < SIM_SHARDS; n++) {
+		bool served = false;
+
+		for (uint32_t i = 0; i < sim->node_count; i++)
+			served |= sim->nodes[i].running &&
+				  sim->nodes[i].state[n] == OWNERSHIP_SERVING;
+		if (!served)
+			return false;
+	}
+	return true;
+}
+
+/* S7, invariant 22: who begins with nothing but the journals reads them to the end. */
+static void last_replay(struct sim *sim)
+{
+	for (uint32_t i = 0; i < sim->node_count; i++)
+		sim_node_crash(&sim->nodes[i]);
+	for (uint32_t i = 0; i < sim->node_count; i++)
+		sim_node_start(&sim->nodes[i]);
+	run_for(sim, RESTART_MS);
+	if (!all_serve(sim))
+		sim_fail(sim, true, "L2: a shard has no owner %d ms after a restart of all nodes",
+			 RESTART_MS);
+}
+
+static uint32_t run_all(struct sim *sim)
+{
+	run_for(sim, sim->heal_ms - sim->now_ms);
+	sim_heal(sim);
+	run_for(sim, QUIET_MS);
+	const uint64_t bound_ms = sim->heal_ms + HEAL_BOUND_MS;
+	while (sim->failure[0] == '\0' && sim->now_ms < bound_ms &&
+	       !(sim_all_final(sim) && all_serve(sim)))
+		run_for(sim, 1000);
+	if (!all_serve(sim))
+		sim_fail(sim, true, "L2: a shard has no owner %d ms after the healing",
+			 HEAL_BOUND_MS);
+	run_for(sim, QUIET_MS);
+	const uint32_t first_probe = sim->request_count;
+	sim_client_probe(sim);
+	run_for(sim, PROBE_MS);
+	/* A probe may have begun a saga that nobody had accepted before. */
+	for (uint32_t i = 0; i < 20 && sim->failure[0] == '\0' && !sim_all_final(sim); i++)
+		run_for(sim, 1000);
+	if (sim_draw(sim, SIM_FAULTS, 3) == 0)
+		last_replay(sim);
+	return first_probe;
+}
+
+void sim_run_seed(uint64_t seed, const struct sim_options *options, struct sim_result *result)
+{
+	struct sim *sim = create(seed, options->trace);
+	const uint32_t first_probe = run_all(sim);
+
+	/* What was found while it ran is the first cause. */
+	if (sim->failure[0] == '\0')
+		sim_check(sim, first_probe);
+	*result = (struct sim_result){.seed = seed,
+				      .digest = sim_digest(sim),
+				      .failed = sim->failure[0] != '\0',
+				      .liveness = sim->liveness,
+				      .count = sim->count};
+	memcpy(result->failure, sim->failure, sizeof result->failure);
+	destroy(sim);
+}

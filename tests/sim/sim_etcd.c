@@ -1,0 +1,331 @@
+/* etcd: a linearizable store with revisions and leases behind a network that loses and delays. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "tests/sim/sim.h"
+
+enum { NS_PER_MS = 1000000 };
+
+/* A request with its own copies, then its answer. */
+struct call {
+	struct lease_request request;
+	struct lease_result result;
+	struct lease_kv kvs[SIM_KEYS];
+	uint64_t token, sent_ns;
+	uint32_t node;
+	uint64_t life;
+	bool mute;
+};
+
+static struct slice own(struct slice text)
+{
+	char *copy = malloc((size_t)text.size + 1);
+
+	CHECK(copy != NULL);
+	if (text.size > 0)
+		memcpy(copy, text.data, text.size);
+	copy[text.size] = '\0';
+	return slice_of(copy, text.size);
+}
+
+static void disown(struct slice text)
+{
+	free((void *)(uintptr_t)text.data);
+}
+
+static void drop_call(struct sim_event *event)
+{
+	struct call *call = (void *)event->bytes;
+
+	disown(call->request.prefix);
+	for (uint32_t i = 0; i < LEASE_COMPARES_MAX; i++)
+		disown(call->request.compares[i].key);
+	for (uint32_t i = 0; i < LEASE_WRITES_MAX; i++) {
+		disown(call->request.writes[i].key);
+		disown(call->request.writes[i].value);
+	}
+	for (uint32_t i = 0; i < call->result.kv_count; i++) {
+		disown(call->kvs[i].key);
+		disown(call->kvs[i].value);
+	}
+}
+
+/* ---- the store ----------------------------------------------------------------------------------
+ */
+
+static struct sim_kv *find_key(struct sim *sim, const char *key)
+{
+	for (uint32_t i = 0; i < SIM_KEYS; i++)
+		if (sim->kvs[i].used && strcmp(sim->kvs[i].key, key) == 0)
+			return &sim->kvs[i];
+	return NULL;
+}
+
+static void remove_kv(struct sim_kv *kv)
+{
+	free(kv->value);
+	memset(kv, 0, sizeof *kv);
+}
+
+static void put_key(struct sim *sim, const char *key, struct slice value, int64_t lease)
+{
+	struct sim_kv *kv = find_key(sim, key);
+
+	for (uint32_t i = 0; kv == NULL; i++) {
+		CHECK_LT(i, SIM_KEYS);
+		if (sim->kvs[i].used)
+			continue;
+		kv = &sim->kvs[i];
+		kv->used = true;
+		(void)snprintf(kv->key, sizeof kv->key, "%s", key);
+		kv->create = sim->revision;
+	}
+	free(kv->value);
+	kv->value = malloc(value.size + 1);
+	CHECK(kv->value != NULL);
+	if (value.size > 0)
+		memcpy(kv->value, value.data, value.size);
+	kv->size = value.size;
+	kv->mod = sim->revision;
+	kv->lease = lease;
+}
+
+static void hint(struct sim *sim, struct sim_event *e)
+{
+	struct sim_node *node = &sim->nodes[e->node];
+
+	control_hint(node->control, sim->now_ms * NS_PER_MS);
+}
+
+static void tell_watchers(struct sim *sim)
+{
+	for (uint32_t i = 0; i < sim->node_count; i++)
+		if (sim->nodes[i].running && !sim_link_down(&sim->nodes[i]) &&
+		    !sim_chance(sim, SIM_ETCD, sim->faults.hint_lost))
+			(void)sim_at(sim, sim->now_ms + 1 + sim_draw(sim, SIM_ETCD, 5), i, hint);
+}
+
+void sim_etcd_end_lease(struct sim *sim, uint32_t index)
+{
+	sim->leases[index].alive = false;
+	sim->revision++;
+	sim_note(sim, "etcd.lease_over", index + 1, 0, 0, 0);
+	for (uint32_t i = 0; i < SIM_KEYS; i++)
+		if (sim->kvs[i].used && sim->kvs[i].lease == (int64_t)index + 1)
+			remove_kv(&sim->kvs[i]);
+	tell_watchers(sim);
+}
+
+static bool lease_alive(const struct sim *sim, int64_t id)
+{
+	return id >= 1 && id <= (int64_t)sim->lease_count && sim->leases[id - 1].alive;
+}
+
+static void apply_txn(struct sim *sim, struct call *call)
+{
+	const struct lease_request *r = &call->request;
+
+	for (uint32_t i = 0; i < r->compare_count; i++) {
+		const struct lease_compare *c = &r->compares[i];
+		const struct sim_kv *kv = find_key(sim, (const char *)c->key.data);
+		int64_t is = 0;
+
+		if (kv != NULL)
+			is = c->target == LEASE_CREATE_REVISION ? kv->create : kv->mod;
+		if (is != c->equals)
+			return;
+	}
+	for (uint32_t i = 0; i < r->write_count; i++)
+		if (!r->writes[i].remove && r->writes[i].lease_id != 0 &&
+		    !lease_alive(sim, r->writes[i].lease_id)) {
+			call->result.error = SAGA_E_LEASE_LOST;
+			return;
+		}
+	sim->revision++;
+	for (uint32_t i = 0; i < r->write_count; i++) {
+		const struct lease_write *w = &r->writes[i];
+		struct sim_kv *kv = find_key(sim, (const char *)w->key.data);
+
+		if (!w->remove)
+			put_key(sim, (const char *)w->key.data, w->value, w->lease_id);
+		else if (kv != NULL)
+			remove_kv(kv);
+	}
+	call->result.succeeded = true;
+	tell_watchers(sim);
+}
+
+static void apply_lease(struct sim *sim, struct call *call)
+{
+	const struct lease_request *r = &call->request;
+	struct sim_lease *lease;
+
+	if (r->kind == LEASE_GRANT) {
+		CHECK_LT(sim->lease_count, SIM_LEASES);
+		lease = &sim->leases[sim->lease_count++];
+		lease->ttl_ms = (uint64_t)r->ttl_s * 1000;
+		lease->alive = true;
+		lease->expires_ms = sim->now_ms + lease->ttl_ms;
+		call->result.lease_id = sim->lease_count;
+		call->result.ttl_s = r->ttl_s;
+		return;
+	}
+	if (!lease_alive(sim, r->lease_id)) {
+		call->result.error = r->kind == LEASE_RENEW ? SAGA_E_LEASE_LOST : 0;
+		return;
+	}
+	lease = &sim->leases[r->lease_id - 1];
+	if (r->kind == LEASE_REVOKE) {
+		sim_etcd_end_lease(sim, (uint32_t)r->lease_id - 1);
+		return;
+	}
+	lease->expires_ms = sim->now_ms + lease->ttl_ms;
+	call->result.ttl_s = (uint32_t)(lease->ttl_ms / 1000);
+}
+
+static void apply_range(const struct sim *sim, struct call *call)
+{
+	const char *want = (const char *)call->request.prefix.data;
+
+	for (uint32_t i = 0; i < SIM_KEYS; i++) {
+		const struct sim_kv *kv = &sim->kvs[i];
+
+		if (!kv->used || strncmp(kv->key, want, strlen(want)) != 0)
+			continue;
+		call->kvs[call->result.kv_count++] = (struct lease_kv){
+			.key = own(slice_str(kv->key)),
+			.value = own(slice_of(kv->value, kv->size)),
+			.create_revision = kv->create,
+			.mod_revision = kv->mod,
+			.lease_id = kv->lease,
+		};
+	}
+}
+
+void sim_etcd_expire(struct sim *sim)
+{
+	for (uint32_t i = 0; i < sim->lease_count; i++) {
+		if (!sim->leases[i].alive || sim->leases[i].expires_ms > sim->now_ms)
+			continue;
+		/* After a change of leader leases live on for another TTL. */
+		if (sim_chance(sim, SIM_ETCD, sim->faults.expire_late))
+			sim->leases[i].expires_ms = sim->now_ms + sim->leases[i].ttl_ms;
+		else
+			sim_etcd_end_lease(sim, i);
+	}
+}
+
+/* ---- requests -----------------------------------------------------------------------------------
+ */
+
+/* What arrives at the node; the call travels in the event's bytes. */
+static void result(struct sim *sim, struct sim_event *e)
+{
+	struct sim_node *node = &sim->nodes[e->node];
+	struct call *call = (void *)e->bytes;
+
+	call->result.kvs = call->kvs;
+	call->result.sent_ns = call->sent_ns;
+	sim_note(sim, "etcd.result", e->node, call->request.kind, (uint64_t)-call->result.error,
+		 call->result.succeeded);
+	control_result(node->control, sim->now_ms * NS_PER_MS, call->token, &call->result);
+}
+
+static void put_call(struct sim_event *e, const struct call *call)
+{
+	sim_event_bytes(e, slice_of(call, sizeof *call));
+	e->drop = drop_call;
+}
+
+static void give_up(struct sim *sim, enum lease_request_kind kind, uint64_t after_ms,
+		    const struct sim_node *node, uint64_t token)
+{
+	const bool unknown = kind == LEASE_GRANT || kind == LEASE_TXN;
+	const struct call call = {.request = {.kind = kind},
+				  .result = {.error = unknown ? SAGA_E_UNKNOWN : SAGA_E_TIMEOUT},
+				  .token = token,
+				  .sent_ns = sim->now_ms * NS_PER_MS};
+
+	put_call(sim_at(sim, sim->now_ms + after_ms, node->index, result), &call);
+}
+
+static void apply(struct sim *sim, struct sim_event *e)
+{
+	struct call *call = (void *)e->bytes;
+	const struct sim_node *node = &sim->nodes[call->node];
+
+	if (call->request.kind == LEASE_TXN)
+		apply_txn(sim, call);
+	else if (call->request.kind == LEASE_RANGE)
+		apply_range(sim, call);
+	else
+		apply_lease(sim, call);
+	call->result.revision = sim->revision;
+	if (call->mute || node->life != call->life)
+		return;
+	if (sim_link_down(node)) {
+		give_up(sim, call->request.kind, call->request.timeout_ms, node, call->token);
+		return;
+	}
+	struct call answer = *call;
+	answer.request = (struct lease_request){.kind = call->request.kind};
+	call->result.kv_count = 0; /* they are the answer's now */
+	put_call(sim_at(sim, sim->now_ms + 1 + sim_draw(sim, SIM_ETCD, sim->faults.etcd_ms + 1),
+			call->node, result),
+		 &answer);
+}
+
+void sim_etcd_request(struct sim_node *node, const struct lease_request *request, uint64_t token)
+{
+	struct sim *sim = node->sim;
+	const bool lost = sim_link_down(node) || sim_chance(sim, SIM_ETCD, sim->faults.etcd_lost);
+	const bool late = !lost && sim_chance(sim, SIM_ETCD, sim->faults.etcd_late);
+	const bool mute = late || (!lost && sim_chance(sim, SIM_ETCD, sim->faults.etcd_mute));
+	uint64_t at_ms = sim->now_ms + 1 + sim_draw(sim, SIM_ETCD, sim->faults.etcd_ms + 1);
+
+	if (late)
+		at_ms = sim->now_ms + request->timeout_ms + sim_draw(sim, SIM_ETCD, 3000);
+	if (lost || mute)
+		give_up(sim, request->kind, request->timeout_ms, node, token);
+	if (lost)
+		return;
+	struct call call = {.request = *request,
+			    .token = token,
+			    .sent_ns = sim->now_ms * NS_PER_MS,
+			    .node = node->index,
+			    .life = node->life,
+			    .mute = mute};
+	call.request.prefix = own(request->prefix);
+	for (uint32_t i = 0; i < LEASE_COMPARES_MAX; i++)
+		call.request.compares[i].key = own(request->compares[i].key);
+	for (uint32_t i = 0; i < LEASE_WRITES_MAX; i++) {
+		call.request.writes[i].key = own(request->writes[i].key);
+		call.request.writes[i].value = own(request->writes[i].value);
+	}
+	put_call(sim_at(sim, at_ms, SIM_WORLD, apply), &call);
+}
+
+void sim_etcd_create(struct sim *sim)
+{
+	struct control_cluster *cluster = calloc(1, sizeof *cluster);
+	struct buf text;
+
+	CHECK(cluster != NULL);
+	cluster->cluster = sim->cluster;
+	cluster->format = 1;
+	cluster->replicas = 3;
+	cluster->slots = sim->slots;
+	buf_init(&text, 16 * 1024);
+	CHECK_EQ(control_cluster_encode(cluster, &text), 0);
+	sim->revision = 1;
+	put_key(sim, "/sagad/sim/config", buf_slice(&text), 0);
+	buf_close(&text);
+	free(cluster);
+}
+
+void sim_etcd_close(struct sim *sim)
+{
+	for (uint32_t i = 0; i < SIM_KEYS; i++)
+		free(sim->kvs[i].value);
+}

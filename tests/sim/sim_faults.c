@@ -1,0 +1,224 @@
+/* Which faults a seed has, when they strike, and the healing. */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "tests/sim/sim.h"
+
+static uint32_t rate(struct sim *sim, uint32_t max)
+{
+	return sim_draw(sim, SIM_FAULTS, 2) == 0 ? 0 : 1 + (uint32_t)sim_draw(sim, SIM_FAULTS, max);
+}
+
+/* A mean gap: 0 = never. */
+static uint32_t gap(struct sim *sim, uint32_t one_in, uint32_t min_ms)
+{
+	return sim_draw(sim, SIM_FAULTS, one_in) != 0
+		       ? 0
+		       : min_ms + (uint32_t)sim_draw(sim, SIM_FAULTS, 3 * min_ms);
+}
+
+void sim_faults_draw(struct sim *sim)
+{
+	sim->faults = (struct sim_faults){
+		.loss = rate(sim, 150),
+		.doubling = rate(sim, 100),
+		.slow = rate(sim, 30),
+		.delay_ms = (uint32_t)sim_draw(sim, SIM_FAULTS, 12),
+		.append_lost = rate(sim, 80),
+		.append_mute = rate(sim, 80),
+		.append_late = rate(sim, 60),
+		.read_fails = rate(sim, 150),
+		.read_stale = rate(sim, 80),
+		.journal_ms = (uint32_t)sim_draw(sim, SIM_FAULTS, 30),
+		.etcd_lost = rate(sim, 80),
+		.etcd_mute = rate(sim, 80),
+		.etcd_late = rate(sim, 40),
+		.etcd_ms = (uint32_t)sim_draw(sim, SIM_FAULTS, 20),
+		.hint_lost = rate(sim, 500),
+		.crash_ms = gap(sim, 2, 2000),
+		.pause_ms = gap(sim, 3, 2500),
+		.cut_ms = gap(sim, 3, 2500),
+		.deaf_ms = gap(sim, 2, 1000),
+		.journal_cut_ms = gap(sim, 3, 2500),
+		.expire_early_ms = gap(sim, 2, 800),
+		.expire_late = rate(sim, 400),
+		.clock_ms = gap(sim, 3, 1000),
+		.drain_ms = gap(sim, 4, 4000),
+		.service_silent = rate(sim, 150),
+		.service_retries = rate(sim, 120),
+		.service_parks = rate(sim, 30),
+		.service_crashes = rate(sim, 80),
+		.mailbox_slow = rate(sim, 60),
+		.no_self_stop = sim_draw(sim, SIM_FAULTS, 8) == 0,
+	};
+	/* A replica that lags for long makes fenced epochs fail until an unfenced one is sent. */
+	if (sim_draw(sim, SIM_FAULTS, 6) == 0)
+		sim->faults.read_stale = 300 + (uint32_t)sim_draw(sim, SIM_FAULTS, 600);
+	for (uint32_t i = 0; i < SIM_SERVICES; i++) {
+		sim->services[i].rejects = rate(sim, 250);
+		sim->services[i].slow = rate(sim, 200);
+	}
+}
+
+static uint64_t next_ms(struct sim *sim, uint32_t mean_ms)
+{
+	return sim->now_ms + 1 + sim_draw(sim, SIM_FAULTS, 2 * (uint64_t)mean_ms);
+}
+
+static struct sim_node *any_node(struct sim *sim)
+{
+	return &sim->nodes[sim_draw(sim, SIM_FAULTS, sim->node_count)];
+}
+
+static uint64_t for_ms(struct sim *sim, uint64_t max_ms)
+{
+	return sim->now_ms + 20 + sim_draw(sim, SIM_FAULTS, max_ms);
+}
+
+/* ---- one kind each ------------------------------------------------------------------------------
+ */
+
+static void restart(struct sim *sim, struct sim_event *e)
+{
+	struct sim_node *node = &sim->nodes[e->a];
+
+	if (!node->running)
+		sim_node_start(node);
+}
+
+static void strike_crash(struct sim *sim)
+{
+	struct sim_node *node = any_node(sim);
+
+	sim->count.crashes += node->running;
+	sim_node_crash(node);
+	sim_at(sim, for_ms(sim, 4000), SIM_WORLD, restart)->a = node->index;
+}
+
+static void strike_pause(struct sim *sim)
+{
+	struct sim_node *node = any_node(sim);
+
+	if (!node->running)
+		return;
+	node->paused_until_ms = for_ms(sim, 4000);
+	sim->count.pauses++;
+	sim_note(sim, "node.paused", node->index, node->paused_until_ms - sim->now_ms, 0, 0);
+}
+
+static void strike_cut(struct sim *sim)
+{
+	struct sim_node *node = any_node(sim);
+
+	node->cut_until_ms = for_ms(sim, 4000);
+	sim->count.cuts++;
+	sim_note(sim, "node.cut", node->index, node->cut_until_ms - sim->now_ms, 0, 0);
+}
+
+static void strike_deaf(struct sim *sim)
+{
+	struct sim_node *node = any_node(sim);
+
+	node->deaf_until_ms = for_ms(sim, 2000);
+	sim_note(sim, "node.deaf", node->index, node->deaf_until_ms - sim->now_ms, 0, 0);
+}
+
+static void strike_journal(struct sim *sim)
+{
+	struct sim_node *node = any_node(sim);
+
+	node->journal_cut_until_ms = for_ms(sim, 3000);
+	sim_note(sim, "node.no_journal", node->index, node->journal_cut_until_ms - sim->now_ms, 0,
+		 0);
+}
+
+/* An etcd leader that knew less ends a lease that its owner trusts. */
+static void strike_lease(struct sim *sim)
+{
+	uint32_t alive[SIM_LEASES], count = 0;
+
+	for (uint32_t i = 0; i < sim->lease_count; i++)
+		if (sim->leases[i].alive)
+			alive[count++] = i;
+	if (count == 0)
+		return;
+	sim->count.early_expiries++;
+	sim_etcd_end_lease(sim, alive[sim_draw(sim, SIM_FAULTS, count)]);
+}
+
+static void strike_clock(struct sim *sim)
+{
+	any_node(sim)->wall_offset_ms = (int64_t)sim_draw(sim, SIM_FAULTS, 120000) - 60000;
+}
+
+static void strike_drain(struct sim *sim)
+{
+	struct sim_node *node = any_node(sim);
+
+	sim_node_stop(node);
+	sim_at(sim, for_ms(sim, 4000) + 3000, SIM_WORLD, restart)->a = node->index;
+}
+
+struct fault {
+	void (*strike)(struct sim *sim);
+	uint32_t mean_ms;
+};
+
+static struct fault fault_of(const struct sim *sim, uint64_t number)
+{
+	const struct fault faults[] = {
+		{strike_crash, sim->faults.crash_ms},
+		{strike_pause, sim->faults.pause_ms},
+		{strike_cut, sim->faults.cut_ms},
+		{strike_deaf, sim->faults.deaf_ms},
+		{strike_journal, sim->faults.journal_cut_ms},
+		{strike_lease, sim->faults.expire_early_ms},
+		{strike_clock, sim->faults.clock_ms},
+		{strike_drain, sim->faults.drain_ms},
+	};
+
+	return number < sizeof faults / sizeof faults[0] ? faults[number] : (struct fault){NULL, 0};
+}
+
+static void strike(struct sim *sim, struct sim_event *e)
+{
+	const struct fault fault = fault_of(sim, e->a);
+
+	if (sim->healed || fault.mean_ms == 0)
+		return;
+	fault.strike(sim);
+	sim_at(sim, next_ms(sim, fault.mean_ms), SIM_WORLD, strike)->a = e->a;
+}
+
+static void expire(struct sim *sim, struct sim_event *e)
+{
+	(void)e;
+	sim_etcd_expire(sim);
+	(void)sim_at(sim, sim->now_ms + 250, SIM_WORLD, expire);
+}
+
+void sim_faults_start(struct sim *sim)
+{
+	(void)sim_at(sim, sim->now_ms + 250, SIM_WORLD, expire);
+	for (uint64_t i = 0; fault_of(sim, i).strike != NULL; i++)
+		if (fault_of(sim, i).mean_ms > 0)
+			sim_at(sim, next_ms(sim, fault_of(sim, i).mean_ms) + 800, SIM_WORLD, strike)
+				->a = i;
+}
+
+void sim_heal(struct sim *sim)
+{
+	sim_note(sim, "HEALED", 0, 0, 0, 0);
+	sim->healed = true;
+	sim->faults = (struct sim_faults){.delay_ms = 2, .journal_ms = 2, .etcd_ms = 2};
+	for (uint32_t i = 0; i < SIM_SERVICES; i++)
+		sim->services[i].rejects = sim->services[i].slow = 0;
+	for (uint32_t i = 0; i < sim->node_count; i++) {
+		struct sim_node *node = &sim->nodes[i];
+
+		node->paused_until_ms = node->cut_until_ms = 0;
+		node->deaf_until_ms = node->journal_cut_until_ms = 0;
+		if (!node->running)
+			sim_node_start(node);
+	}
+}

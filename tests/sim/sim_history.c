@@ -1,0 +1,225 @@
+/* Reads the journals without the product's reader and engine: the checkers must not share their
+ * mistakes. Only the codec is the same. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "tests/sim/sim.h"
+#include "wire/batch.h"
+
+struct fold {
+	struct sim *sim;
+	struct sim_history *history;
+	uint32_t shard;
+	uint64_t epoch, nonce, highest_epoch;
+	struct hash128 hash;
+	uint32_t saga_of[4096]; /* by admission: saga + 1 */
+	uint64_t at_ms;
+};
+
+static void damaged(struct fold *f, const char *what, uint64_t position)
+{
+	sim_fail(f->sim, false, "invariants 19, 21: journal %u, batch %" PRIu64 ": %s", f->shard,
+		 position, what);
+}
+
+static void first(uint64_t *when, uint64_t at_ms)
+{
+	if (*when == 0)
+		*when = at_ms;
+}
+
+static struct sim_saga_facts *saga_of(struct fold *f, uint64_t admission)
+{
+	if (admission >= sizeof f->saga_of / sizeof f->saga_of[0] || f->saga_of[admission] == 0) {
+		damaged(f, "a record of an admission that never was", admission);
+		return NULL;
+	}
+	return &f->history->sagas[f->saga_of[admission] - 1];
+}
+
+static void take_accepted(struct fold *f, const struct wire_record_accepted *r)
+{
+	struct sim_saga_facts *facts;
+	uint32_t saga;
+
+	if (!sim_saga_from(f->sim, r->saga, &saga)) {
+		sim_fail(f->sim, false, "invariant 2: an unknown saga was accepted");
+		return;
+	}
+	facts = &f->history->sagas[saga];
+	facts->accepted_times++;
+	first(&facts->accepted_ms, f->at_ms);
+	facts->other_body = slice_equal(r->input, slice_str("other"));
+	if (r->admission < sizeof f->saga_of / sizeof f->saga_of[0])
+		f->saga_of[r->admission] = saga + 1;
+	if (f->sim->sagas[saga].shard != f->shard)
+		sim_fail(f->sim, false, "S11: saga %u was accepted by shard %u", saga, f->shard);
+}
+
+static void take_branch(struct fold *f, const struct wire_record_branch *r)
+{
+	struct sim_saga_facts *saga = saga_of(f, r->admission);
+	struct sim_branch_facts *b;
+
+	if (saga == NULL || r->step >= SIM_STEPS)
+		return;
+	b = &saga->steps[r->step];
+	if (r->event == WIRE_EVENT_OK)
+		first(r->op == WIRE_OP_UNDO ? &b->undone_ms : &b->ok_ms, f->at_ms);
+	else if (r->event == WIRE_EVENT_REJECTED)
+		first(&b->rejected_ms, f->at_ms);
+	else if (r->event == WIRE_EVENT_UNKNOWN)
+		first(&b->unknown_ms, f->at_ms);
+}
+
+static void take_end(struct fold *f, enum wire_kind kind, const void *record)
+{
+	struct sim_saga_facts *saga;
+	uint32_t number;
+
+	if (kind == WIRE_RECORD_TOMBSTONE) {
+		const struct wire_record_tombstone *r = record;
+
+		if (sim_saga_from(f->sim, r->saga, &number))
+			first(&f->history->sagas[number].tombstone_ms, f->at_ms);
+	} else if (kind == WIRE_RECORD_DECISION) {
+		const struct wire_record_decision *r = record;
+
+		saga = saga_of(f, r->admission);
+		if (saga == NULL)
+			return;
+		saga->decision_times++;
+		first(&saga->decision_ms, f->at_ms);
+	} else if (kind == WIRE_RECORD_FINISHED) {
+		const struct wire_record_finished *r = record;
+
+		saga = saga_of(f, r->admission);
+		if (saga == NULL)
+			return;
+		saga->finished_times++;
+		saga->final_state = r->state;
+		first(&saga->finished_ms, f->at_ms);
+	}
+}
+
+static void take_record(struct fold *f, struct slice record)
+{
+	union {
+		struct wire_record_accepted accepted;
+		struct wire_record_branch branch;
+		struct wire_record_decision decision;
+		struct wire_record_finished finished;
+		struct wire_record_tombstone tombstone;
+		struct wire_record_parked parked;
+		struct wire_record_epoch epoch;
+		struct wire_record_genesis genesis;
+		struct wire_record_noop noop;
+	} u;
+	struct sim_history *h = f->history;
+	struct arena arena;
+	enum wire_kind kind;
+
+	arena_init(&arena, f->sim->arena_memory, 65536);
+	CHECK_EQ(wire_peek_kind(record, &kind), 0);
+	CHECK_EQ(wire_decode(kind, record, &arena, &u, NULL), 0);
+	h->record_ms[f->shard][++h->record_count[f->shard]] = f->at_ms;
+	if (kind == WIRE_RECORD_ACCEPTED)
+		take_accepted(f, &u.accepted);
+	else if (kind == WIRE_RECORD_BRANCH)
+		take_branch(f, &u.branch);
+	else
+		take_end(f, kind, &u);
+}
+
+/* S22: does this batch count? */
+static bool current(struct fold *f, const struct batch_header *header, struct slice records,
+		    uint64_t position)
+{
+	enum wire_kind kind;
+
+	CHECK_EQ(wire_peek_kind(records, &kind), 0);
+	if (kind == WIRE_RECORD_GENESIS)
+		return true;
+	if (kind == WIRE_RECORD_EPOCH) {
+		if (header->epoch <= f->epoch)
+			return false;
+		f->epoch = header->epoch;
+		f->nonce = header->nonce;
+		return true;
+	}
+	if (header->epoch < f->epoch)
+		damaged(f, "a fenced batch of an older epoch landed", position);
+	if (header->epoch > f->epoch)
+		damaged(f, "a batch without its epoch record", position);
+	return header->epoch == f->epoch && header->nonce == f->nonce;
+}
+
+static void take_batch(struct fold *f, uint64_t position, const struct sim_batch *batch)
+{
+	const struct slice bytes = slice_of(batch->bytes, batch->size);
+	struct batch_header header;
+	struct slice records;
+
+	f->at_ms = batch->at_ms;
+	CHECK_EQ(batch_decode(bytes, &header, &records), 0);
+	if (!current(f, &header, records, position)) {
+		f->history->skipped++;
+		f->hash = batch_hash(bytes);
+		return;
+	}
+	if (header.first_record != 0) {
+		if (header.first_record != f->history->record_count[f->shard] + 1)
+			damaged(f, "a gap in the record numbers", position);
+		if (!hash128_equal(&header.previous, &f->hash))
+			damaged(f, "the chain is broken", position);
+	}
+	f->hash = batch_hash(bytes);
+	for (uint32_t i = 0; i < header.record_count; i++) {
+		uint32_t size;
+
+		CHECK_EQ(wire_value_size(records, &size), 0);
+		take_record(f, slice_of(records.data, size));
+		records = slice_of(records.data + size, records.size - size);
+	}
+}
+
+static uint64_t records_in(const struct sim *sim, uint32_t shard)
+{
+	uint64_t count = 1;
+
+	for (uint32_t i = 0; i < sim->log_count[shard]; i++) {
+		struct batch_header header;
+		struct slice records;
+
+		CHECK_EQ(batch_decode(slice_of(sim->log[shard][i].bytes, sim->log[shard][i].size),
+				      &header, &records),
+			 0);
+		count += header.record_count;
+	}
+	return count;
+}
+
+struct sim_history *sim_history_read(struct sim *sim)
+{
+	struct sim_history *history = calloc(1, sizeof *history);
+	struct fold *f = malloc(sizeof *f);
+
+	CHECK(history != NULL && f != NULL);
+	for (uint32_t n = 0; n < SIM_SHARDS; n++) {
+		*f = (struct fold){.sim = sim, .history = history, .shard = n};
+		history->record_ms[n] = calloc(records_in(sim, n) + 1, sizeof(uint64_t));
+		CHECK(history->record_ms[n] != NULL);
+		for (uint32_t i = 0; i < sim->log_count[n]; i++)
+			take_batch(f, i + 1, &sim->log[n][i]);
+	}
+	free(f);
+	return history;
+}
+
+void sim_history_close(struct sim_history *history)
+{
+	for (uint32_t n = 0; n < SIM_SHARDS; n++)
+		free(history->record_ms[n]);
+	free(history);
+}

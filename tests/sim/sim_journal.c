@@ -1,0 +1,273 @@
+/* The journals: one log a shard, shared by all nodes, fenced as JetStream does it. Whatever a
+ * process has sent is carried out even when the process is dead by then. */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "tests/sim/sim.h"
+#include "wire/batch.h"
+
+enum { APPEND_TIMEOUT_MS = 400, READ_CHUNK = 16, MUTE = 1 };
+
+static void log_put(struct sim *sim, uint32_t shard, struct slice bytes)
+{
+	struct sim_batch *batch;
+
+	CHECK_LT(sim->log_count[shard], SIM_BATCHES);
+	batch = &sim->log[shard][sim->log_count[shard]++];
+	batch->bytes = malloc(bytes.size);
+	CHECK(batch->bytes != NULL);
+	memcpy(batch->bytes, bytes.data, bytes.size);
+	batch->size = bytes.size;
+	batch->at_ms = sim->now_ms;
+}
+
+void sim_journal_create(struct sim *sim)
+{
+	struct buf record, batch;
+
+	buf_init(&record, 4096);
+	buf_init(&batch, 8192);
+	for (uint32_t n = 0; n < SIM_SHARDS; n++) {
+		const struct wire_record_genesis genesis = {.cluster = id_slice(&sim->cluster),
+							    .shard = n,
+							    .shard_count = SIM_SHARDS,
+							    .slots = wire_slots_hash(&sim->slots),
+							    .created = slice_str("2026-01-01")};
+		const struct batch_header header = {.shard = n,
+						    .record_count = 1,
+						    .first_record = 1,
+						    .shard_time = SIM_START_MS,
+						    .cluster = sim->cluster};
+
+		sim->log[n] = calloc(SIM_BATCHES, sizeof *sim->log[n]);
+		CHECK(sim->log[n] != NULL);
+		buf_clear(&record);
+		buf_clear(&batch);
+		CHECK_EQ(wire_encode(WIRE_RECORD_GENESIS, &genesis, &record), 0);
+		CHECK_EQ(batch_encode(&header, buf_slice(&record), &batch), 0);
+		log_put(sim, n, buf_slice(&batch));
+	}
+	buf_close(&record);
+	buf_close(&batch);
+}
+
+/* ---- calls that are open ------------------------------------------------------------------------
+ */
+
+static struct sim_journal *self(struct journal *journal)
+{
+	return (struct sim_journal *)(void *)journal;
+}
+
+static bool is_open(const struct sim_journal *j, uint64_t token)
+{
+	for (uint32_t i = 0; token != 0 && i < SIM_TOKENS; i++)
+		if (j->open[i] == token)
+			return true;
+	return false;
+}
+
+static void open_token(struct sim_journal *j, uint64_t token)
+{
+	CHECK(token != 0);
+	for (uint32_t i = 0; i < SIM_TOKENS; i++) {
+		if (j->open[i] != 0)
+			continue;
+		j->open[i] = token;
+		return;
+	}
+	CHECK(false);
+}
+
+static void close_token(struct sim_journal *j, uint64_t token)
+{
+	for (uint32_t i = 0; i < SIM_TOKENS; i++)
+		if (j->open[i] == token)
+			j->open[i] = 0;
+}
+
+static bool link_down(const struct sim_node *node)
+{
+	return sim_link_down(node) || node->journal_cut_until_ms > node->sim->now_ms;
+}
+
+/* ---- appends ------------------------------------------------------------------------------------
+ */
+
+static void tell_appended(struct sim *sim, struct sim_event *e)
+{
+	struct sim_node *node = &sim->nodes[e->node];
+	const uint32_t shard = (uint32_t)e->a;
+
+	if (!is_open(&node->journal, e->b))
+		return;
+	close_token(&node->journal, e->b);
+	sim_note(sim, "journal.told", e->node, shard, e->c, e->d);
+	if (e->c == JOURNAL_UNKNOWN)
+		sim->count.unknown_appends++;
+	core_appended(node->core, sim_node_time(node), shard, e->b,
+		      (enum journal_append_status)e->c, e->d);
+}
+
+/* The request reaches the stream's leader. `d`: node, its life, whether the answer is lost. */
+static void carry_out(struct sim *sim, struct sim_event *e)
+{
+	const uint32_t shard = (uint32_t)e->a, node = (uint32_t)(e->d & 0xff);
+	const uint64_t last = sim->log_count[shard];
+	const bool fits = e->b == JOURNAL_UNFENCED || e->b == last || sim_plants.appends_unfenced;
+	const bool mute = ((e->d >> 8) & MUTE) != 0 || link_down(&sim->nodes[node]);
+
+	if (fits)
+		log_put(sim, shard, slice_of(e->bytes, e->size));
+	else
+		sim->count.refused_appends++;
+	if (e->b == JOURNAL_UNFENCED)
+		sim->count.unfenced_epochs++;
+	sim_note(sim, fits ? "journal.stored" : "journal.refused", node, shard, last + 1, mute);
+	if (mute || sim->nodes[node].life != e->d >> 16)
+		return;
+	struct sim_event *answer = sim_at(
+		sim, sim->now_ms + 1 + sim_draw(sim, SIM_JOURNAL, sim->faults.journal_ms + 1), node,
+		tell_appended);
+	answer->a = shard;
+	answer->b = e->c;
+	answer->c = fits ? JOURNAL_STORED : JOURNAL_REFUSED;
+	answer->d = fits ? last + 1 : last;
+}
+
+static uint64_t arrival_ms(struct sim_journal *j, uint32_t shard)
+{
+	struct sim *sim = j->node->sim;
+	uint64_t at = sim->now_ms + 1 + sim_draw(sim, SIM_JOURNAL, sim->faults.journal_ms + 1);
+
+	if (at < j->apply_ms[shard])
+		at = j->apply_ms[shard];
+	j->apply_ms[shard] = at;
+	return at;
+}
+
+static int append(struct journal *journal, uint32_t shard, uint64_t expected, struct slice bytes,
+		  uint64_t token)
+{
+	struct sim_journal *j = self(journal);
+	struct sim *sim = j->node->sim;
+	const uint64_t timeout_ms = sim->now_ms + APPEND_TIMEOUT_MS;
+	const bool lost =
+		link_down(j->node) || sim_chance(sim, SIM_JOURNAL, sim->faults.append_lost);
+	const bool late = !lost && sim_chance(sim, SIM_JOURNAL, sim->faults.append_late);
+	const bool mute = late || sim_chance(sim, SIM_JOURNAL, sim->faults.append_mute);
+	uint64_t at_ms = arrival_ms(j, shard);
+
+	if (late) /* after its sender has given it up */
+		at_ms = timeout_ms + sim_draw(sim, SIM_JOURNAL, 1500);
+	sim->count.late_appends += late;
+	sim_note(sim, "journal.append", j->node->index, shard, expected + 1, lost ? 9 : late);
+	open_token(j, token);
+	if (!lost) {
+		struct sim_event *e = sim_at(sim, at_ms, SIM_WORLD, carry_out);
+
+		e->a = shard;
+		e->b = expected;
+		e->c = token;
+		e->d = j->node->index | (uint64_t)(mute ? MUTE : 0) << 8 | j->node->life << 16;
+		sim_event_bytes(e, bytes);
+	}
+	struct sim_event *unknown = sim_at(sim, timeout_ms, j->node->index, tell_appended);
+	/* A broken connection is noticed earlier than a time-out. */
+	unknown->a = shard;
+	unknown->b = token;
+	unknown->c = JOURNAL_UNKNOWN;
+	return 0;
+}
+
+/* ---- reads --------------------------------------------------------------------------------------
+ */
+
+static void read_fails(struct sim *sim, struct sim_event *e)
+{
+	struct sim_node *node = &sim->nodes[e->node];
+
+	if (!is_open(&node->journal, e->b))
+		return;
+	close_token(&node->journal, e->b);
+	core_read_end(node->core, sim_node_time(node), (uint32_t)e->a, e->b, SAGA_E_TIMEOUT, 0);
+}
+
+/* `c`: next position, `d`: last one wanted, or the end as this reader's server knows it. */
+static void read_chunk(struct sim *sim, struct sim_event *e)
+{
+	struct sim_node *node = &sim->nodes[e->node];
+	const uint32_t shard = (uint32_t)e->a;
+	uint64_t end = sim->log_count[shard];
+	uint64_t at = e->c;
+
+	if (!is_open(&node->journal, e->b))
+		return;
+	if (link_down(node) || sim_chance(sim, SIM_JOURNAL, sim->faults.read_fails)) {
+		read_fails(sim, e);
+		return;
+	}
+	if (sim_chance(sim, SIM_JOURNAL, sim->faults.read_stale)) {
+		const uint64_t behind = 1 + sim_draw(sim, SIM_JOURNAL, 3);
+
+		end = end > behind ? end - behind : 1;
+	}
+	for (uint32_t i = 0; i < READ_CHUNK && at <= end && at <= e->d; i++, at++) {
+		const struct sim_batch *batch = &sim->log[shard][at - 1];
+
+		if (is_open(&node->journal, e->b))
+			core_batch(node->core, sim_node_time(node), shard, e->b, at,
+				   slice_of(batch->bytes, batch->size));
+	}
+	if (!is_open(&node->journal, e->b))
+		return;
+	if (at > end || at > e->d) {
+		close_token(&node->journal, e->b);
+		core_read_end(node->core, sim_node_time(node), shard, e->b, 0, end);
+		return;
+	}
+	struct sim_event *next = sim_at(
+		sim, sim->now_ms + 1 + sim_draw(sim, SIM_JOURNAL, sim->faults.journal_ms + 1),
+		e->node, read_chunk);
+	next->a = e->a;
+	next->b = e->b;
+	next->c = at;
+	next->d = e->d;
+}
+
+static int read(struct journal *journal, uint32_t shard, uint64_t from, uint64_t to, uint64_t token)
+{
+	struct sim_journal *j = self(journal);
+	struct sim *sim = j->node->sim;
+	struct sim_event *e = sim_at(
+		sim, sim->now_ms + 1 + sim_draw(sim, SIM_JOURNAL, sim->faults.journal_ms + 1),
+		j->node->index, read_chunk);
+
+	open_token(j, token);
+	e->a = shard;
+	e->b = token;
+	e->c = from;
+	e->d = to;
+	return 0;
+}
+
+static void cancel(struct journal *journal, uint64_t token)
+{
+	if (token != 0)
+		close_token(self(journal), token);
+}
+
+static void close_nothing(struct journal *journal)
+{
+	(void)journal;
+}
+
+static const struct journal_ops ops = {
+	.append = append, .read = read, .cancel = cancel, .close = close_nothing};
+
+void sim_journal_open(struct sim_node *node)
+{
+	memset(&node->journal, 0, sizeof node->journal);
+	node->journal.base.ops = &ops;
+	node->journal.node = node;
+}

@@ -1,0 +1,305 @@
+/* Core messages: lost, doubled, late; in order between one sender and one receiver only. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "tests/sim/sim.h"
+
+bool sim_link_down(const struct sim_node *node)
+{
+	return node->cut_until_ms > node->sim->now_ms;
+}
+
+uint64_t sim_delay(struct sim *sim)
+{
+	uint64_t ms = 1 + sim_draw(sim, SIM_NETWORK, sim->faults.delay_ms + 1);
+
+	if (sim_chance(sim, SIM_NETWORK, sim->faults.slow))
+		ms += sim_draw(sim, SIM_NETWORK, 3000);
+	return ms;
+}
+
+static uint64_t arrival_ms(struct sim *sim, uint32_t from, uint32_t to)
+{
+	uint64_t at = sim->now_ms + sim_delay(sim);
+
+	if (at < sim->arrive_ms[from][to])
+		at = sim->arrive_ms[from][to];
+	sim->arrive_ms[from][to] = at;
+	return at;
+}
+
+/* How many copies arrive. */
+static uint32_t copies(struct sim *sim)
+{
+	if (sim_chance(sim, SIM_NETWORK, sim->faults.loss)) {
+		sim->count.lost_messages++;
+		return 0;
+	}
+	if (!sim_chance(sim, SIM_NETWORK, sim->faults.doubling))
+		return 1;
+	sim->count.doubled_messages++;
+	return 2;
+}
+
+/* ---- to nodes ---------------------------------------------------------------------------------
+ */
+
+/* The bytes: subject, NUL, reply, NUL, data. */
+static void node_hears(struct sim *sim, struct sim_event *e)
+{
+	struct sim_node *node = &sim->nodes[e->node];
+	const char *subject = (const char *)e->bytes;
+	const uint32_t subject_size = (uint32_t)strlen(subject);
+	const char *reply = subject + subject_size + 1;
+	const uint32_t head = subject_size + (uint32_t)strlen(reply) + 2;
+	const struct transport_message message = {
+		.subject = slice_str(subject),
+		.reply = slice_str(reply),
+		.data = slice_of(e->bytes + head, e->size - head),
+	};
+
+	if (sim_link_down(node) || node->deaf_until_ms > sim->now_ms)
+		return;
+	for (uint32_t i = 0; i < SIM_SHARDS; i++) {
+		const struct transport_subscription *s = &node->transport.subscriptions[i];
+
+		if (s->handler != NULL && strncmp(subject, s->subject, strlen(s->subject)) == 0)
+			s->handler(s->context, &message);
+	}
+}
+
+void sim_send_node(struct sim *sim, uint32_t from, const char *subject, const char *reply,
+		   struct slice data)
+{
+	const uint32_t subject_size = (uint32_t)strlen(subject) + 1;
+	const uint32_t reply_size = (uint32_t)strlen(reply) + 1;
+	uint8_t *bytes = malloc((size_t)subject_size + reply_size + data.size);
+
+	CHECK(bytes != NULL);
+	memcpy(bytes, subject, subject_size);
+	memcpy(bytes + subject_size, reply, reply_size);
+	if (data.size > 0)
+		memcpy(bytes + subject_size + reply_size, data.data, data.size);
+	for (uint32_t i = 0; i < sim->node_count; i++) {
+		if (!sim->nodes[i].running)
+			continue;
+		for (uint32_t n = copies(sim); n > 0; n--)
+			sim_event_bytes(
+				sim_at(sim, arrival_ms(sim, from, SIM_AT_NODE + i), i, node_hears),
+				slice_of(bytes, subject_size + reply_size + data.size));
+	}
+	free(bytes);
+}
+
+/* ---- from nodes ---------------------------------------------------------------------------------
+ */
+
+static void outside_hears(struct sim *sim, struct sim_event *e)
+{
+	const struct slice data = slice_of(e->bytes, e->size);
+
+	if (e->a >= SIM_AT_CLIENT)
+		sim_client_hear(sim, (uint32_t)e->a - SIM_AT_CLIENT, (uint32_t)e->b, data);
+	else
+		sim_service_hear(sim, (uint32_t)e->a - SIM_AT_SERVICE, data);
+}
+
+static void send_outside(struct sim *sim, const struct sim_node *node, uint32_t to, uint64_t number,
+			 struct slice data)
+{
+	for (uint32_t n = copies(sim); n > 0; n--) {
+		struct sim_event *e = sim_at(sim, arrival_ms(sim, SIM_AT_NODE + node->index, to),
+					     SIM_WORLD, outside_hears);
+
+		e->a = to;
+		e->b = number;
+		sim_event_bytes(e, data);
+	}
+}
+
+static void record_answer(struct sim *sim, const struct sim_node *node, uint32_t request,
+			  struct slice data)
+{
+	struct wire_answer answer;
+	struct arena arena;
+	enum wire_kind kind;
+
+	if (wire_peek_kind(data, &kind) != 0 || kind != WIRE_ANSWER)
+		return;
+	arena_init(&arena, sim->arena_memory, 65536);
+	CHECK_EQ(wire_decode(WIRE_ANSWER, data, &arena, &answer, NULL), 0);
+	sim->answers = sim_grow(sim->answers, sim->answer_count, &sim->answer_capacity,
+				sizeof *sim->answers);
+	sim->answers[sim->answer_count++] = (struct sim_answer){
+		.at_ms = sim->now_ms,
+		.epoch = answer.epoch,
+		.record_number = answer.record_number,
+		.node = node->index,
+		.request = request,
+		.code = answer.code,
+		.state = answer.state,
+		.shard = answer.shard,
+	};
+	sim_note(sim, "answer", node->index, request, answer.code, answer.state);
+}
+
+static void record_commands(struct sim *sim, const struct sim_node *node, struct slice data)
+{
+	struct wire_command_frame frame;
+	struct arena arena;
+
+	arena_init(&arena, sim->arena_memory, 65536);
+	CHECK_EQ(wire_decode(WIRE_COMMAND_FRAME, data, &arena, &frame, NULL), 0);
+	for (uint32_t i = 0; i < frame.command_count; i++) {
+		const struct wire_command *c = &frame.commands[i];
+		uint32_t saga;
+
+		if (!sim_saga_from(sim, c->saga, &saga)) {
+			sim_fail(sim, false, "invariant 2: a command for an unknown saga");
+			continue;
+		}
+		sim->commands = sim_grow(sim->commands, sim->command_count, &sim->command_capacity,
+					 sizeof *sim->commands);
+		sim->commands[sim->command_count++] = (struct sim_command_sent){
+			.at_ms = sim->now_ms,
+			.epoch = frame.epoch,
+			.node = node->index,
+			.shard = frame.shard,
+			.saga = saga,
+			.step = c->step,
+			.op = c->op,
+			.attempt = c->attempt,
+		};
+		sim->count.commands++;
+		sim->count.resends += c->attempt > 1;
+		sim_note(sim, c->op == WIRE_OP_UNDO ? "command.undo" : "command.forward", saga,
+			 c->step, c->attempt, frame.epoch);
+	}
+}
+
+static struct sim_transport *self(struct transport *t)
+{
+	return (struct sim_transport *)(void *)t;
+}
+
+/* "_INBOX.<c or s><number>.<number>" */
+static void publish_reply(struct sim_node *node, const char *subject, struct slice data)
+{
+	struct sim *sim = node->sim;
+	unsigned party = 0, number = 0;
+	char kind = 0;
+
+	CHECK_EQ(sscanf(subject, "_INBOX.%c%u.%u", &kind, &party, &number), 3);
+	if (kind == 'c') {
+		record_answer(sim, node, number, data);
+		send_outside(sim, node, SIM_AT_CLIENT + party, number, data);
+	} else {
+		send_outside(sim, node, SIM_AT_SERVICE + party, number, data);
+	}
+}
+
+static int publish(struct transport *t, const char *subject, struct slice reply,
+		   const struct transport_header *headers, uint32_t header_count, struct slice data)
+{
+	struct sim_node *node = self(t)->node;
+	struct sim *sim = node->sim;
+
+	(void)reply;
+	(void)headers;
+	CHECK_EQ(header_count, 0);
+	if (sim_link_down(node))
+		return SAGA_E_DISCONNECTED;
+	if (strncmp(subject, "_INBOX.", 7) == 0) {
+		publish_reply(node, subject, data);
+	} else if (strncmp(subject, "saga.v1.cmd.", 12) == 0) {
+		record_commands(sim, node, data);
+		for (uint32_t n = copies(sim); n > 0; n--)
+			sim_queue_put(sim, slice_str(subject + 12), data);
+	} else if (strcmp(subject, "saga.v1.alert") == 0) {
+		sim->count.parked++;
+		sim_note(sim, "alert", node->index, 0, 0, 0);
+	} else {
+		CHECK(false);
+	}
+	return 0;
+}
+
+static int request(struct transport *t, const char *subject, const struct transport_header *headers,
+		   uint32_t header_count, struct slice data, uint32_t timeout_ms,
+		   transport_completion done, void *context, uint64_t *token)
+{
+	(void)t, (void)subject, (void)headers, (void)header_count, (void)data, (void)timeout_ms;
+	(void)done, (void)context, (void)token;
+	return SAGA_E_BUSY; /* the core asks nobody */
+}
+
+static void cancel(struct transport *t, uint64_t token)
+{
+	(void)t, (void)token;
+}
+
+static int subscribe(struct transport *t, const char *subject, const char *queue,
+		     transport_handler handler, void *context,
+		     struct transport_subscription **subscription)
+{
+	struct sim_transport *transport = self(t);
+
+	CHECK(queue == NULL); /* S2: owners hear all, never one of a group */
+	for (uint32_t i = 0; i < SIM_SHARDS; i++) {
+		struct transport_subscription *s = &transport->subscriptions[i];
+		const size_t size = strlen(subject);
+
+		if (s->handler != NULL)
+			continue;
+		CHECK(size > 1 && size < sizeof s->subject && subject[size - 1] == '>');
+		memcpy(s->subject, subject, size - 1);
+		s->subject[size - 1] = '\0';
+		s->handler = handler;
+		s->context = context;
+		*subscription = s;
+		return 0;
+	}
+	return SAGA_E_BUSY;
+}
+
+static void unsubscribe(struct transport *t, struct transport_subscription *subscription)
+{
+	(void)t;
+	subscription->handler = NULL;
+}
+
+static void stats(const struct transport *t, struct transport_stats *stats)
+{
+	const struct sim_transport *transport = (const struct sim_transport *)(const void *)t;
+
+	*stats = (struct transport_stats){.connected = !sim_link_down(transport->node)};
+}
+
+static void inbox(struct transport *t, char *text, uint32_t size)
+{
+	(void)snprintf(text, size, "_INBOX.n%u", self(t)->node->index);
+}
+
+static void close_nothing(struct transport *t, bool drain)
+{
+	(void)t, (void)drain;
+}
+
+static const struct transport_ops ops = {
+	.publish = publish,
+	.request = request,
+	.cancel = cancel,
+	.subscribe = subscribe,
+	.unsubscribe = unsubscribe,
+	.stats = stats,
+	.inbox = inbox,
+	.close = close_nothing,
+};
+
+void sim_transport_open(struct sim_node *node)
+{
+	memset(&node->transport, 0, sizeof node->transport);
+	node->transport.base.ops = &ops;
+	node->transport.node = node;
+}

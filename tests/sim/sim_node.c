@@ -1,0 +1,383 @@
+/* A node: control core and worker core, wired as daemon_control.c and worker_uv.c wire them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "base/check.h"
+#include "tests/sim/sim.h"
+
+enum {
+	NS_PER_MS = 1000000,
+	TURN_MS = 10,
+	CONTROL_MS = 50,
+	UNHEALTHY_MS = 5000,
+	LEASE_TTL_MS = 2000,
+};
+
+static const char INBOXES[1][64] = {"_INBOX"};
+
+struct core_time sim_node_time(const struct sim_node *node)
+{
+	const uint64_t now_ms = node->sim->now_ms;
+
+	return (struct core_time){.mono_ms = now_ms - SIM_START_MS + 1000,
+				  .wall_ms = (uint64_t)((int64_t)now_ms + node->wall_offset_ms)};
+}
+
+static uint64_t now_ns(const struct sim_node *node)
+{
+	return node->sim->now_ms * NS_PER_MS;
+}
+
+/* ---- what the worker core asks ------------------------------------------------------------------
+ */
+
+static bool may_emit(void *context, uint64_t generation)
+{
+	struct sim_node *node = context;
+
+	return node->sim->faults.no_self_stop ||
+	       lease_clock_valid(&node->lease, generation, now_ns(node));
+}
+
+static uint64_t mailbox_ms(struct sim_node *node, uint64_t *last_ms)
+{
+	struct sim *sim = node->sim;
+	uint64_t at = sim->now_ms + sim_draw(sim, SIM_NODE, 2);
+
+	if (sim_chance(sim, SIM_NODE, sim->faults.mailbox_slow))
+		at += sim_draw(sim, SIM_NODE, 500);
+	if (at < *last_ms)
+		at = *last_ms;
+	*last_ms = at;
+	return at;
+}
+
+static void control_hears(struct sim *sim, struct sim_event *e)
+{
+	struct sim_node *node = &sim->nodes[e->node];
+
+	control_report(node->control, now_ns(node), (uint32_t)e->a, (enum ownership)e->b, e->c);
+}
+
+static void count_state(struct sim_node *node, uint32_t shard, enum ownership state)
+{
+	struct sim *sim = node->sim;
+
+	node->state[shard] = state;
+	if (state == OWNERSHIP_SERVING)
+		sim->count.failovers++;
+	sim->count.releases += state == OWNERSHIP_RELEASED;
+	for (uint32_t i = 0; state == OWNERSHIP_SERVING && i < sim->node_count; i++)
+		sim->count.two_owners += i != node->index && sim->nodes[i].running &&
+					 sim->nodes[i].state[shard] == OWNERSHIP_SERVING;
+}
+
+static void report(void *context, uint32_t shard, enum ownership state, uint64_t epoch, int code)
+{
+	struct sim_node *node = context;
+	struct sim_event *e =
+		sim_at(node->sim, mailbox_ms(node, &node->report_ms), node->index, control_hears);
+
+	e->a = shard;
+	e->b = state;
+	e->c = epoch;
+	sim_note(node->sim, ownership_name(state), node->index, shard, epoch, (uint64_t)-code);
+	count_state(node, shard, state);
+	if (state == OWNERSHIP_HALTED)
+		sim_fail(node->sim, false, "invariant 21: node %u halts shard %u with code %d (%s)",
+			 node->index, shard, -code, err_text(code));
+}
+
+static void mark_written(struct sim *sim, struct sim_event *e)
+{
+	struct sim_node *node = &sim->nodes[e->node];
+
+	memcpy(&node->disk[e->a], e->bytes, sizeof node->disk[0]);
+}
+
+static void highwater(void *context, uint32_t shard, const struct highwater *mark)
+{
+	struct sim_node *node = context;
+	struct sim_event *e =
+		sim_at(node->sim, node->sim->now_ms + 1 + sim_draw(node->sim, SIM_NODE, 20),
+		       node->index, mark_written);
+
+	node->marks[shard] = *mark;
+	e->a = shard;
+	sim_event_bytes(e, slice_of(mark, sizeof *mark));
+}
+
+static void *reserve(void *context, size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	(void)context;
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void release(void *context, void *memory, size_t size)
+{
+	(void)context;
+	CHECK_EQ(munmap(memory, size), 0);
+}
+
+static void note(void *context, const struct core_note *n)
+{
+	struct sim_node *node = context;
+
+	sim_note(node->sim, n->event, node->index, n->shard, n->epoch, (uint64_t)-n->code);
+}
+
+static void point(void *context, const char *name)
+{
+	(void)context, (void)name;
+}
+
+static void core_open(struct sim_node *node)
+{
+	struct sim *sim = node->sim;
+	const struct core_io io = {may_emit, report, highwater, reserve,
+				   release,  note,   point,     node};
+	struct core_config config = {
+		.cluster = sim->cluster,
+		.slots = &node->cluster->slots,
+		.prefix = "saga",
+		.inbox_prefixes = INBOXES,
+		.inbox_prefix_count = 1,
+		.limits = {.open_max = 64,
+			   .remembered_max = 256,
+			   .branches_max = 256,
+			   .waiters_max = 64,
+			   .payload_max = 4 * 1024 * 1024},
+		.txn = {.retry_window_max_ms = 3600000,
+			.remember_margin_ms = 1000,
+			.parked_retry_ms = 1500,
+			.command_age_ms = 800,
+			.deadline_max_ms = 3600000,
+			.resend_per_second = 500},
+		.seed = prng_next(&sim->prng[SIM_NODE]),
+	};
+	char name[8];
+
+	(void)snprintf(name, sizeof name, "n%u", node->index);
+	CHECK_EQ(id_from(&config.node, slice_str(name)), 0);
+	node->core = core_create(&config, &io, &node->journal.base, &node->transport.base);
+	CHECK(node->core != NULL);
+}
+
+/* ---- what the control core asks -----------------------------------------------------------------
+ */
+
+enum order { ORDER_ASSIGN, ORDER_RELEASE, ORDER_KEEP, ORDER_FENCE };
+
+static void worker_hears(struct sim *sim, struct sim_event *e)
+{
+	struct sim_node *node = &sim->nodes[e->node];
+	const uint32_t shard = (uint32_t)e->b;
+	const struct core_time now = sim_node_time(node);
+	struct highwater mark = node->disk[shard];
+
+	switch ((enum order)e->a) {
+	case ORDER_ASSIGN:
+		if (node->marks[shard].sequence > mark.sequence)
+			mark = node->marks[shard];
+		node->state[shard] = OWNERSHIP_REPLAYING;
+		core_assign(node->core, now, shard, e->c, e->d, &mark, 0);
+		break;
+	case ORDER_RELEASE:
+		core_release(node->core, now, shard);
+		break;
+	case ORDER_KEEP:
+		core_keep(node->core, now, shard);
+		break;
+	case ORDER_FENCE:
+		core_fence(node->core, now, shard, SAGA_E_LEASE_LOST);
+		break;
+	}
+}
+
+static void order(struct sim_node *node, enum order what, uint32_t shard, uint64_t revision,
+		  uint64_t generation)
+{
+	struct sim_event *e =
+		sim_at(node->sim, mailbox_ms(node, &node->order_ms), node->index, worker_hears);
+
+	e->a = what;
+	e->b = shard;
+	e->c = revision;
+	e->d = generation;
+}
+
+static void request(void *context, const struct lease_request *r, uint64_t token)
+{
+	sim_etcd_request(context, r, token);
+}
+
+static void assign(void *context, uint32_t shard, uint64_t revision)
+{
+	struct sim_node *node = context;
+
+	order(node, ORDER_ASSIGN, shard, revision, lease_clock_generation(&node->lease));
+}
+
+static void give_up(void *context, uint32_t shard)
+{
+	order(context, ORDER_RELEASE, shard, 0, 0);
+}
+
+static void keep(void *context, uint32_t shard)
+{
+	order(context, ORDER_KEEP, shard, 0, 0);
+}
+
+static void fence(void *context, uint32_t shard)
+{
+	order(context, ORDER_FENCE, shard, 0, 0);
+}
+
+static void lease_until(void *context, uint64_t boottime_ns)
+{
+	struct sim_node *node = context;
+
+	lease_clock_set(&node->lease, boottime_ns);
+}
+
+static void cluster(void *context, const struct control_cluster *c)
+{
+	struct sim_node *node = context;
+
+	CHECK(node->core == NULL);
+	node->cluster = malloc(sizeof *c);
+	CHECK(node->cluster != NULL);
+	*node->cluster = *c;
+	core_open(node);
+}
+
+static void control_note(void *context, const char *event, uint32_t shard, int code,
+			 uint64_t number)
+{
+	struct sim_node *node = context;
+
+	sim_note(node->sim, event, node->index, shard, number, (uint64_t)-code);
+}
+
+/* ---- life ---------------------------------------------------------------------------------------
+ */
+
+void sim_node_start(struct sim_node *node)
+{
+	struct sim *sim = node->sim;
+	const struct control_io io = {request,     assign,  give_up,      keep, fence,
+				      lease_until, cluster, control_note, node};
+	struct control_config config = {
+		.weight = 100,
+		.address = "127.0.0.1:7000",
+		.version = "0.1.0",
+		.ttl_ms = LEASE_TTL_MS,
+		.start_unix_ms = sim->now_ms,
+		.seed = prng_next(&sim->prng[SIM_NODE]),
+	};
+	char name[8];
+
+	CHECK(!node->running);
+	sim_note(sim, "node.start", node->index, 0, 0, 0);
+	(void)snprintf(name, sizeof name, "n%u", node->index);
+	CHECK_EQ(id_from(&config.cluster, slice_str("sim")), 0);
+	CHECK_EQ(id_from(&config.node, slice_str(name)), 0);
+	node->life++;
+	memset(&node->lease, 0, sizeof node->lease);
+	memset(node->state, 0, sizeof node->state);
+	memcpy(node->marks, node->disk, sizeof node->marks);
+	node->order_ms = node->report_ms = 0;
+	node->paused_until_ms = 0;
+	node->healthy = true;
+	node->tick_ms = node->control_ms = sim->now_ms;
+	sim_journal_open(node);
+	sim_transport_open(node);
+	node->control_memory = calloc(1, control_memory_size());
+	CHECK(node->control_memory != NULL);
+	CHECK_EQ(control_create(&config, &io, node->control_memory, control_memory_size(),
+				&node->control),
+		 0);
+	node->running = true;
+}
+
+/* kill -9: not a word to anybody; the disk stays. */
+void sim_node_crash(struct sim_node *node)
+{
+	if (!node->running)
+		return;
+	sim_note(node->sim, "node.crash", node->index, 0, 0, 0);
+	node->running = false;
+	node->life++;
+	if (node->core != NULL)
+		core_destroy(node->core);
+	node->core = NULL;
+	free(node->control_memory);
+	free(node->cluster);
+	node->control_memory = NULL;
+	node->control = NULL;
+	node->cluster = NULL;
+}
+
+void sim_node_stop(struct sim_node *node)
+{
+	if (!node->running)
+		return;
+	sim_note(node->sim, "node.stop", node->index, 0, 0, 0);
+	control_stop(node->control, now_ns(node));
+}
+
+static void check_health(struct sim_node *node)
+{
+	struct core_stats stats;
+	const uint64_t now_ms = node->sim->now_ms;
+
+	core_stats(node->core, &stats);
+	if (!sim_link_down(node))
+		node->cut_since_ms = 0;
+	else if (node->cut_since_ms == 0)
+		node->cut_since_ms = now_ms;
+	const bool cut = node->cut_since_ms != 0 && now_ms - node->cut_since_ms > UNHEALTHY_MS;
+	const bool healthy = !cut && !stats.journal_stuck;
+
+	if (healthy == node->healthy)
+		return;
+	node->healthy = healthy;
+	sim_note(node->sim, "node.healthy", node->index, healthy, 0, 0);
+	control_set_healthy(node->control, now_ns(node), healthy);
+}
+
+static void control_turn(struct sim_node *node)
+{
+	control_tick(node->control, now_ns(node));
+	const uint64_t due_ms = (control_next_deadline(node->control) + NS_PER_MS - 1) / NS_PER_MS;
+	const uint64_t latest_ms = node->sim->now_ms + CONTROL_MS;
+
+	node->control_ms = due_ms < latest_ms ? due_ms : latest_ms;
+	if (node->control_ms <= node->sim->now_ms)
+		node->control_ms = node->sim->now_ms + 1;
+	if (node->core != NULL)
+		check_health(node);
+}
+
+void sim_node_tick(struct sim_node *node)
+{
+	if (node->control_ms <= node->sim->now_ms)
+		control_turn(node);
+	if (node->tick_ms <= node->sim->now_ms) {
+		node->tick_ms = node->sim->now_ms + TURN_MS;
+		node->touched = true;
+	}
+	if (control_phase(node->control) == CONTROL_STOPPED ||
+	    control_phase(node->control) == CONTROL_FAILED)
+		sim_node_crash(node);
+}
+
+void sim_node_turn(struct sim_node *node)
+{
+	if (node->core != NULL)
+		core_turn(node->core, sim_node_time(node));
+}

@@ -1,0 +1,391 @@
+/* The stream of commands (age limit, redelivery until acknowledged), and the services that work on
+ * them behind a barrier by S3, S8 and S24. Their tables survive their crashes. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "tests/sim/sim.h"
+
+enum {
+	AGE_MS = 800, /* the core's command_age_ms */
+	ACK_WAIT_MS = 500,
+	DELIVERIES_MAX = 5,
+	RESEND_MS = 200,
+	HOLD_MS = 2000, /* S13 */
+	CLEAN_STEP = 2, /* S8 */
+};
+
+/* One command at work; travels as an event's bytes. */
+struct work {
+	uint32_t service, queued, entry, shard, saga, step, op, attempt;
+	uint64_t life, epoch, low_water, admission;
+	struct uuid operation;
+};
+
+struct verdict {
+	uint32_t outcome, barrier;
+};
+
+/* ---- the stream ---------------------------------------------------------------------------------
+ */
+
+static void work_begins(struct sim *sim, uint32_t number);
+
+static void deliver(struct sim *sim, struct sim_event *e)
+{
+	struct sim_queued *q = &sim->queue[e->a];
+	const struct sim_service *service = &sim->services[q->service];
+
+	if (q->acked || sim->now_ms - q->stored_ms > AGE_MS || q->deliveries == DELIVERIES_MAX)
+		return;
+	if (service->down_until_ms > sim->now_ms) {
+		sim_at(sim, service->down_until_ms, SIM_WORLD, deliver)->a = e->a;
+		return;
+	}
+	sim->count.redeliveries += q->deliveries > 0;
+	q->deliveries++;
+	sim_at(sim, sim->now_ms + ACK_WAIT_MS, SIM_WORLD, deliver)->a = e->a;
+	if (!sim_chance(sim, SIM_NETWORK, sim->faults.loss))
+		work_begins(sim, (uint32_t)e->a);
+}
+
+static void store(struct sim *sim, struct sim_event *e)
+{
+	struct sim_queued *q;
+
+	CHECK_LT(sim->queued, SIM_QUEUED);
+	q = &sim->queue[sim->queued];
+	q->service = (uint32_t)e->a;
+	q->stored_ms = sim->now_ms;
+	q->bytes = e->bytes;
+	q->size = e->size;
+	e->bytes = NULL;
+	sim_at(sim, sim->now_ms + sim_delay(sim), SIM_WORLD, deliver)->a = sim->queued++;
+}
+
+void sim_queue_put(struct sim *sim, struct slice service, struct slice bytes)
+{
+	struct sim_event *e = sim_at(sim, sim->now_ms + sim_delay(sim), SIM_WORLD, store);
+
+	CHECK(service.size == 2 && service.data[0] == 's');
+	e->a = (uint64_t)(service.data[1] - '0');
+	CHECK_LT(e->a, SIM_SERVICES);
+	sim_event_bytes(e, bytes);
+}
+
+static void entry_done(struct sim *sim, uint32_t queued, uint32_t entry)
+{
+	struct sim_queued *q = &sim->queue[queued];
+
+	q->mask |= UINT64_C(1) << entry;
+	if (q->mask == (q->commands == 64 ? UINT64_MAX : (UINT64_C(1) << q->commands) - 1) &&
+	    !sim_chance(sim, SIM_NETWORK, sim->faults.loss))
+		q->acked = true;
+}
+
+/* ---- the barrier --------------------------------------------------------------------------------
+ */
+
+static void effect(struct sim *sim, const struct work *w, enum sim_effect_kind kind)
+{
+	sim->effects = sim_grow(sim->effects, sim->effect_count, &sim->effect_capacity,
+				sizeof *sim->effects);
+	sim->effects[sim->effect_count++] = (struct sim_effect){
+		.at_ms = sim->now_ms, .saga = w->saga, .step = w->step, .op = w->op, .kind = kind};
+	sim_note(sim, kind == SIM_DONE ? "effect" : "no_effect", w->saga, w->step, w->op, kind);
+}
+
+/* S8: whatever is deleted is answered `expired` from then on. */
+static void clean(struct sim *sim, struct sim_service *service, const struct work *w)
+{
+	for (uint32_t i = 0; i < sim->saga_count; i++)
+		for (uint32_t k = 0; k < sim->sagas[i].step_count; k++)
+			for (uint32_t op = 1; op < SIM_OPS; op++) {
+				struct sim_row *row = &sim->rows[i][k][op];
+
+				if (sim->sagas[i].shard == w->shard &&
+				    sim->sagas[i].steps[k].service == w->service &&
+				    row->admission < w->low_water)
+					row->outcome = 0;
+			}
+	service->low_water[w->shard] = w->low_water;
+}
+
+static bool shard_allows(struct sim *sim, const struct work *w, struct verdict *v)
+{
+	struct sim_service *service = &sim->services[w->service];
+
+	if (w->epoch < service->epoch[w->shard] && !sim_plants.ignores_epochs) {
+		sim->count.stale_commands++;
+		v->outcome = WIRE_OUTCOME_STALE;
+		return false;
+	}
+	if (w->low_water >= service->low_water[w->shard] + CLEAN_STEP)
+		clean(sim, service, w);
+	if (w->admission < service->low_water[w->shard]) {
+		sim->count.expired_commands++;
+		v->outcome = WIRE_OUTCOME_EXPIRED;
+		return false;
+	}
+	if (w->epoch > service->epoch[w->shard])
+		service->epoch[w->shard] = w->epoch;
+	return true;
+}
+
+static struct verdict again(struct sim *sim, const struct sim_row *row)
+{
+	const bool late = row->outcome == SIM_EMPTY;
+
+	sim->count.duplicates += !late;
+	sim->count.late_forwards += late;
+	return (struct verdict){
+		.outcome = row->outcome == SIM_DONE ? WIRE_OUTCOME_OK : WIRE_OUTCOME_REJECTED,
+		.barrier = late ? WIRE_BARRIER_LATE_FORWARD : WIRE_BARRIER_DUPLICATE,
+	};
+}
+
+static void put_row(struct sim_row *row, enum sim_effect_kind outcome, const struct work *w)
+{
+	*row = (struct sim_row){.outcome = (uint8_t)outcome, .admission = w->admission};
+}
+
+static struct verdict run_forward(struct sim *sim, const struct work *w)
+{
+	struct sim_row *row = &sim->rows[w->saga][w->step][WIRE_OP_FORWARD];
+
+	if (row->outcome != 0)
+		return again(sim, row);
+	sim->count.first_runs++;
+	if (sim_chance(sim, SIM_SERVICE, sim->services[w->service].rejects)) {
+		sim->count.rejections++;
+		if (!sim_plants.forgets_rejections)
+			put_row(row, SIM_REFUSED, w);
+		effect(sim, w, SIM_REFUSED);
+		return (struct verdict){.outcome = WIRE_OUTCOME_REJECTED};
+	}
+	put_row(row, SIM_DONE, w);
+	effect(sim, w, SIM_DONE);
+	return (struct verdict){.outcome = WIRE_OUTCOME_OK};
+}
+
+static struct verdict run_undo(struct sim *sim, const struct work *w)
+{
+	struct sim_row *forward = &sim->rows[w->saga][w->step][WIRE_OP_FORWARD];
+	struct sim_row *row = &sim->rows[w->saga][w->step][WIRE_OP_UNDO];
+
+	if (row->outcome != 0) {
+		sim->count.duplicates++;
+		return (struct verdict){WIRE_OUTCOME_OK, WIRE_BARRIER_DUPLICATE};
+	}
+	put_row(row, SIM_DONE, w);
+	if (forward->outcome == SIM_DONE) {
+		effect(sim, w, SIM_DONE);
+		return (struct verdict){.outcome = WIRE_OUTCOME_OK};
+	}
+	if (forward->outcome == 0)
+		put_row(forward, SIM_EMPTY, w);
+	sim->count.empty_undos++;
+	effect(sim, w, SIM_EMPTY);
+	return (struct verdict){WIRE_OUTCOME_OK, WIRE_BARRIER_EMPTY_UNDO};
+}
+
+static struct verdict run_barrier(struct sim *sim, const struct work *w)
+{
+	struct verdict v = {0};
+
+	if (sim_chance(sim, SIM_SERVICE, sim->faults.service_retries))
+		return (struct verdict){.outcome = WIRE_OUTCOME_RETRY};
+	if (sim_chance(sim, SIM_SERVICE, sim->faults.service_parks))
+		return (struct verdict){.outcome = WIRE_OUTCOME_PARK};
+	if (!shard_allows(sim, w, &v))
+		return v;
+	return w->op == WIRE_OP_UNDO ? run_undo(sim, w) : run_forward(sim, w);
+}
+
+/* ---- replies ------------------------------------------------------------------------------------
+ */
+
+static void send_reply(struct sim *sim, uint32_t number, const struct sim_pending *p)
+{
+	char reply[32], service[8];
+	struct subject subject;
+
+	(void)snprintf(service, sizeof service, "s%u", number);
+	(void)snprintf(reply, sizeof reply, "_INBOX.s%u.1", number);
+	subject = subject_shard("saga", p->shard, SUBJECT_REPLY, slice_str(service));
+	sim_send_node(sim, SIM_AT_SERVICE + number, subject.text, reply,
+		      slice_of(p->bytes, p->size));
+}
+
+static void pending_free(struct sim_pending *p)
+{
+	free(p->bytes);
+	memset(p, 0, sizeof *p);
+}
+
+static void resend(struct sim *sim, struct sim_event *e)
+{
+	struct sim_service *service = &sim->services[e->a];
+	struct sim_pending *p = &service->pending[e->b];
+
+	if (!p->used || p->serial != e->c)
+		return;
+	if (sim->now_ms - p->since_ms >= HOLD_MS) { /* S13: the step's timer is the guarantee */
+		entry_done(sim, p->queued, p->entry);
+		pending_free(p);
+		return;
+	}
+	send_reply(sim, (uint32_t)e->a, p);
+	struct sim_event *next = sim_at(sim, sim->now_ms + RESEND_MS, SIM_WORLD, resend);
+	next->a = e->a;
+	next->b = e->b;
+	next->c = e->c;
+}
+
+static void encode_reply(struct sim *sim, const struct work *w, const struct verdict *v,
+			 struct buf *out)
+{
+	const char service[3] = {'s', (char)('0' + w->service), '\0'};
+	struct wire_reply reply = {
+		.saga = id_slice(&sim->sagas[w->saga].id),
+		.step = w->step,
+		.op = w->op,
+		.operation = w->operation,
+		.attempt = w->attempt,
+		.epoch = w->epoch,
+		.outcome = v->outcome,
+		.barrier = v->barrier,
+		.retry_after_ms = v->outcome == WIRE_OUTCOME_RETRY ? 30 : 0,
+	};
+	const struct wire_reply_frame frame = {.shard = w->shard,
+					       .service = slice_str(service),
+					       .instance = slice_str("i1"),
+					       .replies = &reply,
+					       .reply_count = 1};
+
+	CHECK_EQ(wire_encode(WIRE_REPLY_FRAME, &frame, out), 0);
+}
+
+static void answer(struct sim *sim, const struct work *w, const struct verdict *v)
+{
+	struct sim_service *service = &sim->services[w->service];
+	struct sim_pending *p = NULL;
+	struct buf out;
+
+	for (uint32_t i = 0; p == NULL && i < SIM_PENDING; i++)
+		if (!service->pending[i].used)
+			p = &service->pending[i];
+	if (p == NULL)
+		return; /* the stream delivers it again */
+	buf_init(&out, 8192);
+	encode_reply(sim, w, v, &out);
+	*p = (struct sim_pending){.used = true,
+				  .queued = w->queued,
+				  .entry = w->entry,
+				  .shard = w->shard,
+				  .operation = w->operation,
+				  .attempt = w->attempt,
+				  .since_ms = sim->now_ms,
+				  .serial = ++sim->pending_serial,
+				  .bytes = out.data,
+				  .size = out.size};
+	struct sim_event *e = sim_at(sim, sim->now_ms, SIM_WORLD, resend);
+	e->a = w->service;
+	e->b = (uint64_t)(p - service->pending);
+	e->c = p->serial;
+}
+
+static void crash(struct sim *sim, struct sim_service *service)
+{
+	sim->count.service_crashes++;
+	service->life++;
+	service->down_until_ms = sim->now_ms + 50 + sim_draw(sim, SIM_SERVICE, 600);
+	for (uint32_t i = 0; i < SIM_PENDING; i++)
+		if (service->pending[i].used)
+			pending_free(&service->pending[i]);
+}
+
+static void work_ends(struct sim *sim, struct sim_event *e)
+{
+	const struct work *w = (const void *)e->bytes;
+	struct sim_service *service = &sim->services[w->service];
+
+	if (service->life != w->life)
+		return;
+	const struct verdict v = run_barrier(sim, w);
+	/* Between effect and answer. */
+	if (sim_chance(sim, SIM_SERVICE, sim->faults.service_crashes)) {
+		crash(sim, service);
+		return;
+	}
+	answer(sim, w, &v);
+}
+
+static void work_begins(struct sim *sim, uint32_t number)
+{
+	struct sim_queued *q = &sim->queue[number];
+	const struct sim_service *service = &sim->services[q->service];
+	struct wire_command_frame frame;
+	struct arena arena;
+
+	arena_init(&arena, sim->arena_memory, 65536);
+	CHECK_EQ(wire_decode(WIRE_COMMAND_FRAME, slice_of(q->bytes, q->size), &arena, &frame, NULL),
+		 0);
+	q->commands = frame.command_count;
+	CHECK_LE(q->commands, 64);
+	for (uint32_t i = 0; i < frame.command_count; i++) {
+		const struct wire_command *c = &frame.commands[i];
+		struct work w = {
+			.service = q->service,
+			.queued = number,
+			.entry = i,
+			.shard = frame.shard,
+			.step = c->step,
+			.op = c->op,
+			.attempt = c->attempt,
+			.life = service->life,
+			.epoch = frame.epoch,
+			.low_water = frame.low_water,
+			.admission = c->admission,
+			.operation = c->operation,
+		};
+		uint64_t ms = 1 + sim_draw(sim, SIM_SERVICE, 5);
+
+		if (!sim_saga_from(sim, c->saga, &w.saga) ||
+		    sim_chance(sim, SIM_SERVICE, sim->faults.service_silent))
+			continue;
+		if (sim_chance(sim, SIM_SERVICE, sim->healed ? 0 : service->slow))
+			ms += sim_draw(sim, SIM_SERVICE, 2500);
+		sim_event_bytes(sim_at(sim, sim->now_ms + ms, SIM_WORLD, work_ends),
+				slice_of(&w, sizeof w));
+	}
+}
+
+/* Dispositions. */
+void sim_service_hear(struct sim *sim, uint32_t number, struct slice data)
+{
+	struct sim_service *service = &sim->services[number];
+	struct wire_disposition_frame frame;
+	struct arena arena;
+
+	if (service->down_until_ms > sim->now_ms)
+		return;
+	arena_init(&arena, sim->arena_memory, 65536);
+	CHECK_EQ(wire_decode(WIRE_DISPOSITION_FRAME, data, &arena, &frame, NULL), 0);
+	for (uint32_t i = 0; i < frame.disposition_count; i++) {
+		const struct wire_disposition *d = &frame.dispositions[i];
+
+		if (d->kind == WIRE_DISPOSITION_NOT_OWNER)
+			continue;
+		sim->count.obsolete += d->kind == WIRE_DISPOSITION_OBSOLETE;
+		for (uint32_t k = 0; k < SIM_PENDING; k++) {
+			struct sim_pending *p = &service->pending[k];
+
+			if (!p->used || p->attempt != d->attempt ||
+			    !uuid_equal(&p->operation, &d->operation))
+				continue;
+			entry_done(sim, p->queued, p->entry);
+			pending_free(p);
+		}
+	}
+}

@@ -1,0 +1,224 @@
+/* Virtual time: the heap of events, the streams of chance, the trace and its digest. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "tests/sim/sim.h"
+
+uint64_t sim_draw(struct sim *sim, enum sim_stream stream, uint64_t bound)
+{
+	return prng_below(&sim->prng[stream], bound);
+}
+
+bool sim_chance(struct sim *sim, enum sim_stream stream, uint32_t per_mille)
+{
+	return per_mille > 0 && prng_below(&sim->prng[stream], 1000) < per_mille;
+}
+
+void *sim_grow(void *array, uint32_t count, uint32_t *capacity, size_t size)
+{
+	if (count < *capacity)
+		return array;
+	*capacity = *capacity == 0 ? 256 : *capacity * 2;
+	array = realloc(array, *capacity * size);
+	CHECK(array != NULL);
+	return array;
+}
+
+/* ---- the heap ------------------------------------------------------------------------------- */
+
+static bool earlier(const struct sim_event *a, const struct sim_event *b)
+{
+	return a->due_ms < b->due_ms || (a->due_ms == b->due_ms && a->order < b->order);
+}
+
+static void swap(struct sim *sim, uint32_t a, uint32_t b)
+{
+	struct sim_event *event = sim->heap[a];
+
+	sim->heap[a] = sim->heap[b];
+	sim->heap[b] = event;
+}
+
+static void push(struct sim *sim, struct sim_event *event)
+{
+	void *heap = sim_grow(sim->heap, sim->heap_count, &sim->heap_capacity, sizeof *sim->heap);
+	uint32_t at = sim->heap_count++;
+
+	sim->heap = heap;
+	sim->heap[at] = event;
+	while (at > 0 && earlier(sim->heap[at], sim->heap[(at - 1) / 2])) {
+		swap(sim, at, (at - 1) / 2);
+		at = (at - 1) / 2;
+	}
+}
+
+static struct sim_event *pop(struct sim *sim)
+{
+	struct sim_event *event = sim->heap[0];
+	uint32_t at = 0;
+
+	sim->heap[0] = sim->heap[--sim->heap_count];
+	for (;;) {
+		uint32_t least = at;
+
+		for (uint32_t i = 2 * at + 1; i <= 2 * at + 2 && i < sim->heap_count; i++)
+			if (earlier(sim->heap[i], sim->heap[least]))
+				least = i;
+		if (least == at)
+			return event;
+		swap(sim, at, least);
+		at = least;
+	}
+}
+
+static void free_event(struct sim_event *event)
+{
+	if (event->drop != NULL)
+		event->drop(event);
+	free(event->bytes);
+	free(event);
+}
+
+void sim_close_heap(struct sim *sim)
+{
+	while (sim->heap_count > 0)
+		free_event(pop(sim));
+	free(sim->heap);
+}
+
+struct sim_event *sim_at(struct sim *sim, uint64_t due_ms, uint32_t node, sim_run run)
+{
+	struct sim_event *event = calloc(1, sizeof *event);
+
+	CHECK(event != NULL);
+	CHECK_LE(sim->now_ms, due_ms);
+	event->due_ms = due_ms;
+	event->order = sim->next_order++;
+	event->run = run;
+	event->node = node;
+	event->life = node == SIM_WORLD ? 0 : sim->nodes[node].life;
+	push(sim, event);
+	return event;
+}
+
+void sim_event_bytes(struct sim_event *event, struct slice bytes)
+{
+	event->bytes = malloc(bytes.size > 0 ? bytes.size : 1);
+	CHECK(event->bytes != NULL);
+	if (bytes.size > 0)
+		memcpy(event->bytes, bytes.data, bytes.size);
+	event->size = bytes.size;
+}
+
+/* A stopped process (SIGSTOP) hears it all when it goes on. */
+static bool put_off(struct sim *sim, struct sim_event *event)
+{
+	const struct sim_node *node = &sim->nodes[event->node];
+
+	if (event->life != node->life || node->paused_until_ms <= sim->now_ms)
+		return false;
+	event->due_ms = node->paused_until_ms;
+	event->order = sim->next_order++;
+	push(sim, event);
+	return true;
+}
+
+static void run_event(struct sim *sim, struct sim_event *event)
+{
+	if (event->node != SIM_WORLD) {
+		struct sim_node *node = &sim->nodes[event->node];
+
+		if (put_off(sim, event))
+			return;
+		if (event->life == node->life) {
+			node->touched = true;
+			event->run(sim, event);
+		}
+	} else {
+		event->run(sim, event);
+	}
+	free_event(event);
+}
+
+static uint64_t node_due(const struct sim_node *node)
+{
+	const uint64_t due = node->tick_ms < node->control_ms ? node->tick_ms : node->control_ms;
+
+	return due > node->paused_until_ms ? due : node->paused_until_ms;
+}
+
+bool sim_step(struct sim *sim, uint64_t until_ms)
+{
+	uint64_t due = until_ms;
+
+	if (sim->heap_count > 0 && sim->heap[0]->due_ms < due)
+		due = sim->heap[0]->due_ms;
+	for (uint32_t i = 0; i < sim->node_count; i++)
+		if (sim->nodes[i].running && node_due(&sim->nodes[i]) < due)
+			due = node_due(&sim->nodes[i]);
+	if (due > sim->now_ms)
+		sim->now_ms = due;
+	while (sim->heap_count > 0 && sim->heap[0]->due_ms <= sim->now_ms)
+		run_event(sim, pop(sim));
+	for (uint32_t i = 0; i < sim->node_count; i++) {
+		struct sim_node *node = &sim->nodes[i];
+
+		if (!node->running || node->paused_until_ms > sim->now_ms)
+			continue;
+		if (node_due(node) <= sim->now_ms)
+			sim_node_tick(node);
+		if (node->running && node->touched)
+			sim_node_turn(node);
+		node->touched = false;
+	}
+	return sim->now_ms < until_ms;
+}
+
+/* ---- the story --------------------------------------------------------------------------------
+ */
+
+static void digest_put(struct sim *sim, const void *data, uint32_t size)
+{
+	if (sim->digest_used + size > sizeof sim->digest_block)
+		(void)sim_digest(sim);
+	memcpy(sim->digest_block + sim->digest_used, data, size);
+	sim->digest_used += size;
+}
+
+uint64_t sim_digest(struct sim *sim)
+{
+	sim->digest =
+		prng_mix(sim->digest ^ hash_xxh3_64(slice_of(sim->digest_block, sim->digest_used)));
+	sim->digest_used = 0;
+	return sim->digest;
+}
+
+void sim_note(struct sim *sim, const char *what, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+	const uint64_t numbers[5] = {sim->now_ms, a, b, c, d};
+
+	digest_put(sim, what, (uint32_t)strlen(what));
+	digest_put(sim, numbers, sizeof numbers);
+	if (sim->tracing)
+		(void)printf("%9.3f %-22s %6" PRIu64 " %6" PRIu64 " %6" PRIu64 " %6" PRIu64 "\n",
+			     (double)(sim->now_ms - SIM_START_MS) / 1000, what, a, b, c, d);
+}
+
+void sim_fail(struct sim *sim, bool liveness, const char *format, ...)
+{
+	va_list arguments;
+
+	if (sim->failure[0] != '\0')
+		return;
+	sim->liveness = liveness;
+	va_start(arguments, format);
+	(void)vsnprintf(sim->failure, sizeof sim->failure, format, arguments);
+	va_end(arguments);
+	if (sim->tracing)
+		(void)printf("%9.3f FAILURE %s\n", (double)(sim->now_ms - SIM_START_MS) / 1000,
+			     sim->failure);
+}
