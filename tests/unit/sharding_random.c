@@ -15,7 +15,12 @@
 
 #include "tests/unit/sharding_model.h"
 
+/* Sanitizers make a life about ten times as long: they get fewer. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SEEDS = 60, LIFE_MS = 30000 };
+#else
 enum { SEEDS = 300, LIFE_MS = 30000 };
+#endif
 
 static uint64_t first_seed = 1;
 static uint64_t seed_count = SEEDS;
@@ -173,9 +178,9 @@ static void every_seed_keeps_the_invariants(void **state)
 		      tally.crashes, tally.stops, tally.refused, tally.takeovers);
 	/* The runs must have met what they are for. */
 	if (seed_count == SEEDS) {
-		assert_true(tally.crashes > 1000);
-		assert_true(tally.stops > 500);
-		assert_true(tally.takeovers > 20000);
+		assert_true(tally.crashes > SEEDS * 3);
+		assert_true(tally.stops > SEEDS * 3 / 2);
+		assert_true(tally.takeovers > SEEDS * 60);
 	}
 }
 

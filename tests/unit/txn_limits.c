@@ -172,7 +172,7 @@ static void memory_moves_between_sizes(void **state)
 static void memory_follows_the_records(void **state)
 {
 	static uint8_t bytes[WIRE_INPUT_SIZE_MAX];
-	enum { STEPS = 600, IDS = 40 };
+	enum { STEPS = 300, IDS = 40 }; /* quadratic: each step is replayed */
 	struct host h;
 	struct host_plan p;
 	struct prng random;
@@ -213,7 +213,7 @@ static void memory_follows_the_records(void **state)
 		}
 		host_tick(&h, 50);
 	}
-	assert_true(busy > 20 && dropped > 20);
+	assert_true(busy > 10 && dropped > 10);
 	host_take_over(&h, h.record_count);
 	host_close(&h);
 }
