@@ -82,6 +82,15 @@ static int judge_info(struct slice answer)
 	return err == SAGA_E_NOT_INITIALISED ? 0 : err;
 }
 
+static int by_name(const void *left, const void *right)
+{
+	const struct slice a = ((const struct wire_node_view *)left)->id;
+	const struct slice b = ((const struct wire_node_view *)right)->id;
+	const int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
+
+	return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
 static enum cli_exit ask_info(struct cli *cli, bool verbose, struct cluster_view *view)
 {
 	const struct wire_info_request body = {.verbose = verbose};
@@ -102,6 +111,8 @@ static enum cli_exit ask_info(struct cli *cli, bool verbose, struct cluster_view
 		return cli_fail_plain(err, cli->server.url);
 	arena_init(&arena, view->memory, INFO_ARENA_SIZE);
 	err = wire_decode(WIRE_INFO, buf_slice(&view->request.answer), &arena, &view->info, NULL);
+	if (err == 0 && view->info.node_count > 1)
+		qsort(view->info.nodes, view->info.node_count, sizeof *view->info.nodes, by_name);
 	if (err == 0 && view->info.code == 0)
 		err = wire_slots_from(&view->slots, view->info.shard_count, view->info.slots);
 	return err == 0 ? CLI_EXIT_OK : cli_fail_plain(err, "the answer of a node");

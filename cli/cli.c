@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/os_log.h"
 #include "cli/command.h"
 
 enum { WHY_SIZE = 1024, HELP_SIZE_MAX = 64 * 1024, TIMEOUT_MS = 10000 };
@@ -25,6 +26,12 @@ static bool print(const struct buf *text, FILE *stream)
 {
 	return (text->size == 0 || fwrite(text->data, 1, text->size, stream) == text->size) &&
 	       fflush(stream) == 0;
+}
+
+void cli_flush(struct cli *cli)
+{
+	if (buf_error(&cli->output.text) == 0 && print(&cli->output.text, stdout))
+		buf_clear(&cli->output.text); /* else it is tried, and complained of, at the end */
 }
 
 static int take_color(struct cli *cli, char **env, struct buf *why)
@@ -170,6 +177,8 @@ int cli_main(int argc, char **argv, char **env)
 	(void)signal(SIGPIPE, SIG_IGN);
 	buf_init(&why, WHY_SIZE);
 	output_init(&cli.output);
+	/* What adapters log on their way is for daemons; a person gets the error itself. */
+	log_open("sagactl", LOG_ERROR, LOG_FORMAT_TEXT);
 	if (cli_parse(argc, argv, &cli.parsed, &why) != 0)
 		code = (int)cli_usage(NULL, &why);
 	else

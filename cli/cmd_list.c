@@ -229,6 +229,7 @@ static enum cli_exit tell(struct listing *l)
 
 	if (err != 0)
 		return cli_fail_plain(err, "output");
+	cli_flush(l->cli);
 	if (result->more && !l->cli->output.json && !l->cli->output.quiet)
 		(void)fprintf(stderr, "there are more: go on with --after %u.%llu\n",
 			      result->next_shard, (unsigned long long)result->next_after);
@@ -243,8 +244,9 @@ static enum cli_exit run(struct listing *l)
 	int err = 0;
 
 	if (l->first_shard >= l->view.info.shard_count)
-		return cli_fail(SAGA_E_NOT_FOUND, "there is no shard %u: the cluster has %u",
-				l->first_shard, l->view.info.shard_count);
+		return cli_fail_without_hint(SAGA_E_NOT_FOUND,
+					     "there is no shard %u: the cluster has %u, from 0 on",
+					     l->first_shard, l->view.info.shard_count);
 	if (l->shard_end > l->view.info.shard_count)
 		l->shard_end = l->view.info.shard_count;
 	l->rows = calloc(l->limit, sizeof *l->rows);

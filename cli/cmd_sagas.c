@@ -26,7 +26,14 @@ static enum cli_exit show(struct cli *cli, const struct saga_status *status, enu
 				   : wire_state_name((uint32_t)status->state);
 	const int err = view_saga(status, word, &cli->output);
 
-	return err == 0 ? code : cli_fail_plain(err, "output");
+	if (err != 0)
+		return cli_fail_plain(err, "output");
+	if ((code == CLI_EXIT_COMPENSATED || code == CLI_EXIT_PARKED) && !cli->output.quiet &&
+	    !cli->output.json) {
+		cli_flush(cli);
+		(void)fprintf(stderr, "  hint: `sagactl sagas show %s` tells why\n", status->id);
+	}
+	return code;
 }
 
 static enum cli_exit fail_about(int error, const char *id, const struct saga_status *status)
@@ -97,11 +104,14 @@ static enum cli_exit wait_and_show(struct cli *cli, struct saga_connection *conn
 			      id, id);
 	err = wait_end(connection, id, cli->timeout_ms, wait_ms, &status);
 	if (err == SAGA_E_TIMEOUT) {
+		const enum cli_exit code = show(cli, &status, CLI_EXIT_WAIT_TIMEOUT);
+
+		cli_flush(cli);
 		(void)fprintf(stderr,
 			      "saga %s is %s: the time to wait is over, the saga goes on\n"
 			      "  hint: sagactl sagas wait %s\n",
 			      id, wire_state_name((uint32_t)status.state), id);
-		return show(cli, &status, CLI_EXIT_WAIT_TIMEOUT);
+		return code;
 	}
 	if (err != 0)
 		return fail_about(err, id, &status);

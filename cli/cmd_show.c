@@ -150,6 +150,7 @@ static enum cli_exit run(struct showing *s)
 	err = view_show(&s->show, &s->cli->output);
 	if (err != 0)
 		return cli_fail_plain(err, "output");
+	cli_flush(s->cli);
 	if (s->show.history_error != 0)
 		return cli_fail_plain(s->show.history_error, "its history");
 	return CLI_EXIT_OK;

@@ -156,7 +156,7 @@ const struct command *cli_find(const char *const *words, uint32_t count, uint32_
 	if (count == 0)
 		(void)buf_printf(why, "a command is missing");
 	else if (*group != NULL && count == 1)
-		(void)buf_printf(why, "what about %s? A second word is missing", *group);
+		(void)buf_printf(why, "\"%s\" needs a second word, see below", *group);
 	else
 		complain(words, count, *group != NULL, why);
 	return NULL;

@@ -42,6 +42,9 @@ struct cli {
 	struct output output;
 };
 
+/* Prints what the output holds, before something is said on standard error about it. */
+void cli_flush(struct cli *cli);
+
 /* All of sagactl: returns the exit code. `env` as main gets it. Writes to the standard streams. */
 int cli_main(int argc, char **argv, char **env);
 
@@ -65,6 +68,8 @@ void help_command(const struct command *command, struct buf *out);
 
 /* "error[SAGA-nnnn]: text" and a hint on standard error; returns the exit code. */
 enum cli_exit cli_fail(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+enum cli_exit cli_fail_without_hint(int error, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 /* The same with the error's own text, and of whom it speaks: "saga x". */
 enum cli_exit cli_fail_plain(int error, const char *about);
 enum cli_exit cli_usage(const struct command *command, const struct buf *why);

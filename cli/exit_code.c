@@ -68,6 +68,9 @@ static const struct {
 	const char *hint;
 } hints[] = {
 	{SAGA_E_NAME, "ids and names are 1 to 64 of A-Z a-z 0-9 _ -"},
+	{SAGA_E_TOO_LARGE, "docs/wire.md lists the limits: keep large data elsewhere, and send a "
+			   "reference"},
+	{SAGA_E_DEADLINE, "it is 10ms to saga.deadline_max of the nodes (default 1d)"},
 	{SAGA_E_NOT_FOUND, "look at `sagactl sagas list`; finished sagas are forgotten some time "
 			   "after their retry window"},
 	{SAGA_E_CONFLICT, "use another --id, or repeat with exactly the same definition, input, "
@@ -85,17 +88,21 @@ static const struct {
 	{SAGA_E_TIMEOUT, "a node listens but does not answer: see its log, or give --timeout more "
 			 "time"},
 	{SAGA_E_NO_RESPONDERS, "no sagad serves this: is one running with the same NATS servers "
-			       "and nats.prefix? See also `sagactl shards list`"},
+			       "and nats.prefix, and does it reach etcd? See `sagactl shards list` "
+			       "and the nodes' logs"},
 	{SAGA_E_DISCONNECTED, "check --server (or SAGA_NATS_URL), the NATS server and the "
 			      "credentials"},
 	{SAGA_E_AUTH, "check the credentials and what they permit"},
 	{SAGA_E_DEFINITION, "correct the definition; docs/definitions.md describes it"},
 	{SAGA_E_USAGE, "see --help"},
-	{SAGA_E_JOURNAL_MISSING, "do not create it by hand: restore the stream, see "
-				 "docs/guarantees.md"},
-	{SAGA_E_JOURNAL_SHORT,
-	 "the broker lost the end of the stream: docs/guarantees.md says what "
-	 "that means"},
+	{SAGA_E_JOURNAL_MISSING, "do not create it by hand: docs/operations.md, \"A shard is "
+				 "halted\""},
+	{SAGA_E_JOURNAL_SHORT, "the broker lost the end of the stream: docs/operations.md, \"A "
+			       "shard is halted\""},
+	{SAGA_E_JOURNAL_CORRUPT, "docs/operations.md, \"A shard is halted\""},
+	{SAGA_E_JOURNAL_FOREIGN, "docs/operations.md, \"A shard is halted\""},
+	{SAGA_E_JOURNAL_CONFIG, "somebody changed the stream; the node's log names the setting: "
+				"docs/operations.md, \"A shard is halted\""},
 	{SAGA_E_NODE_ID_TAKEN, "give each node its own node.id"},
 	{SAGA_E_INTERNAL, "please report it with the log of the node"},
 };

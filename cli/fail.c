@@ -12,16 +12,34 @@ static void print_hint(int error)
 		(void)fprintf(stderr, "  hint: %s\n", hint);
 }
 
+static void print_error(int error, const char *format, va_list arguments)
+	__attribute__((format(printf, 2, 0)));
+
+static void print_error(int error, const char *format, va_list arguments)
+{
+	(void)fprintf(stderr, "error[%s]: ", err_name(error));
+	(void)vfprintf(stderr, format, arguments);
+	(void)fputc('\n', stderr);
+}
+
 enum cli_exit cli_fail(int error, const char *format, ...)
 {
 	va_list arguments;
 
-	(void)fprintf(stderr, "error[%s]: ", err_name(error));
 	va_start(arguments, format);
-	(void)vfprintf(stderr, format, arguments);
+	print_error(error, format, arguments);
 	va_end(arguments);
-	(void)fputc('\n', stderr);
 	print_hint(error);
+	return cli_exit_of(error);
+}
+
+enum cli_exit cli_fail_without_hint(int error, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	print_error(error, format, arguments);
+	va_end(arguments);
 	return cli_exit_of(error);
 }
 

@@ -165,4 +165,9 @@ void history_fold(struct history_step steps[WIRE_STEPS_MAX], const struct histor
 		*attempts = event->attempt;
 	if (event->code != 0)
 		step->code = event->code;
+	if (event->text.size > 0)
+		step->text = event->text;
+	if (event->kind == WIRE_RECORD_BRANCH && event->event == WIRE_EVENT_OK &&
+	    event->op == WIRE_OP_FORWARD)
+		step->forward_ok = true;
 }

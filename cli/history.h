@@ -43,6 +43,8 @@ struct history_step {
 	uint32_t state; /* enum wire_branch_state */
 	uint32_t forward_attempts, undo_attempts;
 	uint32_t code;
+	struct slice text; /* of the last trouble */
+	bool forward_ok;
 };
 void history_fold(struct history_step steps[WIRE_STEPS_MAX], const struct history_event *event);
 

@@ -193,8 +193,8 @@ static void status_text(const struct status_view *status, struct output *o)
 		    (const char *)info->nats_version.data);
 	if (status->silent_shards > 0)
 		output_line(o, "attention", STYLE_BAD,
-			    "%u shards did not answer: their sagas are "
-			    "not counted",
+			    "%u shards did not answer: their sagas are not counted; a "
+			    "take-over lasts seconds, after that see the nodes' logs",
 			    status->silent_shards);
 	if (status->parked > 0)
 		output_line(o, "attention", STYLE_BAD,

@@ -2,9 +2,21 @@
 #include <saga.h>
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/views.h"
 #include "wire/names.h"
+
+void output_state(struct output *o, uint32_t state, uint32_t reason)
+{
+	const char *word = wire_state_name(state);
+	const char *why = reason == WIRE_REASON_NONE ? "" : wire_reason_name(reason);
+
+	if (why[0] == '\0' || strcmp(why, word) == 0) /* "cancelled (cancelled)" */
+		output_line(o, "state", style_of_state(state), "%s", word);
+	else
+		output_line(o, "state", style_of_state(state), "%s (%s)", word, why);
+}
 
 int view_saga(const struct saga_status *status, const char *word, struct output *o)
 {
@@ -33,11 +45,7 @@ int view_saga(const struct saga_status *status, const char *word, struct output 
 		return 0;
 	}
 	output_line(o, "saga", STYLE_PLAIN, "%s", status->id);
-	if (status->reason == SAGA_REASON_NONE)
-		output_line(o, "state", style_of_state(state), "%s", wire_state_name(state));
-	else
-		output_line(o, "state", style_of_state(state), "%s (%s)", wire_state_name(state),
-			    wire_reason_name((uint32_t)status->reason));
+	output_state(o, state, (uint32_t)status->reason);
 	output_line(o, "shard", STYLE_PLAIN, "%u, epoch %llu", status->shard,
 		    (unsigned long long)status->epoch);
 	if (status->text[0] != '\0')

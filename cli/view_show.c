@@ -34,6 +34,23 @@ static uint32_t step_count(const struct shown *s)
 	return s->history.accepted ? s->history.record.plan.step_count : 0;
 }
 
+/* A step that the records do not name was never begun, or its only attempt has no answer: nothing
+ * is recorded of an undo when there is nothing that could undo. Unknown is not "skipped". */
+static uint32_t silent_state(const struct shown *s, uint32_t i)
+{
+	const struct slice after = s->history.record.plan.steps[i].after;
+
+	if (s->show->history_cut || s->show->history_error != 0)
+		return WIRE_BRANCH_SKIPPED;
+	for (uint32_t j = 0; j < after.size; j++) {
+		const uint8_t before = ((const uint8_t *)after.data)[j];
+
+		if (before >= WIRE_STEPS_MAX || !s->steps[before].forward_ok)
+			return WIRE_BRANCH_SKIPPED;
+	}
+	return WIRE_BRANCH_UNKNOWN;
+}
+
 static struct wire_branch_view step_of(const struct shown *s, uint32_t i)
 {
 	const struct history_step *step = &s->steps[i];
@@ -42,7 +59,7 @@ static struct wire_branch_view step_of(const struct shown *s, uint32_t i)
 	if (s->show->answer->branch_count > 0)
 		return s->show->answer->branches[i];
 	if (state == 0)
-		state = wire_state_final(s->show->answer->state) ? WIRE_BRANCH_SKIPPED
+		state = wire_state_final(s->show->answer->state) ? silent_state(s, i)
 								 : WIRE_BRANCH_PENDING;
 	return (struct wire_branch_view){
 		.step = s->history.record.plan.steps[i].name,
@@ -51,6 +68,7 @@ static struct wire_branch_view step_of(const struct shown *s, uint32_t i)
 		.forward_attempts = step->forward_attempts,
 		.undo_attempts = step->undo_attempts,
 		.code = step->code,
+		.text = step->text,
 	};
 }
 
@@ -188,6 +206,18 @@ static void add_slice(struct buf *detail, const char *before, struct slice text)
 		add_detail(detail, "%s%.*s", before, (int)text.size, (const char *)text.data);
 }
 
+/* Jitter makes odd numbers; nobody wants their last digits. */
+static void add_next(struct buf *detail, uint64_t in_ms)
+{
+	if (in_ms < 1000)
+		add_detail(detail, "next in %llu ms", (unsigned long long)in_ms);
+	else if (in_ms < 100000)
+		add_detail(detail, "next in %llu.%llu s", (unsigned long long)(in_ms / 1000),
+			   (unsigned long long)(in_ms % 1000 / 100));
+	else
+		add_detail(detail, "next in %llu min", (unsigned long long)(in_ms + 30000) / 60000);
+}
+
 static void table_event(struct table *t, const struct history_event *e, uint64_t begin_at)
 {
 	char memory[2 * DETAIL_SIZE];
@@ -205,7 +235,7 @@ static void table_event(struct table *t, const struct history_event *e, uint64_t
 		add_detail(&detail, "barrier: %s", wire_barrier_name(e->barrier));
 	add_slice(&detail, "by ", e->instance);
 	if (e->next_at > e->at)
-		add_detail(&detail, "next in %llu ms", (unsigned long long)(e->next_at - e->at));
+		add_next(&detail, e->next_at - e->at);
 	elapsed_text(e->at > begin_at ? e->at - begin_at : 0, at);
 	if (e->attempt > 0)
 		(void)snprintf(attempt, sizeof attempt, "%u", e->attempt);
@@ -341,9 +371,7 @@ static void text_saga(const struct shown *s)
 	const struct wire_label *labels = labels_of(s, &label_count);
 
 	output_line(o, "saga", STYLE_PLAIN, "%.*s", (int)a->id.size, (const char *)a->id.data);
-	output_line(o, "state", style_of_state(a->state), "%s%s%s%s", wire_state_name(a->state),
-		    a->reason != 0 ? " (" : "", a->reason != 0 ? wire_reason_name(a->reason) : "",
-		    a->reason != 0 ? ")" : "");
+	output_state(o, a->state, a->reason);
 	if (a->text.size > 0)
 		output_line(o, "text", STYLE_PLAIN, "%.*s", (int)a->text.size,
 			    (const char *)a->text.data);

@@ -38,6 +38,9 @@ int view_list(const struct list_view *list, struct output *o) MUST_CHECK;
 
 /* ---- sagas submit, wait, cancel ------------------------------------------------------------ */
 
+/* "state       compensated (rejected)" */
+void output_state(struct output *o, uint32_t state, uint32_t reason);
+
 struct saga_status;
 /* `word`: what a script needs, for --quiet: the id or the state. */
 int view_saga(const struct saga_status *status, const char *word, struct output *o) MUST_CHECK;

@@ -337,7 +337,7 @@ static void test_saga(void **state)
 	expect_number(root, "saga/finished_unix_ms", 0);
 	json_decref(root);
 	assert_int_equal(view_saga(&status, "x", fresh(f, false)), 0);
-	assert_non_null(strstr(text_of(f), "state       cancelled (cancelled)\n"));
+	assert_non_null(strstr(text_of(f), "state       cancelled\n"));
 	fresh(f, false)->quiet = true;
 	assert_int_equal(view_saga(&status, "order-1", &f->output), 0);
 	assert_string_equal(text_of(f), "order-1\n");
@@ -556,7 +556,7 @@ static void test_show_table(void **state)
 		"\n"
 		"STEP  SERVICE  STATE     ATTEMPTS  UNDO  CODE       TEXT\n"
 		"hold  bank     undone           1     1  -          -\n"
-		"seat  air      rejected         2     0  SAGA-7006  -\n"
+		"seat  air      rejected         2     0  SAGA-7006  sold out\n"
 		"\n"
 		" AFTER  EPOCH  EVENT         STEP  OPERATION  ATTEMPT  DETAIL\n"
 		"0.000s      4  accepted      -     -          -        -\n"
@@ -617,8 +617,30 @@ static void test_show_parked_and_unreadable(void **state)
 	json_decref(root);
 	assert_int_equal(view_show(&show, fresh(f, false)), 0);
 	assert_non_null(strstr(text_of(f), "\n0.500s      4  parked      hold  release    3        "
-					   "SAGA-7005, disk full, next in 299500 ms\n"));
+					   "SAGA-7005, disk full, next in 5 min\n"));
 	assert_non_null(strstr(text_of(f), "... and more\n"));
+	journal_close(&j);
+}
+
+/* An attempt without an answer may have happened, also when nothing can undo it. */
+static void test_show_silent_step(void **state)
+{
+	struct fixture *f = *state;
+	struct journal j = {0};
+	const struct wire_record_decision decision = {
+		.admission = 5, .reason = WIRE_REASON_CANCELLED, .text = S("no")};
+	const struct wire_answer answer = {.id = S("order-1"), .state = WIRE_STATE_COMPENSATED};
+	json_t *root;
+
+	accept(&j);
+	record(&j, 1000500, 4, WIRE_RECORD_DECISION, &decision);
+	const struct show_view show = {
+		.answer = &answer, .entries = j.entries, .entry_count = j.count};
+	assert_int_equal(view_show(&show, fresh(f, true)), 0);
+	root = parse(f);
+	expect_text(root, "saga/steps/0/state", "uncertain");
+	expect_text(root, "saga/steps/1/state", "skipped");
+	json_decref(root);
 	journal_close(&j);
 }
 
@@ -704,6 +726,7 @@ int main(void)
 		cmocka_unit_test(test_show_json),
 		cmocka_unit_test(test_show_table),
 		cmocka_unit_test(test_show_parked_and_unreadable),
+		cmocka_unit_test(test_show_silent_step),
 		cmocka_unit_test(test_show_tombstone),
 		cmocka_unit_test(test_payloads),
 		cmocka_unit_test(test_table_counts_characters),
