@@ -284,6 +284,18 @@ static void a_small_buffer_keeps_whole_lines(void **state)
 	assert_int_equal(strlen(why), 4);
 }
 
+/* What an empty file is read as; libyaml would assert. */
+static void nothing_is_no_definition(void **state)
+{
+	struct saga_definition *definition = NULL;
+	char why[256] = "";
+
+	(void)state;
+	assert_int_equal(saga_definition_parse(NULL, 0, "t", &definition, why, sizeof why),
+			 SAGA_ERR_DEFINITION);
+	assert_memory_equal(why, "t:1:1: ", 7);
+}
+
 static void steps_are_limited(void **state)
 {
 	struct saga_definition *definition = NULL;
@@ -331,6 +343,7 @@ int main(void)
 		cmocka_unit_test(every_mistake_has_its_place),
 		cmocka_unit_test(a_cycle_is_found),
 		cmocka_unit_test(a_small_buffer_keeps_whole_lines),
+		cmocka_unit_test(nothing_is_no_definition),
 		cmocka_unit_test(steps_are_limited),
 		cmocka_unit_test(a_file_is_read),
 	};
