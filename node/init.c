@@ -5,7 +5,9 @@
 
 #include "base/check.h"
 
-enum { CALL_TIMEOUT_MS = 5000, TEXT_MAX = 256 };
+enum { CALL_TIMEOUT_MS = 5000, TEXT_MAX = 256, KEY_SIZE = 128 };
+
+enum key { KEY_INTENT, KEY_CONFIG };
 
 struct init {
 	struct init_config config;
@@ -17,7 +19,8 @@ struct init {
 	struct buf value;
 	struct jetstream_config jetstream;
 	struct jetstream_provision provision;
-	char key[128];
+	int64_t revision; /* at which the intent became this attempt's */
+	char key[2][KEY_SIZE];
 	char text[TEXT_MAX];
 };
 
@@ -33,25 +36,62 @@ static int submit(struct init *i, const struct lease_request *request, lease_com
 	return i->lease->ops->submit(i->lease, request, 0, next, i);
 }
 
-static void key(struct init *i, const char *name)
+static struct slice key_of(const struct init *i, enum key key)
 {
-	(void)snprintf(i->key, sizeof i->key, "/sagad/%s/%s", i->config.name.text, name);
+	return slice_str(i->key[key]);
 }
 
-static int create(struct init *i, const char *name, lease_completion next)
+static int read_key(struct init *i, enum key key, lease_completion next)
 {
-	key(i, name);
+	const struct lease_request request = {
+		.kind = LEASE_RANGE, .timeout_ms = CALL_TIMEOUT_MS, .prefix = key_of(i, key)};
+	return submit(i, &request, next);
+}
+
+/* Writes a key if the intent is still as it was at `revision` (0 = not there) and there is no
+ * config. */
+static int write_key(struct init *i, enum key key, struct slice value, int64_t revision,
+		     lease_completion next)
+{
 	const struct lease_request request = {
 		.kind = LEASE_TXN,
 		.timeout_ms = CALL_TIMEOUT_MS,
-		.compares = {{.key = slice_str(i->key),
+		.compares = {{.key = key_of(i, KEY_INTENT),
+			      .target = revision == 0 ? LEASE_CREATE_REVISION : LEASE_MOD_REVISION,
+			      .equals = revision},
+			     {.key = key_of(i, KEY_CONFIG),
 			      .target = LEASE_CREATE_REVISION,
 			      .equals = 0}},
-		.compare_count = 1,
-		.writes = {{.key = slice_str(i->key), .value = buf_slice(&i->value)}},
+		.compare_count = 2,
+		.writes = {{.key = key_of(i, key), .value = value}},
 		.write_count = 1,
 	};
 	return submit(i, &request, next);
+}
+
+/* A write that was not to be: because all is done already, or because another attempt is at it. */
+static void why_not(void *context, uint64_t token, const struct lease_result *result)
+{
+	struct init *i = context;
+	(void)token;
+	if (result->error != 0) {
+		finish(i, result->error, "etcd cannot be read: run init again");
+		return;
+	}
+	for (uint32_t k = 0; k < result->kv_count; k++) {
+		if (!slice_equal(result->kvs[k].key, key_of(i, KEY_CONFIG)))
+			continue;
+		finish(i, SAGA_E_ALREADY_INITIALISED, "the cluster is initialised already");
+		return;
+	}
+	finish(i, SAGA_E_BUSY, "another init is at work: try again");
+}
+
+static void refused(struct init *i)
+{
+	const int error = read_key(i, KEY_CONFIG, why_not);
+	if (error != 0)
+		finish(i, error, "etcd cannot be asked");
 }
 
 /* ---- third: config ------------------------------------------------------------------------------
@@ -64,7 +104,7 @@ static void config_written(void *context, uint64_t token, const struct lease_res
 	if (result->error != 0)
 		finish(i, result->error, "etcd did not confirm the config: run init again");
 	else if (!result->succeeded)
-		finish(i, SAGA_E_ALREADY_INITIALISED, "the cluster is initialised already");
+		refused(i);
 	else
 		finish(i, 0, "");
 }
@@ -79,7 +119,7 @@ static void streams_ready(void *context, int error, const char *text)
 	}
 	buf_clear(&i->value);
 	CHECK_EQ(control_cluster_encode(&i->cluster, &i->value), 0);
-	error = create(i, "config", config_written);
+	error = write_key(i, KEY_CONFIG, buf_slice(&i->value), i->revision, config_written);
 	if (error != 0)
 		finish(i, error, "etcd cannot be asked");
 }
@@ -111,7 +151,26 @@ static void make_streams(struct init *i)
 /* ---- first: the intent
  * ------------------------------------------------------------------------------ */
 
-/* An earlier attempt that did not come to its end left its cluster id: go on with that one. */
+static void intent_taken(void *context, uint64_t token, const struct lease_result *result)
+{
+	struct init *i = context;
+	(void)token;
+	if (result->error != 0) {
+		finish(i, result->error, "etcd did not confirm the intent: run init again");
+		return;
+	}
+	if (!result->succeeded) {
+		refused(i);
+		return;
+	}
+	i->revision = result->revision;
+	make_streams(i);
+}
+
+/* An earlier attempt that did not come to its end left its cluster id: go on with that one. The
+ * same intent is written again, so that the earlier attempt, should it still be at work, cannot
+ * write the config: it does not know which streams this one makes anew. And there must be no
+ * config: in a cluster that is initialised a lost stream halts (S7). */
 static void intent_read(void *context, uint64_t token, const struct lease_result *result)
 {
 	struct init *i = context;
@@ -121,6 +180,10 @@ static void intent_read(void *context, uint64_t token, const struct lease_result
 	(void)token;
 	if (result->error != 0) {
 		finish(i, result->error, "etcd cannot be read: run init again");
+		return;
+	}
+	if (result->kv_count == 0) {
+		refused(i);
 		return;
 	}
 	if (result->kv_count != 1 || result->kvs[0].value.size >= sizeof line) {
@@ -141,7 +204,10 @@ static void intent_read(void *context, uint64_t token, const struct lease_result
 		finish(i, SAGA_E_CLUSTER_MISMATCH, i->text);
 		return;
 	}
-	make_streams(i);
+	const int error = write_key(i, KEY_INTENT, result->kvs[0].value,
+				    result->kvs[0].mod_revision, intent_taken);
+	if (error != 0)
+		finish(i, error, "etcd cannot be asked");
 }
 
 static void intent_written(void *context, uint64_t token, const struct lease_result *result)
@@ -149,6 +215,7 @@ static void intent_written(void *context, uint64_t token, const struct lease_res
 	struct init *i = context;
 	(void)token;
 	if (result->error == 0 && result->succeeded) {
+		i->revision = result->revision;
 		make_streams(i);
 		return;
 	}
@@ -156,9 +223,7 @@ static void intent_written(void *context, uint64_t token, const struct lease_res
 		finish(i, result->error, "etcd cannot be asked");
 		return;
 	}
-	const struct lease_request request = {
-		.kind = LEASE_RANGE, .timeout_ms = CALL_TIMEOUT_MS, .prefix = slice_str(i->key)};
-	const int error = submit(i, &request, intent_read);
+	const int error = read_key(i, KEY_INTENT, intent_read);
 	if (error != 0)
 		finish(i, error, "etcd cannot be asked");
 }
@@ -177,6 +242,8 @@ int init_start(const struct init_config *config, uint32_t shard_count, uint32_t 
 			   .done = done,
 			   .context = context};
 	buf_init(&i->value, 64 * 1024);
+	(void)snprintf(i->key[KEY_INTENT], KEY_SIZE, "/sagad/%s/init", config->name.text);
+	(void)snprintf(i->key[KEY_CONFIG], KEY_SIZE, "/sagad/%s/config", config->name.text);
 	char cluster[ID_SIZE_MAX + 1];
 	(void)snprintf(cluster, sizeof cluster, "%.50s-%08x", config->name.text,
 		       (unsigned)(config->entropy & 0xffffffffU));
@@ -188,7 +255,7 @@ int init_start(const struct init_config *config, uint32_t shard_count, uint32_t 
 	if (error == 0)
 		error = buf_printf(&i->value, "%s %u %u", cluster, shard_count, replicas);
 	if (error == 0)
-		error = create(i, "init", intent_written);
+		error = write_key(i, KEY_INTENT, buf_slice(&i->value), 0, intent_written);
 	if (error != 0) {
 		buf_close(&i->value);
 		free(i);

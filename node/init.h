@@ -1,9 +1,13 @@
 /* Cluster initialisation, carried out by one waiting node when `sagactl init` asks: the only place
  * where streams are created (S7). May be repeated after a crash at any point:
  *
- *   etcd .../init (create-only: cluster id, shards, replicas)   -> fixes the cluster id
- *   JetStream: all streams and their GENESIS batches            -> repeatable with that id
- *   etcd .../config (create-only)                               -> from here on it is initialised
+ *   etcd .../init (cluster id, shards, replicas)      -> fixes the cluster id; a repetition takes
+ *                                                         it over, if there is no config
+ *   JetStream: all streams and their GENESIS batches  -> repeatable with that id
+ *   etcd .../config, if init is still this attempt's  -> from here on it is initialised
+ *
+ * So two attempts may be at work at once (one node is slow and another is asked): only the one that
+ * began last may end it.
  */
 #ifndef SAGAD_NODE_INIT_H
 #define SAGAD_NODE_INIT_H

@@ -1,0 +1,3 @@
+if(TARGET sagad_node)
+	sagad_unit_test(node_init SOURCES node_init.c LIBS sagad_node)
+endif()
