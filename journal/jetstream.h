@@ -41,10 +41,13 @@ struct jetstream_provision {
 
 /* Ends once with 0 or an error and a sentence. Creates SAGA_J_<n> for all shards and SAGA_CMD, each
  * with the cluster in its description, then writes the GENESIS batch (record 1, sequence 1,
- * epoch 0) to each journal, fenced at 0. May be repeated after a crash with the same cluster id:
- * what is there and equal is kept; what is there and different refuses
- * (SAGA_E_CLUSTER_MISMATCH / SAGA_E_JOURNAL_FOREIGN). What the server will not do at all (more
- * replicas than servers) is SAGA_E_CONFIG with its words. `done` runs after the call, on the
+ * epoch 0) to each journal, fenced at 0. May be repeated after a crash, of ours or of the servers,
+ * with the same cluster id: a journal with its GENESIS is kept; one that is empty, or that the
+ * server lost and made again with nothing but our GENESIS of then, is deleted and made anew, as the
+ * command stream is while it was never used (docs/decisions/0002); what else is there and different
+ * refuses (SAGA_E_CLUSTER_MISMATCH / SAGA_E_JOURNAL_FOREIGN). Hence not for a cluster that has been
+ * initialised: there a lost journal halts. What the server will not do at all (more replicas than
+ * servers) is SAGA_E_CONFIG with its words. `done` runs after the call, on the
  * transport's thread; `text` lives until it returns. All arguments but `transport` are copied. On
  * an error return `done` does not run. Do not close the transport before `done`. */
 typedef void (*jetstream_provisioned)(void *context, int error, const char *text);

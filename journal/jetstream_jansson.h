@@ -1,4 +1,5 @@
-/* The streams' configurations as JSON, and comparing them; for jetstream_admin_jansson.c. */
+/* The streams' configurations as JSON, their first batches, and comparing both; for
+ * jetstream_admin_jansson.c. */
 #ifndef SAGAD_JOURNAL_JETSTREAM_JANSSON_H
 #define SAGAD_JOURNAL_JETSTREAM_JANSSON_H
 
@@ -27,6 +28,15 @@ json_t *jetstream_wish_config(const struct jetstream_wish *wish);
  * what differs first. */
 int jetstream_wish_compare(const struct jetstream_wish *wish, const json_t *actual, char *why,
 			   uint32_t size) MUST_CHECK;
+
+/* The batch with GENESIS for a stream that was made at `created`. */
+int jetstream_genesis_encode(const struct jetstream_wish *wish, const struct hash128 *slots,
+			     const char *created, struct buf *out) MUST_CHECK;
+/* 0 when the batch is the GENESIS that jetstream_genesis_encode would make, whenever that was. Else
+ * SAGA_E_JOURNAL_CORRUPT, SAGA_E_JOURNAL_FOREIGN (another cluster, shard or creation time; the last
+ * alone: *made_again), SAGA_E_CLUSTER_MISMATCH (other shards). */
+int jetstream_genesis_compare(const struct jetstream_wish *wish, const struct hash128 *slots,
+			      const char *created, struct slice bytes, bool *made_again) MUST_CHECK;
 
 /* NULL unless it is one JSON object. */
 json_t *jetstream_parse(struct slice text);

@@ -1,5 +1,5 @@
 # integration_san: they also run under asan and tsan.
-foreach(module IN ITEMS jetstream init)
+foreach(module IN ITEMS jetstream init init_crash)
 	sagad_integration_test(journal_${module}
 		SOURCES journal_${module}.c journal_bench.c
 		LIBS sagad_journal_jetstream sagad_transport_nats sagad_launcher PkgConfig::UV

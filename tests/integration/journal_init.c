@@ -49,31 +49,6 @@ static void may_be_repeated(void **state)
 	assert_int_equal(bench_append(bench, 5, 2, slice_str("x")).status, JOURNAL_STORED);
 }
 
-static void may_be_repeated_after_a_crash(void **state)
-{
-	struct bench *bench = *state;
-	const struct jetstream_provision what = bench_what(16, 1);
-
-	for (uint32_t round = 0; round < 3; round++) {
-		bench->provision_ended = false;
-		assert_int_equal(jetstream_provision(bench->transport, &bench->config, &what,
-						     bench_provisioned, bench),
-				 0);
-		/* Dies after some of it, a little later each time. */
-		for (uint32_t i = 0; i <= 2 * round; i++)
-			(void)uv_run(&bench->loop, UV_RUN_ONCE);
-		bench_kill_server(bench, "nats1");
-		RUN_UNTIL(bench, bench->provision_ended);
-		bench_restart_server(bench, "nats1");
-		RUN_UNTIL(bench, bench->connected);
-	}
-	if (bench_provision(bench, &what) != 0)
-		fail_msg("%s", bench->provision_text);
-	assert_int_equal(bench_verify(bench, 16), 0);
-	for (uint32_t shard = 0; shard < 16; shard++)
-		assert_int_equal(last_sequence(bench, shard), 1);
-}
-
 static void refuses_what_is_another_clusters(void **state)
 {
 	struct bench *bench = *state;
@@ -149,7 +124,9 @@ static void a_missing_journal_is_said_to_be_missing(void **state)
 	buf_close(&answer);
 }
 
-/* A stream that was deleted, made again by hand and filled with what the old one held. */
+/* A stream that was deleted, made again by hand and filled with what the old one held. Nobody reads
+ * it; initialisation, which only runs where no journal is in use, keeps its hands off as soon as
+ * there is more than GENESIS in it. */
 static void a_copy_is_not_the_journal(void **state)
 {
 	struct bench *bench = *state;
@@ -173,7 +150,9 @@ static void a_copy_is_not_the_journal(void **state)
 	assert_int_equal(bench_read(bench, 0, 1, UINT64_MAX).error, SAGA_E_JOURNAL_FOREIGN);
 	assert_int_equal(bench->read.next, 1);
 	assert_int_equal(bench_read(bench, 0, 1, 1).error, SAGA_E_JOURNAL_FOREIGN);
+	bench_publish(bench, "saga.v1.journal.0.0", NULL, NULL, slice_str("more"));
 	assert_int_equal(bench_provision(bench, &what), SAGA_E_JOURNAL_FOREIGN);
+	assert_int_equal(bench_read(bench, 0, 1, UINT64_MAX).error, SAGA_E_JOURNAL_FOREIGN);
 	assert_int_equal(last_sequence(bench, 1), 1);
 	buf_close(&info);
 	buf_close(&answer);
@@ -252,7 +231,6 @@ int main(void)
 #define INIT_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		INIT_TEST(may_be_repeated),
-		INIT_TEST(may_be_repeated_after_a_crash),
 		INIT_TEST(refuses_what_is_another_clusters),
 		INIT_TEST(more_replicas_than_servers_are_refused_in_words),
 		INIT_TEST(another_journal_there_is_foreign),
