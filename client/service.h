@@ -105,7 +105,7 @@ struct service_pool {
 	pthread_t *threads;
 	uint32_t thread_count, thread_count_wanted;
 	struct entry *queue, **queue_tail; /* under the service's mutex, as all that follows */
-	uint32_t queued;
+	uint32_t queued, idle;
 	struct entry *results; /* newest first */
 	bool quit;
 };
@@ -192,7 +192,8 @@ void service_acknowledge(struct saga_service *service, const char *subject, cons
 /* service_pool.c */
 int pool_start(struct saga_service *service, uint32_t threads) MUST_CHECK;
 void pool_join(struct saga_service *service);
-void pool_put(struct saga_service *service, struct entry *entry);
+/* Entries that stand one after the other. */
+void pool_put(struct saga_service *service, struct entry *entries, uint32_t count);
 uint32_t pool_queued(struct saga_service *service);
 /* Takes everything out of the queue that no thread has begun. */
 struct entry *pool_take_queue(struct saga_service *service);

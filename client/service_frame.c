@@ -54,7 +54,7 @@ static void begin_next(struct frame *frame)
 	const uint32_t place = frame->begun++;
 
 	pool_put(frame->service,
-		 &frame->entries[frame->backwards ? frame->entry_count - 1 - place : place]);
+		 &frame->entries[frame->backwards ? frame->entry_count - 1 - place : place], 1);
 }
 
 static void count_answered(struct frame *frame)
@@ -140,8 +140,7 @@ static void frame_begin(struct frame *frame)
 {
 	if (!frame->sequential) {
 		frame->begun = frame->entry_count;
-		for (uint32_t i = 0; i < frame->entry_count; i++)
-			pool_put(frame->service, &frame->entries[i]);
+		pool_put(frame->service, frame->entries, frame->entry_count);
 		return;
 	}
 	for (uint32_t i = 0; i < frame->entry_count; i++)

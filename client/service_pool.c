@@ -69,14 +69,19 @@ static void refuse_operation(const struct saga_service *service, struct saga_con
 		       service->name.text, context->operation.text);
 }
 
-static void run_entry(struct saga_service *service, struct entry *entry)
+/* What a thread needs of the service beside the entry, read under the same lock. */
+struct injected {
+	saga_answer_fault fault;
+	void *user;
+};
+
+static void run_entry(struct saga_service *service, struct entry *entry,
+		      const struct injected *injected)
 {
 	const struct frame *frame = entry->frame;
 	struct saga_result result = {.outcome = SAGA_RETRY};
 	const struct service_handler *handler;
 	struct saga_context context;
-	saga_answer_fault fault;
-	void *fault_user;
 
 	context_open(&context, &entry->command, frame->shard, frame->epoch, frame->low_water,
 		     frame->received_ms);
@@ -89,64 +94,75 @@ static void run_entry(struct saga_service *service, struct entry *entry)
 	else
 		refuse_operation(service, &context, &result);
 
-	(void)pthread_mutex_lock(&service->mutex);
-	fault = service->fault;
-	fault_user = service->fault_user;
-	(void)pthread_mutex_unlock(&service->mutex);
-	entry->fault = fault != NULL ? fault(fault_user, &context, &result) : ANSWER_FAULT_NONE;
+	entry->fault = injected->fault != NULL ? injected->fault(injected->user, &context, &result)
+					       : ANSWER_FAULT_NONE;
 	context_finish(&context, &result, &entry->answer);
 	count_answer(service, &entry->answer);
 }
 
-static struct entry *take(struct saga_service *service)
+/* Under the mutex. NULL: the threads are to end. */
+static struct entry *take(struct saga_service *service, struct injected *injected)
 {
 	struct service_pool *pool = &service->pool;
-	struct entry *entry = NULL;
+	struct entry *entry;
 
-	(void)pthread_mutex_lock(&service->mutex);
-	while (pool->queue == NULL && !pool->quit)
+	while (pool->queue == NULL && !pool->quit) {
+		pool->idle++;
 		(void)pthread_cond_wait(&service->work, &service->mutex);
-	if (!pool->quit) {
-		entry = pool->queue;
-		pool->queue = entry->next;
-		if (pool->queue == NULL)
-			pool->queue_tail = &pool->queue;
-		pool->queued--;
+		pool->idle--;
 	}
-	(void)pthread_mutex_unlock(&service->mutex);
+	if (pool->quit)
+		return NULL;
+	entry = pool->queue;
+	pool->queue = entry->next;
+	if (pool->queue == NULL)
+		pool->queue_tail = &pool->queue;
+	pool->queued--;
+	*injected = (struct injected){service->fault, service->fault_user};
 	return entry;
 }
 
+/* A result goes in and the next entry comes out under one lock: for a quick handler the locks are
+ * what a command costs. */
 static void *pool_thread(void *argument)
 {
 	struct saga_service *service = argument;
+	struct injected injected;
 	struct entry *entry;
 
-	while ((entry = take(service)) != NULL) {
-		run_entry(service, entry);
+	(void)pthread_mutex_lock(&service->mutex);
+	while ((entry = take(service, &injected)) != NULL) {
+		(void)pthread_mutex_unlock(&service->mutex);
+		run_entry(service, entry, &injected);
 		(void)pthread_mutex_lock(&service->mutex);
 		entry->next = service->pool.results;
 		service->pool.results = entry;
 		/* One wake for many results: the loop takes the whole list in one turn. */
 		if (entry->next == NULL && !service->detached)
 			client_loop_wake(service->connection->loop);
-		(void)pthread_mutex_unlock(&service->mutex);
 	}
+	(void)pthread_mutex_unlock(&service->mutex);
 	return NULL;
 }
 
-void pool_put(struct saga_service *service, struct entry *entry)
+void pool_put(struct saga_service *service, struct entry *entries, uint32_t count)
 {
 	struct service_pool *pool = &service->pool;
 
-	CHECK_EQ(entry->state, ENTRY_WAITING);
-	entry->state = ENTRY_IN_POOL;
-	entry->next = NULL;
 	(void)pthread_mutex_lock(&service->mutex);
-	*pool->queue_tail = entry;
-	pool->queue_tail = &entry->next;
-	pool->queued++;
-	(void)pthread_cond_signal(&service->work);
+	for (uint32_t i = 0; i < count; i++) {
+		struct entry *entry = &entries[i];
+
+		CHECK_EQ(entry->state, ENTRY_WAITING);
+		entry->state = ENTRY_IN_POOL;
+		entry->next = NULL;
+		*pool->queue_tail = entry;
+		pool->queue_tail = &entry->next;
+	}
+	pool->queued += count;
+	/* A thread that is awake looks at the queue before it waits. */
+	for (uint32_t i = 0; i < count && i < pool->idle; i++)
+		(void)pthread_cond_signal(&service->work);
 	(void)pthread_mutex_unlock(&service->mutex);
 }
 
