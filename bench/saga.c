@@ -17,6 +17,7 @@ enum {
 	SHARDS = 16, /* the default of bench-floor, too */
 	RUNS_MAX = 21,
 	PARTS_MAX = 8,
+	SETTINGS_MAX = 16,
 	START_MS = 60000,
 	SLACK_MS = 60000,
 	EXIT_USAGE = 64,
@@ -27,6 +28,7 @@ struct options {
 	const char *delivery;
 	uint32_t in_flight, seconds, replicas, runs;
 	bool json, no_floor, keep;
+	const char *set[SETTINGS_MAX + 1]; /* of sagad, NULL-terminated */
 };
 
 enum side { FLOOR, SAGA, SIDES };
@@ -196,6 +198,7 @@ static int run(struct bench *b, enum side side, struct run *r)
 	options.nats_count = b->options.replicas;
 	options.replicas = b->options.replicas;
 	options.keep = b->options.keep;
+	options.set = b->options.set;
 	int error = cluster_create(&options, &b->cluster);
 	if (error == 0)
 		error = side == SAGA ? cluster_start(b->cluster)
@@ -322,6 +325,14 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'f':
 		o->no_floor = true;
 		break;
+	case 'S':
+		for (uint32_t i = 0; i < SETTINGS_MAX; i++)
+			if (o->set[i] == NULL) {
+				o->set[i] = argument;
+				return 0;
+			}
+		argp_error(state, "at most %d settings", SETTINGS_MAX);
+		break;
 	case 'k':
 		o->keep = true;
 		break;
@@ -362,6 +373,7 @@ int main(int argc, char **argv)
 		{"replicas", 'c', "1|3", 0, "NATS servers, and replicas of each stream (1)", 0},
 		{"runs", 'r', "N", 0, "pairs of runs; the median counts (5)", 0},
 		{"no-floor", 'f', NULL, 0, "only sagas, without a ratio", 0},
+		{"set", 'S', "KEY=VALUE", 0, "of sagad's configuration; may be repeated", 0},
 		{"keep", 'k', NULL, 0, "keep the clusters' folders", 0},
 		{"output", 'o', "json", 0, "for programs", 0},
 		{0}};
