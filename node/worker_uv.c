@@ -404,9 +404,22 @@ static void close_all(struct worker *w)
 	CHECK_EQ(uv_loop_close(&w->loop), 0);
 }
 
+/* Signals are the control thread's. With all of them blocked the transport need not do it around
+ * each message. Those of a fault of our own stay: a handler may want to report it. */
+static void block_signals(void)
+{
+	static const int own_fault[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
+	sigset_t all;
+	CHECK_EQ(sigfillset(&all), 0);
+	for (uint32_t i = 0; i < sizeof own_fault / sizeof own_fault[0]; i++)
+		CHECK_EQ(sigdelset(&all, own_fault[i]), 0);
+	CHECK_EQ(pthread_sigmask(SIG_BLOCK, &all, NULL), 0);
+}
+
 static void thread_main(void *argument)
 {
 	struct worker *w = argument;
+	block_signals();
 	CHECK_EQ(uv_loop_init(&w->loop), 0);
 	w->start_error = open_all(w);
 	uv_sem_post(&w->started);

@@ -377,6 +377,7 @@ int nats_transport_open(struct uv_loop_s *loop, const struct nats_config *config
 	t->loop = loop;
 	if (hooks != NULL)
 		t->hooks = *hooks;
+	t->signals_blocked = nats_signals_are_blocked();
 	t->incarnation = 1;
 	t->connect_timeout_ms = config->connect_timeout_ms == 0 ? NATS_CONNECT_TIMEOUT_MS
 								: config->connect_timeout_ms;

@@ -49,7 +49,8 @@ struct nats_hooks {
 
 /* Connects in the background and keeps reconnecting for ever (100 ms); returns at once. Errors:
  * SAGA_E_CONFIG for unusable options or files (text in `why`, 256 bytes), SAGA_E_NO_MEMORY.
- * All strings are copied. Call on the loop's thread. */
+ * All strings are copied. Call on the loop's thread. A thread that has all signals blocked now must
+ * leave it so: then they are not blocked around each message. */
 int nats_transport_open(struct uv_loop_s *loop, const struct nats_config *config,
 			const struct nats_hooks *hooks, struct transport **transport,
 			char why[256]) MUST_CHECK;

@@ -128,6 +128,7 @@ struct nats_transport {
 	natsSubscription **doomed; /* ended ones that cnats has not been told of */
 	uint32_t doomed_count, doomed_capacity;
 
+	bool signals_blocked;   /* in the loop's thread, always: it need not be done each time */
 	uint64_t busy_until_ms; /* the socket was full: no publish before that */
 	struct transport_stats stats;
 	char inbox_prefix[NATS_INBOX_PREFIX_SIZE_MAX + 1];
@@ -158,6 +159,7 @@ void nats_on_error(natsConnection *connection, natsSubscription *subscription, n
  * thread of its own ever sees a signal, and ours does not while it is inside. */
 void nats_signals_block(sigset_t *before);
 void nats_signals_restore(const sigset_t *before);
+bool nats_signals_are_blocked(void); /* in the calling thread */
 
 /* nats_jobs.c. `done` of nats_job_start comes on the loop thread. */
 void nats_job_start(struct nats_transport *t, enum nats_job job, uv_after_work_cb done);

@@ -90,13 +90,15 @@ static int send_message(struct nats_transport *t, const char *subject, const cha
 		return SAGA_E_TOO_LARGE;
 	if (begin_ms < t->busy_until_ms)
 		return SAGA_E_BUSY;
-	nats_signals_block(&before);
+	if (!t->signals_blocked)
+		nats_signals_block(&before);
 	if (header_count > 0)
 		status = send_with_headers(t->connection, subject, reply, headers, header_count,
 					   data);
 	else
 		status = send_plain(t->connection, subject, reply, data);
-	nats_signals_restore(&before);
+	if (!t->signals_blocked)
+		nats_signals_restore(&before);
 	note_duration(t, begin_ms);
 	if (status == NATS_OK) {
 		t->stats.sent_messages++;
