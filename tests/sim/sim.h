@@ -72,7 +72,7 @@ struct sim_faults {
 	uint32_t append_lost, append_mute, append_late, read_fails, read_stale, journal_ms;
 	uint32_t etcd_lost, etcd_mute, etcd_late, etcd_ms, hint_lost;
 	uint32_t crash_ms, pause_ms, cut_ms, deaf_ms, journal_cut_ms; /* mean gap; 0 = never */
-	uint32_t expire_early_ms, expire_late, clock_ms, drain_ms;
+	uint32_t expire_early_ms, expire_late, clock_ms, drain_ms, zombie_ms;
 	uint32_t service_silent, service_slow, service_rejects, service_retries, service_parks;
 	uint32_t service_crashes;
 	uint32_t mailbox_slow;
@@ -112,12 +112,13 @@ struct sim_request {
 	enum sim_request_kind kind;
 	uint32_t saga;
 	uint64_t sent_ms;
+	bool probe, answered; /* as the client sees it */
 };
 
 /* clang-format off */
 #define SIM_COUNTERS(X) \
 	X(accepted) X(completed) X(compensated) X(tombstones) X(failovers) X(crashes) \
-	X(pauses) X(cuts) X(early_expiries) X(two_owners) X(unknown_appends) X(late_appends) \
+	X(pauses) X(cuts) X(early_expiries) X(zombies) X(two_owners) X(unknown_appends) X(late_appends) \
 	X(refused_appends) X(unfenced_epochs) X(skipped_batches) X(lost_messages) \
 	X(doubled_messages) X(redeliveries) X(commands) X(resends) X(first_runs) \
 	X(duplicates) X(rejections) X(empty_undos) X(late_forwards) X(stale_commands) \
@@ -168,6 +169,7 @@ struct sim_node {
 	struct highwater disk[SIM_SHARDS];  /* survives */
 	struct highwater marks[SIM_SHARDS]; /* waits for the disk */
 	uint64_t paused_until_ms, cut_until_ms, deaf_until_ms, journal_cut_until_ms;
+	uint64_t etcd_cut_until_ms;
 	uint64_t cut_since_ms;
 	uint64_t order_ms, report_ms; /* mailboxes are first in, first out */
 	uint64_t tick_ms, control_ms;
@@ -305,6 +307,7 @@ void sim_etcd_create(struct sim *sim);
 void sim_etcd_request(struct sim_node *node, const struct lease_request *request, uint64_t token);
 void sim_etcd_expire(struct sim *sim);
 void sim_etcd_end_lease(struct sim *sim, uint32_t index);
+bool sim_etcd_end_node(struct sim *sim, const struct sim_node *node); /* false = had none */
 void sim_etcd_close(struct sim *sim);
 
 /* sim_network.c: data is copied; faults apply */
@@ -360,7 +363,7 @@ void sim_history_close(struct sim_history *history);
 
 /* sim_check.c */
 bool sim_all_final(struct sim *sim);
-void sim_check(struct sim *sim, uint32_t first_probe);
+void sim_check(struct sim *sim);
 
 /* sim.c */
 struct sim_options {
@@ -378,7 +381,6 @@ void sim_run_seed(uint64_t seed, const struct sim_options *options, struct sim_r
 struct sim_plants {
 	const char *name;        /* "" = none */
 	bool forgets_rejections; /* S3, at the participant */
-	bool ignores_epochs;     /* S24, at the participant */
 	bool appends_unfenced;   /* the journal's fence */
 };
 extern const struct sim_plants sim_plants;

@@ -74,6 +74,9 @@ static void check_answers(struct sim *sim, const struct sim_history *h)
 		sim->count.cancels += r->kind == SIM_CANCEL && a->code == 0;
 		if (r->kind == SIM_SUBMIT || r->kind == SIM_CONFLICT)
 			check_submit_answer(sim, f, a, r);
+		if (r->kind == SIM_CANCEL && a->code == 0 && !by(f->tombstone_ms, a->at_ms) &&
+		    !by(f->accepted_ms, a->at_ms))
+			sim_fail(sim, false, "S10: the cancel of saga %u left no record", r->saga);
 		/* A plain status may be old: it carries (epoch, record). */
 		if (r->kind == SIM_WAIT_QUERY && a->code == err_to_wire(SAGA_E_NOT_FOUND) &&
 		    sim->sagas[r->saga].retry_until_ms ==
@@ -269,22 +272,22 @@ bool sim_all_final(struct sim *sim)
 	return all;
 }
 
-static void check_probes(struct sim *sim, uint32_t first)
+static void check_probes(struct sim *sim)
 {
-	static const char *const names[] = {"", "submit", "conflict", "cancel", "query", "wait"};
+	bool asked[SIM_SAGAS] = {0}, answered[SIM_SAGAS] = {0};
 
-	for (uint32_t i = first; i < sim->request_count; i++) {
-		bool answered = false;
+	for (uint32_t i = 0; i < sim->request_count; i++) {
+		const struct sim_request *r = &sim->requests[i];
 
-		for (uint32_t k = 0; k < sim->answer_count; k++)
-			answered |= sim->answers[k].request == i;
-		if (!answered)
-			sim_fail(sim, true, "nobody answered the %s of saga %u after the healing",
-				 names[sim->requests[i].kind], sim->requests[i].saga);
+		asked[r->saga] |= r->probe;
+		answered[r->saga] |= r->probe && r->answered;
 	}
+	for (uint32_t i = 0; i < sim->saga_count; i++)
+		if (asked[i] && !answered[i])
+			sim_fail(sim, true, "nobody answers for saga %u after the healing", i);
 }
 
-void sim_check(struct sim *sim, uint32_t first_probe)
+void sim_check(struct sim *sim)
 {
 	struct sim_history *h = sim_history_read(sim);
 
@@ -295,7 +298,7 @@ void sim_check(struct sim *sim, uint32_t first_probe)
 	for (uint32_t i = 0; i < sim->saga_count; i++)
 		if (h->sagas[i].accepted_times > 0 && h->sagas[i].finished_ms == 0)
 			sim_fail(sim, true, "liveness: saga %u is not final after the healing", i);
-	check_probes(sim, first_probe);
+	check_probes(sim);
 	sim->count.skipped_batches += h->skipped;
 	sim_history_close(h);
 }

@@ -157,6 +157,7 @@ void sim_client_hear(struct sim *sim, uint32_t client, uint32_t request, struct 
 	CHECK_LT(request, sim->request_count);
 	CHECK_EQ(saga->client, client);
 	CHECK_EQ(wire_decode(WIRE_ANSWER, data, &arena, &answer, NULL), 0);
+	sim->requests[request].answered = true;
 	if (r->kind != SIM_SUBMIT)
 		return;
 	if (answer.code == 0 || (answer.code != err_to_wire(SAGA_E_BUSY) &&
@@ -201,8 +202,10 @@ static uint64_t soon(struct sim *sim, const struct sim_saga *saga, uint64_t span
 
 void sim_client_create(struct sim *sim)
 {
-	const uint64_t span_ms = sim->heal_ms - sim->now_ms - 500;
+	uint64_t span_ms = sim->heal_ms - sim->now_ms - 500;
 
+	if (sim_draw(sim, SIM_PLAN, 4) == 0)
+		span_ms = 300; /* all at once: frames and batches of many */
 	sim->saga_count = 8 + (uint32_t)sim_draw(sim, SIM_PLAN, SIM_SAGAS - 8 + 1);
 	for (uint32_t i = 0; i < sim->saga_count; i++) {
 		struct sim_saga *saga = &sim->sagas[i];
@@ -219,10 +222,29 @@ void sim_client_create(struct sim *sim)
 			plan_request(sim, soon(sim, saga, 2000), SIM_CANCEL, i);
 		if (sim_draw(sim, SIM_PLAN, 12) == 0)
 			plan_request(sim, saga->submit_ms - 200, SIM_CANCEL, i);
-		plan_request(sim, soon(sim, saga, 3000), SIM_WAIT_QUERY, i);
+		for (uint32_t k = 0; k < 5; k++)
+			plan_request(sim, soon(sim, saga, 1500), SIM_WAIT_QUERY, i);
 		plan_request(sim, soon(sim, saga, 6000), SIM_WAIT_QUERY, i);
 		plan_request(sim, soon(sim, saga, 5000), SIM_QUERY, i);
 	}
+}
+
+static void probe(struct sim *sim, struct sim_event *e)
+{
+	const enum sim_request_kind kind = (enum sim_request_kind)e->a;
+	const uint32_t before = sim->request_count;
+
+	if (e->d != 0 && sim->requests[e->c].answered)
+		return;
+	ask(sim, kind, (uint32_t)e->b);
+	if (sim->request_count == before)
+		return;
+	sim->requests[before].probe = true;
+	struct sim_event *again = sim_at(sim, sim->now_ms + 2 * RETRY_MS, SIM_WORLD, probe);
+	again->a = e->a;
+	again->b = e->b;
+	again->c = before;
+	again->d = e->d + 1;
 }
 
 /* When all is over each id is submitted and asked for once more: what is remembered must be. */
@@ -230,9 +252,13 @@ void sim_client_probe(struct sim *sim)
 {
 	for (uint32_t i = 0; i < sim->saga_count; i++) {
 		const uint64_t at = sim->now_ms + sim_draw(sim, SIM_CLIENT, 200);
+		struct sim_event *e = sim_at(sim, at, SIM_WORLD, probe);
 
-		plan_request(sim, at, SIM_SUBMIT, i);
-		plan_request(sim, at + 20, SIM_WAIT_QUERY, i);
+		e->a = SIM_SUBMIT;
+		e->b = i;
+		e = sim_at(sim, at + 20, SIM_WORLD, probe);
+		e->a = SIM_WAIT_QUERY;
+		e->b = i;
 		sim->count.late_duplicates++;
 	}
 }

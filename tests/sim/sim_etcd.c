@@ -18,6 +18,11 @@ struct call {
 	bool mute;
 };
 
+static bool link_down(const struct sim_node *node)
+{
+	return sim_link_down(node) || node->etcd_cut_until_ms > node->sim->now_ms;
+}
+
 static struct slice own(struct slice text)
 {
 	char *copy = malloc((size_t)text.size + 1);
@@ -101,7 +106,7 @@ static void hint(struct sim *sim, struct sim_event *e)
 static void tell_watchers(struct sim *sim)
 {
 	for (uint32_t i = 0; i < sim->node_count; i++)
-		if (sim->nodes[i].running && !sim_link_down(&sim->nodes[i]) &&
+		if (sim->nodes[i].running && !link_down(&sim->nodes[i]) &&
 		    !sim_chance(sim, SIM_ETCD, sim->faults.hint_lost))
 			(void)sim_at(sim, sim->now_ms + 1 + sim_draw(sim, SIM_ETCD, 5), i, hint);
 }
@@ -115,6 +120,19 @@ void sim_etcd_end_lease(struct sim *sim, uint32_t index)
 		if (sim->kvs[i].used && sim->kvs[i].lease == (int64_t)index + 1)
 			remove_kv(&sim->kvs[i]);
 	tell_watchers(sim);
+}
+
+bool sim_etcd_end_node(struct sim *sim, const struct sim_node *node)
+{
+	char key[64];
+	const struct sim_kv *kv;
+
+	(void)snprintf(key, sizeof key, "/sagad/sim/nodes/n%u", node->index);
+	kv = find_key(sim, key);
+	if (kv == NULL || kv->lease == 0)
+		return false;
+	sim_etcd_end_lease(sim, (uint32_t)kv->lease - 1);
+	return true;
 }
 
 static bool lease_alive(const struct sim *sim, int64_t id)
@@ -264,7 +282,7 @@ static void apply(struct sim *sim, struct sim_event *e)
 	call->result.revision = sim->revision;
 	if (call->mute || node->life != call->life)
 		return;
-	if (sim_link_down(node)) {
+	if (link_down(node)) {
 		give_up(sim, call->request.kind, call->request.timeout_ms, node, call->token);
 		return;
 	}
@@ -279,7 +297,7 @@ static void apply(struct sim *sim, struct sim_event *e)
 void sim_etcd_request(struct sim_node *node, const struct lease_request *request, uint64_t token)
 {
 	struct sim *sim = node->sim;
-	const bool lost = sim_link_down(node) || sim_chance(sim, SIM_ETCD, sim->faults.etcd_lost);
+	const bool lost = link_down(node) || sim_chance(sim, SIM_ETCD, sim->faults.etcd_lost);
 	const bool late = !lost && sim_chance(sim, SIM_ETCD, sim->faults.etcd_late);
 	const bool mute = late || (!lost && sim_chance(sim, SIM_ETCD, sim->faults.etcd_mute));
 	uint64_t at_ms = sim->now_ms + 1 + sim_draw(sim, SIM_ETCD, sim->faults.etcd_ms + 1);

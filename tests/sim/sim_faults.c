@@ -44,6 +44,7 @@ void sim_faults_draw(struct sim *sim)
 		.expire_late = rate(sim, 400),
 		.clock_ms = gap(sim, 3, 1000),
 		.drain_ms = gap(sim, 4, 4000),
+		.zombie_ms = gap(sim, 3, 1000),
 		.service_silent = rate(sim, 150),
 		.service_retries = rate(sim, 120),
 		.service_parks = rate(sim, 30),
@@ -54,6 +55,10 @@ void sim_faults_draw(struct sim *sim)
 	/* A replica that lags for long makes fenced epochs fail until an unfenced one is sent. */
 	if (sim_draw(sim, SIM_FAULTS, 6) == 0)
 		sim->faults.read_stale = 300 + (uint32_t)sim_draw(sim, SIM_FAULTS, 600);
+	if (sim_draw(sim, SIM_FAULTS, 6) == 0)
+		sim->faults.etcd_ms = 100 + (uint32_t)sim_draw(sim, SIM_FAULTS, 700);
+	if (sim_draw(sim, SIM_FAULTS, 8) == 0)
+		sim->faults.journal_ms = 50 + (uint32_t)sim_draw(sim, SIM_FAULTS, 300);
 	for (uint32_t i = 0; i < SIM_SERVICES; i++) {
 		sim->services[i].rejects = rate(sim, 250);
 		sim->services[i].slow = rate(sim, 200);
@@ -159,6 +164,20 @@ static void strike_drain(struct sim *sim)
 	sim_at(sim, for_ms(sim, 4000) + 3000, SIM_WORLD, restart)->a = node->index;
 }
 
+/* Its lease is over and others take its shards, but it cannot know: it hears nobody at first, and
+ * then everybody, while it still trusts its lease (S2). */
+static void strike_zombie(struct sim *sim)
+{
+	struct sim_node *node = any_node(sim);
+
+	if (!node->running || !sim_etcd_end_node(sim, node))
+		return;
+	sim->count.zombies++;
+	node->etcd_cut_until_ms = sim->now_ms + 2000;
+	node->deaf_until_ms = sim->now_ms + 150 + sim_draw(sim, SIM_FAULTS, 700);
+	sim_note(sim, "node.zombie", node->index, node->deaf_until_ms - sim->now_ms, 0, 0);
+}
+
 struct fault {
 	void (*strike)(struct sim *sim);
 	uint32_t mean_ms;
@@ -175,6 +194,7 @@ static struct fault fault_of(const struct sim *sim, uint64_t number)
 		{strike_lease, sim->faults.expire_early_ms},
 		{strike_clock, sim->faults.clock_ms},
 		{strike_drain, sim->faults.drain_ms},
+		{strike_zombie, sim->faults.zombie_ms},
 	};
 
 	return number < sizeof faults / sizeof faults[0] ? faults[number] : (struct fault){NULL, 0};
@@ -216,8 +236,9 @@ void sim_heal(struct sim *sim)
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		struct sim_node *node = &sim->nodes[i];
 
-		node->paused_until_ms = node->cut_until_ms = 0;
-		node->deaf_until_ms = node->journal_cut_until_ms = 0;
+		/* A pause ends when it ends: what waited for it keeps its order. */
+		node->cut_until_ms = node->deaf_until_ms = node->journal_cut_until_ms = 0;
+		node->etcd_cut_until_ms = 0;
 		if (!node->running)
 			sim_node_start(node);
 	}

@@ -115,7 +115,7 @@ static bool shard_allows(struct sim *sim, const struct work *w, struct verdict *
 {
 	struct sim_service *service = &sim->services[w->service];
 
-	if (w->epoch < service->epoch[w->shard] && !sim_plants.ignores_epochs) {
+	if (w->epoch < service->epoch[w->shard]) {
 		sim->count.stale_commands++;
 		v->outcome = WIRE_OUTCOME_STALE;
 		return false;
