@@ -1,134 +1,8 @@
-/* The client half of libsaga against a scripted owner on a real broker. */
-#include "tests/integration/client_owner_uv.h"
+/* Calls of libsaga against a scripted owner on a real broker. */
+#include "tests/integration/client_calls_bench_uv.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { REQUESTS_MAX = 64 };
-
-/* What the owner got, and what callbacks told. */
-struct bench {
-	struct owner owner;
-	struct saga_connection *connection;
-	struct saga_definition *definition;
-	uint32_t count; /* requests */
-	struct owner_request requests[REQUESTS_MAX];
-	struct hash128 hashes[REQUESTS_MAX]; /* of their bytes */
-	uint64_t times_ms[REQUESTS_MAX];
-	int step; /* the script's */
-	struct ids *ids;
-};
-
-/* Callbacks run on the connection's thread. */
-struct told {
-	pthread_mutex_t mutex;
-	int accepted, finished; /* how often */
-	int accepted_error, finished_error;
-	struct saga_status status;
-};
-#define TOLD_INIT                                                                                  \
-	{                                                                                          \
-		.mutex = PTHREAD_MUTEX_INITIALIZER                                                 \
-	}
-
-static void on_accepted(void *context, int error, const struct saga_status *status)
-{
-	struct told *told = context;
-
-	(void)pthread_mutex_lock(&told->mutex);
-	told->accepted_error = error;
-	told->status = *status;
-	told->accepted++;
-	(void)pthread_mutex_unlock(&told->mutex);
-}
-
-static void on_finished(void *context, int error, const struct saga_status *status)
-{
-	struct told *told = context;
-
-	(void)pthread_mutex_lock(&told->mutex);
-	told->finished_error = error;
-	told->status = *status;
-	told->finished++;
-	(void)pthread_mutex_unlock(&told->mutex);
-}
-
-static bool told_ended(struct told *told, bool finished)
-{
-	bool ended;
-
-	(void)pthread_mutex_lock(&told->mutex);
-	ended = finished ? told->finished > 0 || told->accepted_error != 0 : told->accepted > 0;
-	(void)pthread_mutex_unlock(&told->mutex);
-	return ended;
-}
-
-static void note(struct bench *bench, const struct owner_request *request)
-{
-	if (bench->count < REQUESTS_MAX) {
-		bench->requests[bench->count] = *request;
-		bench->hashes[bench->count] = hash_xxh3_128(request->bytes);
-		bench->times_ms[bench->count] = wait_now_ms();
-	}
-	bench->count++;
-}
-
-static int setup(void **state)
-{
-	static const char text[] = "name: travel\n"
-				   "steps:\n"
-				   "  - {name: a, service: svc, action: do, compensate: undo}\n";
-	struct bench *bench = calloc(1, sizeof *bench);
-	struct saga_options options;
-
-	owner_open(&bench->owner);
-	bench->owner.context = bench;
-	saga_options_init(&options);
-	options.url = owner_url(&bench->owner);
-	assert_int_equal(saga_open(&options, &bench->connection), 0);
-	assert_int_equal(
-		saga_definition_parse(text, sizeof text - 1, "t", &bench->definition, NULL, 0), 0);
-	*state = bench;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct bench *bench = *state;
-
-	saga_close(bench->connection, 0);
-	saga_definition_free(bench->definition);
-	owner_close(&bench->owner);
-	free(bench);
-	return 0;
-}
-
-static void submit(struct bench *bench, const char *id, uint32_t timeout_ms, bool wait,
-		   struct told *told)
-{
-	struct saga_submit_options options;
-
-	saga_submit_options_init(&options);
-	options.id = id;
-	options.input = "input";
-	options.input_size = 5;
-	options.timeout_ms = timeout_ms;
-	assert_int_equal(saga_submit_async(bench->connection, bench->definition, &options,
-					   on_accepted, wait ? on_finished : NULL, told),
-			 0);
-}
-
-/* ---- submit
- * -------------------------------------------------------------------------------------- */
-
-static void script_accept(struct owner *owner, const struct owner_request *request)
-{
-	struct wire_answer answer = owner_says(request, WIRE_STATE_RUNNING, 30);
-
-	note(owner->context, request);
-	owner_answer(owner, request->reply_to, &answer);
-}
 
 static void a_submit_is_accepted(void **state)
 {
@@ -136,8 +10,8 @@ static void a_submit_is_accepted(void **state)
 	struct told told = TOLD_INIT;
 	struct wire_slots slots;
 
-	owner_listen(&bench->owner, script_accept);
-	submit(bench, "s1", 0, false, &told);
+	owner_listen(&bench->owner, calls_script_accept);
+	calls_submit(bench, "s1", 0, false, &told);
 	RUN_UNTIL(&bench->owner, told_ended(&told, false));
 	assert_int_equal(told.accepted_error, 0);
 	assert_int_equal(told.status.state, SAGA_STATE_RUNNING);
@@ -162,7 +36,7 @@ static void script_reluctant(struct owner *owner, const struct owner_request *re
 	struct bench *bench = owner->context;
 	struct wire_answer answer = owner_says(request, WIRE_STATE_NONE, 0);
 
-	note(bench, request);
+	calls_note(bench, request);
 	switch (bench->step++) {
 	case 0:
 		return;
@@ -191,7 +65,7 @@ static void a_submit_is_sent_until_answered(void **state)
 	struct told told = TOLD_INIT;
 
 	owner_listen(&bench->owner, script_reluctant);
-	submit(bench, "s1", 20000, false, &told);
+	calls_submit(bench, "s1", 20000, false, &told);
 	RUN_UNTIL(&bench->owner, told_ended(&told, false));
 	assert_int_equal(told.accepted_error, 0);
 	assert_int_equal(bench->count, 5);
@@ -201,18 +75,13 @@ static void a_submit_is_sent_until_answered(void **state)
 	assert_true(bench->times_ms[2] - bench->times_ms[1] >= 300);
 }
 
-static void script_silent(struct owner *owner, const struct owner_request *request)
-{
-	note(owner->context, request);
-}
-
 static void an_unanswered_submit_is_unknown(void **state)
 {
 	struct bench *bench = *state;
 	struct told told = TOLD_INIT;
 
-	owner_listen(&bench->owner, script_silent);
-	submit(bench, "s1", 1200, true, &told);
+	owner_listen(&bench->owner, calls_script_silent);
+	calls_submit(bench, "s1", 1200, true, &told);
 	RUN_UNTIL(&bench->owner, told_ended(&told, true));
 	assert_int_equal(told.accepted, 1);
 	assert_int_equal(told.accepted_error, SAGA_ERR_UNKNOWN);
@@ -227,18 +96,18 @@ static void what_was_never_sent_is_not_unknown(void **state)
 	struct told first = TOLD_INIT, second = TOLD_INIT, third = TOLD_INIT;
 
 	/* Nobody answers info. */
-	submit(bench, "s1", 700, false, &first);
+	calls_submit(bench, "s1", 700, false, &first);
 	RUN_UNTIL(&bench->owner, told_ended(&first, false));
 	assert_int_equal(first.accepted_error, SAGA_E_NO_RESPONDERS);
 	bench->owner.info_code = err_to_wire(SAGA_E_NOT_INITIALISED);
-	owner_listen(&bench->owner, script_accept);
-	submit(bench, "s2", 2500, false, &second);
+	owner_listen(&bench->owner, calls_script_accept);
+	calls_submit(bench, "s2", 2500, false, &second);
 	RUN_UNTIL(&bench->owner, told_ended(&second, false));
 	assert_int_equal(second.accepted_error, SAGA_ERR_NOT_INITIALISED);
 	assert_int_equal(bench->count, 0);
 	/* And it heals. */
 	bench->owner.info_code = 0;
-	submit(bench, "s3", 0, false, &third);
+	calls_submit(bench, "s3", 0, false, &third);
 	RUN_UNTIL(&bench->owner, told_ended(&third, false));
 	assert_int_equal(third.accepted_error, 0);
 }
@@ -247,7 +116,7 @@ static void script_conflict(struct owner *owner, const struct owner_request *req
 {
 	struct wire_answer answer = owner_says(request, WIRE_STATE_RUNNING, 10);
 
-	note(owner->context, request);
+	calls_note(owner->context, request);
 	answer.code = err_to_wire(SAGA_E_CONFLICT);
 	answer.text = slice_str("another body");
 	owner_answer(owner, request->reply_to, &answer);
@@ -259,7 +128,7 @@ static void a_refusal_ends_it_at_once(void **state)
 	struct told told = TOLD_INIT;
 
 	owner_listen(&bench->owner, script_conflict);
-	submit(bench, "s1", 0, true, &told);
+	calls_submit(bench, "s1", 0, true, &told);
 	RUN_UNTIL(&bench->owner, told_ended(&told, true));
 	assert_int_equal(told.accepted_error, SAGA_ERR_CONFLICT);
 	assert_string_equal(told.status.text, "another body");
@@ -272,7 +141,7 @@ static void script_wrong_shard(struct owner *owner, const struct owner_request *
 	struct bench *bench = owner->context;
 	struct wire_answer answer = owner_says(request, WIRE_STATE_RUNNING, 10);
 
-	note(bench, request);
+	calls_note(bench, request);
 	if (bench->step++ == 0)
 		answer.code = err_to_wire(SAGA_E_WRONG_SHARD);
 	owner_answer(owner, request->reply_to, &answer);
@@ -284,7 +153,7 @@ static void a_wrong_shard_refreshes_the_slots(void **state)
 	struct told told = TOLD_INIT;
 
 	owner_listen(&bench->owner, script_wrong_shard);
-	submit(bench, "s1", 0, false, &told);
+	calls_submit(bench, "s1", 0, false, &told);
 	RUN_UNTIL(&bench->owner, told_ended(&told, false));
 	assert_int_equal(told.accepted_error, 0);
 	assert_int_equal(bench->owner.info_count, 2);
@@ -326,7 +195,7 @@ static void script_finish(struct owner *owner, const struct owner_request *reque
 {
 	struct wire_answer answer = owner_says(request, WIRE_STATE_RUNNING, 10);
 
-	note(owner->context, request);
+	calls_note(owner->context, request);
 	owner_answer(owner, request->reply_to, &answer);
 	answer = owner_says(request, WIRE_STATE_COMPENSATED, 20);
 	answer.reason = WIRE_REASON_REJECTED;
@@ -340,7 +209,7 @@ static void the_outcome_comes_by_itself(void **state)
 	struct told told = TOLD_INIT;
 
 	owner_listen(&bench->owner, script_finish);
-	submit(bench, NULL, 0, true, &told);
+	calls_submit(bench, NULL, 0, true, &told);
 	RUN_UNTIL(&bench->owner, told_ended(&told, true));
 	assert_int_equal(told.accepted, 1);
 	assert_int_equal(told.finished, 1);
@@ -360,7 +229,7 @@ static void script_owner_change(struct owner *owner, const struct owner_request 
 	struct bench *bench = owner->context;
 	struct wire_answer answer = owner_says(request, WIRE_STATE_RUNNING, 10);
 
-	note(bench, request);
+	calls_note(bench, request);
 	if (request->verb == SUBJECT_QUERY) {
 		switch (bench->step++) {
 		case 0:
@@ -386,7 +255,7 @@ static void the_outcome_is_asked_for_after_an_owner_change(void **state)
 	struct told told = TOLD_INIT;
 
 	owner_listen(&bench->owner, script_owner_change);
-	submit(bench, "s1", 20000, true, &told);
+	calls_submit(bench, "s1", 20000, true, &told);
 	RUN_UNTIL(&bench->owner, told_ended(&told, true));
 	assert_int_equal(told.finished_error, 0);
 	assert_int_equal(told.status.state, SAGA_STATE_COMPLETED);
@@ -407,7 +276,7 @@ static void script_two_owners(struct owner *owner, const struct owner_request *r
 	struct bench *bench = owner->context;
 	struct wire_answer answer = owner_says(request, WIRE_STATE_RUNNING, 10);
 
-	note(bench, request);
+	calls_note(bench, request);
 	if (bench->count > 2)
 		answer.epoch = OWNER_EPOCH + 1;
 	owner_answer(owner, request->reply_to, &answer);
@@ -421,7 +290,7 @@ static void each_owner_promises_the_outcome_once(void **state)
 	struct told told = TOLD_INIT;
 
 	owner_listen(&bench->owner, script_two_owners);
-	submit(bench, "s1", PATIENCE_MS, true, &told);
+	calls_submit(bench, "s1", PATIENCE_MS, true, &told);
 	RUN_UNTIL(&bench->owner, bench->count >= 5);
 	for (uint32_t i = 0; i < 5; i++)
 		assert_int_equal(bench->requests[i].wait, waits[i]);
@@ -444,7 +313,7 @@ static void script_forgetful(struct owner *owner, const struct owner_request *re
 	struct bench *bench = owner->context;
 	struct wire_answer answer = owner_says(request, WIRE_STATE_RUNNING, 10);
 
-	note(bench, request);
+	calls_note(bench, request);
 	if (request->verb == SUBJECT_QUERY) {
 		answer.state = request->wait ? WIRE_STATE_COMPLETED : WIRE_STATE_NONE;
 		answer.code = request->wait ? 0 : err_to_wire(SAGA_E_NOT_FOUND);
@@ -458,7 +327,7 @@ static void a_plain_not_found_does_not_end_a_wait(void **state)
 	struct told told = TOLD_INIT;
 
 	owner_listen(&bench->owner, script_forgetful);
-	submit(bench, "s1", PATIENCE_MS, true, &told);
+	calls_submit(bench, "s1", PATIENCE_MS, true, &told);
 	RUN_UNTIL(&bench->owner, told_ended(&told, true));
 	assert_int_equal(told.finished_error, 0);
 	assert_int_equal(told.status.state, SAGA_STATE_COMPLETED);
@@ -470,8 +339,8 @@ static void an_accepted_submit_times_out_as_such(void **state)
 	struct bench *bench = *state;
 	struct told told = TOLD_INIT;
 
-	owner_listen(&bench->owner, script_accept);
-	submit(bench, "s1", 800, true, &told);
+	owner_listen(&bench->owner, calls_script_accept);
+	calls_submit(bench, "s1", 800, true, &told);
 	RUN_UNTIL(&bench->owner, told_ended(&told, true));
 	assert_int_equal(told.accepted_error, 0);
 	assert_int_equal(told.finished_error, SAGA_ERR_TIMEOUT);
@@ -683,7 +552,7 @@ static void blocking_calls_block(void **state)
 	assert_int_equal(blocking.status.state, SAGA_STATE_COMPENSATED);
 	assert_true(bench->requests[bench->count - 1].wait);
 
-	bench->owner.on_request = script_accept;
+	bench->owner.on_request = calls_script_accept;
 	blocking.what = DO_WAIT;
 	blocking.timeout_ms = 700;
 	start(&blocking);
@@ -691,7 +560,7 @@ static void blocking_calls_block(void **state)
 	blocking.what = DO_RUN;
 	start(&blocking);
 	assert_int_equal(end(&blocking), SAGA_ERR_TIMEOUT);
-	bench->owner.on_request = script_silent;
+	bench->owner.on_request = calls_script_silent;
 	blocking.what = DO_QUERY;
 	start(&blocking);
 	assert_int_equal(end(&blocking), SAGA_ERR_UNKNOWN);
@@ -704,7 +573,7 @@ static void script_not_found(struct owner *owner, const struct owner_request *re
 {
 	struct wire_answer answer = owner_says(request, WIRE_STATE_NONE, 10);
 
-	note(owner->context, request);
+	calls_note(owner->context, request);
 	answer.code =
 		err_to_wire(request->verb == SUBJECT_CANCEL ? SAGA_E_TOO_LATE : SAGA_E_NOT_FOUND);
 	owner_answer(owner, request->reply_to, &answer);
@@ -761,7 +630,7 @@ static void script_stale(struct owner *owner, const struct owner_request *reques
 	struct bench *bench = owner->context;
 	struct wire_answer answer = owner_says(request, WIRE_STATE_UNDOING, 10);
 
-	note(bench, request);
+	calls_note(bench, request);
 	if (bench->step++ == 1) {
 		answer = owner_says(request, WIRE_STATE_RUNNING, 9999);
 		answer.epoch = OWNER_EPOCH - 1;
@@ -792,8 +661,8 @@ static void calls_survive_a_restart_of_the_broker(void **state)
 	struct bench *bench = *state;
 	struct told told = TOLD_INIT;
 
-	owner_listen(&bench->owner, script_silent);
-	submit(bench, "s1", PATIENCE_MS, true, &told);
+	owner_listen(&bench->owner, calls_script_silent);
+	calls_submit(bench, "s1", PATIENCE_MS, true, &told);
 	RUN_UNTIL(&bench->owner, bench->count >= 1);
 	assert_int_equal(cluster_signal(bench->owner.cluster, "nats1", SIGKILL), 0);
 	assert_true(cluster_wait_end(bench->owner.cluster, "nats1", PATIENCE_MS));
@@ -812,11 +681,11 @@ static void closing_ends_what_waits(void **state)
 	struct blocking blocking = {.bench = bench, .what = DO_RUN, .timeout_ms = PATIENCE_MS};
 	struct saga_options options;
 
-	owner_listen(&bench->owner, script_accept);
-	submit(bench, "s2", PATIENCE_MS, true, &accepted);
+	owner_listen(&bench->owner, calls_script_accept);
+	calls_submit(bench, "s2", PATIENCE_MS, true, &accepted);
 	RUN_UNTIL(&bench->owner, told_ended(&accepted, false));
-	bench->owner.on_request = script_silent;
-	submit(bench, "s3", PATIENCE_MS, true, &sent);
+	bench->owner.on_request = calls_script_silent;
+	calls_submit(bench, "s3", PATIENCE_MS, true, &sent);
 	start(&blocking);
 	RUN_UNTIL(&bench->owner, bench->count >= 3);
 	saga_close(bench->connection, 0);
@@ -854,7 +723,7 @@ static void open_checks_its_options(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, calls_setup, calls_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_submit_is_accepted),
 		TEST(a_submit_is_sent_until_answered),
