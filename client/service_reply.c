@@ -55,10 +55,9 @@ static void settle(struct saga_service *service, struct entry *entry)
 /* ---- sending -----------------------------------------------------------------------------------
  */
 
-static struct wire_reply reply_of(const struct entry *entry)
+/* Names the command, with nothing about it yet. */
+static struct wire_reply reply_to(const struct entry *entry, uint32_t outcome)
 {
-	const struct context_answer *answer = &entry->answer;
-
 	return (struct wire_reply){
 		.saga = entry->command.saga,
 		.step = entry->command.step,
@@ -66,13 +65,21 @@ static struct wire_reply reply_of(const struct entry *entry)
 		.operation = entry->command.operation,
 		.attempt = entry->command.attempt,
 		.epoch = entry->frame->epoch,
-		.outcome = answer->outcome,
-		.retry_after_ms = answer->retry_after_ms,
-		.code = answer->code,
-		.text = slice_str(answer->text),
-		.output = answer->output,
-		.barrier = answer->barrier,
+		.outcome = outcome,
 	};
+}
+
+static struct wire_reply reply_of(const struct entry *entry)
+{
+	const struct context_answer *answer = &entry->answer;
+	struct wire_reply reply = reply_to(entry, answer->outcome);
+
+	reply.retry_after_ms = answer->retry_after_ms;
+	reply.code = answer->code;
+	reply.text = slice_str(answer->text);
+	reply.output = answer->output;
+	reply.barrier = answer->barrier;
+	return reply;
 }
 
 static void send_frame(struct saga_service *service, uint32_t shard, struct wire_reply *replies,
@@ -196,15 +203,7 @@ void reply_answered(struct saga_service *service, struct entry *list, uint64_t n
 static void send_heartbeat(struct saga_service *service, const struct entry *entry)
 {
 	char nowhere[SUBJECT_SIZE_MAX + 8];
-	struct wire_reply reply = {
-		.saga = entry->command.saga,
-		.step = entry->command.step,
-		.op = entry->command.op,
-		.operation = entry->command.operation,
-		.attempt = entry->command.attempt,
-		.epoch = entry->frame->epoch,
-		.outcome = WIRE_OUTCOME_WORKING,
-	};
+	struct wire_reply reply = reply_to(entry, WIRE_OUTCOME_WORKING);
 	const int size = snprintf(nowhere, sizeof nowhere, "%s.working", service->reply_inbox);
 
 	send_frame(service, entry->frame->shard, &reply, 1, slice_of(nowhere, (uint32_t)size));

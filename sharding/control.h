@@ -27,8 +27,8 @@
  * names another live node; or at once when no other lives, or when 2 x TTL brought no such plan.
  * A worker that has not let go of a shard 15 s after it was told to is fenced.
  *
- * A store that has forgotten a write of mine (restored from a copy) costs the lease: all is acquired
- * anew.
+ * A store that has forgotten a write of mine (restored from a copy) costs the lease: all is
+ * acquired anew.
  *
  * An answer that the store owes for longer than twice its time-out + 1 s counts as unknown.
  */
