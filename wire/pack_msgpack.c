@@ -16,8 +16,16 @@ static msgpack_packer packer_on(struct buf *out)
 	return packer;
 }
 
+/* Most numbers are keys of fields: one byte that is its own value, not worth a packer. */
+enum { PACK_SMALL_MAX = 127 };
+
 void wire_pack_unsigned(struct buf *out, uint64_t value)
 {
+	if (value <= PACK_SMALL_MAX) {
+		const uint8_t byte = (uint8_t)value;
+		(void)buf_put(out, &byte, sizeof byte); /* remembered by the buffer */
+		return;
+	}
 	msgpack_packer packer = packer_on(out);
 	msgpack_pack_uint64(&packer, value);
 }
