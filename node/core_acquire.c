@@ -224,10 +224,12 @@ void core_acquire_read_end(struct shard *s, int error)
 		core_serve_begin(s);
 		return;
 	}
-	if (error == 0)
-		propose_epoch(s);
-	else
+	if (error != 0) {
 		read_failed(s, error);
+		return;
+	}
+	s->doubt_since_ms = 0;
+	propose_epoch(s);
 }
 
 /* Our fenced EPOCH batch stands at the end of the journal. */
