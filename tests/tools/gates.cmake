@@ -10,6 +10,7 @@ if(NOT SAGAD_SANITIZE)
 	sagad_gate(includes)
 	sagad_gate(calls)
 	sagad_gate(lengths)
+	sagad_gate(links)
 	sagad_gate(symbols "${CMAKE_BINARY_DIR}" "${CMAKE_NM}")
 	add_test(NAME unit.gates_find COMMAND "${CMAKE_SOURCE_DIR}/tests/tools/test_gates.sh"
 		"${CMAKE_C_COMPILER}" "${CMAKE_AR}" "${CMAKE_NM}")

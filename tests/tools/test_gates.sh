@@ -177,9 +177,31 @@ test_symbols() {
 	passes "a pure core" "${gate[@]}"
 }
 
+test_links() {
+	local gate=("$tools/gate_links.sh" "$work/tree")
+	fresh_tree
+	mkdir -p "$work/tree/docs"
+	put docs/b.md '# B' '' '## What to do?' '' '[up](../README.md)' '[own](#what-to-do)'
+	put README.md '# A' '[b](docs/b.md#what-to-do) `[no](link.md)`' '```' '[no](link.md)' '```'
+	passes "pages whose links are good" "${gate[@]}"
+	put README.md '# A' '[b](docs/c.md)'
+	finds "a link to no file" "README.md:2: no file docs/c.md" "${gate[@]}"
+	put README.md '[b](docs/b.md) and [b](docs/b.md#what)'
+	finds "a link to no heading" "README.md:1: no heading docs/b.md#what" "${gate[@]}"
+	put README.md '```' '@DEMO@' '```'
+	finds "a placeholder" "README.md:2:@DEMO@: a placeholder" "${gate[@]}"
+	put README.md '# A'
+	put dev '#!/bin/sh' 'printf "\n  up    start\n  fly   away\n  help  this\n\n"' 'exit 0' \
+		'case $verb in' 'up) verb_up ;;' 'dig | hide) verb_dig ;;' 'esac'
+	chmod +x "$work/tree/dev"
+	finds "a verb that is told of" "dev: its help tells of fly" "${gate[@]}"
+	finds "a verb that is not told of" "dev: dig is not in its help" "${gate[@]}"
+}
+
 test_includes
 test_calls
 test_lengths
+test_links
 test_symbols
 echo "$cases cases, $failures failed"
 [ "$failures" -eq 0 ] && [ "$cases" -gt 40 ]
