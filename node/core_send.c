@@ -205,7 +205,7 @@ static void emit_alert(struct shard *s, const struct txn_message *message)
 		.event = "saga.parked",
 		.shard = s->number,
 		.epoch = s->epoch,
-		.code = err_from_wire(alert->code),
+		.code = alert->code != 0 ? err_from_wire(alert->code) : SAGA_E_EXHAUSTED,
 		.saga = alert->saga,
 		.step = alert->step,
 		.attempt = alert->attempts,
