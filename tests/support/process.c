@@ -1,5 +1,6 @@
 #include "tests/support/process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -80,35 +81,40 @@ void process_destroy(struct process *process)
 	process->env = NULL;
 }
 
+/* What stands behind the name in a stat file of /proc: " S 1 ...". NULL when there is none. The
+ * name in brackets may hold anything, so it ends at the last bracket. */
+static const char *read_stat(const char *path, char *text, size_t size)
+{
+	FILE *file = fopen(path, "re");
+	const char *after_name = NULL;
+	size_t got = 0;
+
+	if (file == NULL)
+		return NULL;
+	got = fread(text, 1, size - 1, file);
+	(void)fclose(file);
+	text[got] = '\0';
+	after_name = strrchr(text, ')');
+	return after_name != NULL && after_name[1] == ' ' ? after_name + 1 : NULL;
+}
+
 uint64_t process_start_time(pid_t pid)
 {
 	char path[64];
 	char text[1024] = "";
-	const char *after_name = NULL;
-	uint64_t start_time = 0;
-	FILE *file = NULL;
-	size_t size = 0;
+	const char *at = NULL;
 
 	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	file = fopen(path, "re");
-	if (file == NULL)
+	at = read_stat(path, text, sizeof text);
+	if (at == NULL || at[1] == 'Z')
 		return 0;
-	size = fread(text, 1, sizeof text - 1, file);
-	(void)fclose(file);
-	text[size] = '\0';
-	/* The name in brackets may hold anything, so count from the last bracket. */
-	after_name = strrchr(text, ')');
-	if (after_name == NULL || after_name[1] != ' ' || after_name[2] == 'Z')
-		return 0;
-	after_name += 2;
-	for (int field = 3; field < 22 && after_name != NULL; field++) {
-		after_name = strchr(after_name, ' ');
-		if (after_name != NULL)
-			after_name++;
+	at++;
+	for (int field = 3; field < 22 && at != NULL; field++) {
+		at = strchr(at, ' ');
+		if (at != NULL)
+			at++;
 	}
-	if (after_name != NULL)
-		start_time = strtoull(after_name, NULL, 10);
-	return start_time;
+	return at != NULL ? strtoull(at, NULL, 10) : 0;
 }
 
 int process_start(struct process *process)
@@ -187,12 +193,44 @@ bool process_running(struct process *process)
 	return !process_wait(process, 0);
 }
 
+static bool all_threads_stopped(void *context)
+{
+	const struct process *process = context;
+	char path[320];
+	char text[1024];
+	bool stopped = true;
+	const struct dirent *entry = NULL;
+	DIR *threads = NULL;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/task", (int)process->pid);
+	threads = opendir(path);
+	if (threads == NULL)
+		return true; /* gone: it does nothing any more, either */
+	while (stopped && (entry = readdir(threads)) != NULL) {
+		const char *at = NULL;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		(void)snprintf(path, sizeof path, "/proc/%d/task/%s/stat", (int)process->pid,
+			       entry->d_name);
+		at = read_stat(path, text, sizeof text);
+		stopped = at == NULL || at[1] == 'T' || at[1] == 'Z' || at[1] == 'X';
+	}
+	(void)closedir(threads);
+	return stopped;
+}
+
 int process_signal(struct process *process, int signal_number)
 {
 	if (!process_running(process))
 		return SAGA_E_NOT_FOUND;
-	return pidfd_send_signal(process->pidfd, signal_number, NULL, 0) == 0 ? SAGA_E_NONE
-									      : SAGA_E_FILE;
+	if (pidfd_send_signal(process->pidfd, signal_number, NULL, 0) != 0)
+		return SAGA_E_FILE;
+	/* The call returns before threads on other cores have stopped: one of them may still take
+	 * and answer a request. */
+	if (signal_number == SIGSTOP && !wait_until(all_threads_stopped, process, 5000))
+		return SAGA_E_TIMEOUT;
+	return SAGA_E_NONE;
 }
 
 void process_stop(struct process *process, uint32_t grace_ms)

@@ -40,6 +40,7 @@ int process_start(struct process *process) MUST_CHECK;
 bool process_adopt(struct process *process, pid_t pid, uint64_t start_time);
 
 bool process_running(struct process *process); /* reaps when it is not */
+/* After SIGSTOP it returns when every thread stands still; SAGA_E_TIMEOUT when one does not. */
 int process_signal(struct process *process, int signal_number);
 /* True when it has ended (or does within the time). */
 bool process_wait(struct process *process, uint32_t timeout_ms);
