@@ -224,11 +224,24 @@ static int encode_question(const struct call *call, struct buf *bytes)
 	return wire_encode(WIRE_QUERY, &query, bytes);
 }
 
+static bool to_any_node(const struct call *call)
+{
+	return call->any_node && call->phase == CALL_ASKING;
+}
+
+static struct subject subject_of(const struct saga_connection *connection, const struct call *call)
+{
+	if (to_any_node(call))
+		return subject_submit(connection->prefix, id_slice(&connection->party));
+	CHECK(connection->info.known);
+	return subject_shard(connection->prefix,
+			     wire_shard_of(&connection->info.slots, id_slice(&call->id)),
+			     verb_of(call), id_slice(&connection->party));
+}
+
 static int publish(struct saga_connection *connection, const struct call *call)
 {
-	const uint32_t shard = wire_shard_of(&connection->info.slots, id_slice(&call->id));
-	const struct subject subject = subject_shard(connection->prefix, shard, verb_of(call),
-						     id_slice(&connection->party));
+	const struct subject subject = subject_of(connection, call);
 	char reply[SUBJECT_SIZE_MAX];
 	uint8_t memory[256];
 	struct buf question;
@@ -264,6 +277,12 @@ void call_send(struct saga_connection *connection, struct call *call, uint64_t n
 	}
 	call->wants_promise =
 		call->phase == CALL_ASKING ? call->want_final : needs_promise(connection, call);
+	if (!to_any_node(call) && !connection->info.known) {
+		/* Submitted through any node, and the outcome is late: now the owner matters. */
+		connection_want_info(connection);
+		call_wait_for(connection, call, CLIENT_BACKOFF_MAX_MS, now_ms);
+		return;
+	}
 	err = publish(connection, call);
 	if (err == SAGA_E_TOO_LARGE) {
 		call_end(connection, call, err);
@@ -307,6 +326,16 @@ static void on_due(struct saga_connection *connection, struct call *call, uint64
 		call_send(connection, call, now_ms);
 }
 
+/* Of those that queue; NULL: all need the slot table first. */
+static struct call *next_to_send(const struct saga_connection *connection)
+{
+	struct call *call = connection->calls.queue;
+
+	while (call != NULL && !connection->info.known && !call->any_node)
+		call = call->next;
+	return call;
+}
+
 void calls_turn(struct saga_connection *connection, uint64_t now_ms)
 {
 	struct client_calls *calls = &connection->calls;
@@ -314,14 +343,14 @@ void calls_turn(struct saga_connection *connection, uint64_t now_ms)
 
 	while ((timer = timer_heap_pop_due(&calls->timers, now_ms)) != NULL)
 		on_due(connection, calls->slots[timer->owner].call, now_ms);
-	if (calls->queue != NULL && !connection->info.known) {
-		connection_want_info(connection);
-		connection_info_turn(connection, now_ms);
-		return;
-	}
 	while (calls->queue != NULL && calls->asking < CALL_WINDOW) {
-		struct call *call = calls->queue;
+		struct call *call = next_to_send(connection);
 
+		if (call == NULL) {
+			connection_want_info(connection);
+			connection_info_turn(connection, now_ms);
+			return;
+		}
 		queue_remove(calls, call);
 		call_set_phase(connection, call, CALL_ASKING);
 		call_send(connection, call, now_ms);

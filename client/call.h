@@ -40,6 +40,7 @@ struct call {
 	uint64_t deadline_ms;    /* monotonic */
 	uint64_t retry_until_at; /* submit: Unix ms after which it is never sent again (S5) */
 	bool want_final;
+	bool any_node; /* a submit that may go to any node: the slot table need not be known */
 	/* Submit: accepted once; then, if that was a success, finished once. Others: finished
 	 * once. */
 	saga_callback accepted, finished;

@@ -82,6 +82,7 @@ static struct call *create(const struct saga_definition *definition,
 	if (call == NULL)
 		return NULL;
 	call->want_final = want_final;
+	call->any_node = options->any_node != 0;
 	call->retry_until_at = options->retry_until_unix_ms;
 	if (call->retry_until_at == 0)
 		call->retry_until_at =

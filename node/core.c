@@ -156,6 +156,7 @@ void core_destroy(struct core *core)
 	for (uint32_t n = 0; n < WIRE_SHARDS_MAX; n++)
 		if (core->shards[n] != NULL)
 			shard_destroy(core->shards[n]);
+	core_unlisten(core);
 	buf_close(&core->scratch);
 	core->io.release(core->io.context, core->decode_memory, CORE_DECODE_BYTES);
 	core->io.release(core->io.context, core, sizeof *core);
@@ -244,20 +245,11 @@ void core_fence(struct core *core, struct core_time now, uint32_t shard, int cod
 /* ---- what comes in ----------------------------------------------------------------------------
  */
 
-/* S20: whatever we publish to a reply subject is published with our rights. */
-static bool reply_allowed(const struct core *core, struct slice reply)
+/* No reply subject is well: nobody is answered then. */
+bool core_reply_allowed(const struct core *core, struct slice reply)
 {
-	if (reply.size == 0)
-		return true;
-	for (uint32_t i = 0; i < core->config.inbox_prefix_count; i++) {
-		const struct slice prefix = slice_str(core->config.inbox_prefixes[i]);
-		if (reply.size > prefix.size + 1 && reply.data[prefix.size] == '.' &&
-		    memcmp(reply.data, prefix.data, prefix.size) == 0)
-			return memchr(reply.data, '*', reply.size) == NULL &&
-			       memchr(reply.data, '>', reply.size) == NULL &&
-			       memchr(reply.data, ' ', reply.size) == NULL;
-	}
-	return false;
+	return reply.size == 0 || reply_subject_allowed(core->config.inbox_prefixes,
+							core->config.inbox_prefix_count, reply);
 }
 
 void core_message(struct core *core, struct core_time now, const struct transport_message *message)
@@ -271,7 +263,7 @@ void core_message(struct core *core, struct core_time now, const struct transpor
 	if (subject_parse_shard(core->config.prefix, message->subject, &number, &verb, &party) !=
 		    0 ||
 	    number >= WIRE_SHARDS_MAX || core->shards[number] == NULL ||
-	    !reply_allowed(core, message->reply)) {
+	    !core_reply_allowed(core, message->reply)) {
 		core->stats.refused_messages++;
 		return;
 	}
@@ -399,6 +391,7 @@ void core_turn(struct core *core, struct core_time now)
 {
 	struct transport_stats transport;
 	core->now = now;
+	core->passed_bytes = 0;
 	core->transport->ops->stats(core->transport, &transport);
 	for (uint32_t n = 0; n < WIRE_SHARDS_MAX; n++)
 		if (core->shards[n] != NULL)

@@ -88,6 +88,13 @@ void core_fence(struct core *core, struct core_time now, uint32_t shard, int cod
 /* A message on one of our shard subjects. */
 void core_message(struct core *core, struct core_time now, const struct transport_message *message);
 
+/* Submit through any node: listens, with all nodes as one queue group, on <prefix>.v1.submit.*,
+ * until core_destroy. What arrives there goes to its owner: into our own engine, or once over the
+ * shard's subject, with the reply subject kept (S20). Errors of the transport's subscribe. */
+int core_listen(struct core *core) MUST_CHECK;
+/* A message on it. */
+void core_submit(struct core *core, struct core_time now, const struct transport_message *message);
+
 /* The journal's callbacks. */
 void core_appended(struct core *core, struct core_time now, uint32_t shard, uint64_t token,
 		   enum journal_append_status status, uint64_t sequence);
@@ -104,6 +111,7 @@ struct core_stats {
 	struct txn_stats txn; /* sums over shards */
 	uint64_t batches, batch_records, batch_bytes, appends_unknown, fenced;
 	uint64_t messages_sent, messages_dropped, refused_messages, frames_sent, commands_sent;
+	uint64_t submits_passed_on, submits_answered; /* of those sent to any node */
 	uint64_t outbox_bytes;
 	bool journal_stuck; /* some shard's append has been open for more than 5 s */
 };

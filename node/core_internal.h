@@ -9,6 +9,7 @@
 #include "journal/reader.h"
 #include "node/core.h"
 #include "node/outbox.h"
+#include "node/reply_subject.h"
 #include "node/tokens.h"
 #include "wire/codec.h"
 #include "wire/subject.h"
@@ -31,7 +32,9 @@ enum {
 	CORE_READS_MAX = 16,         /* replays reading at a time */
 	CORE_DOUBT_MS = 10000,       /* a bad look at the journal must last that long to halt */
 	CORE_HISTORY_BATCHES = 4096, /* read for one page of a history */
-	CORE_INDEX_STEP = 32,        /* batches between entries of the sequence index */
+	CORE_PASS_BYTES = 4 * 1024 * 1024, /* submits passed on in one turn; more are `busy` */
+	CORE_BUSY_RETRY_MS = 100,
+	CORE_INDEX_STEP = 32, /* batches between entries of the sequence index */
 };
 
 /* Where shard time stands (S16). */
@@ -131,7 +134,9 @@ struct core {
 	struct buf scratch; /* encoded messages */
 	struct arena decode;
 	void *decode_memory;
-	struct core_time now; /* of the call in progress */
+	struct core_time now;                   /* of the call in progress */
+	struct transport_subscription *submits; /* of any node; NULL = not listening */
+	uint64_t passed_bytes;                  /* in this turn */
 	struct core_stats stats;
 };
 
@@ -139,6 +144,7 @@ struct core {
 void core_note_event(struct shard *s, const char *event, int code);
 void core_report(struct shard *s, int code);
 uint64_t core_token(struct core *core);
+bool core_reply_allowed(const struct core *core, struct slice reply);
 /* Both end everything of the shard; `s` is gone after core_lose, a husk after core_halt. */
 void core_lose(struct shard *s, int code);
 void core_halt(struct shard *s, int code);
@@ -172,6 +178,9 @@ void core_send_reply(struct shard *s, uint64_t gate, uint64_t reply_to, bool fin
 void core_send_flush(struct shard *s);
 void core_emit(void *context, const struct txn_message *message);
 void core_frames_seal(struct shard *s);
+
+/* core_submit.c */
+void core_unlisten(struct core *core);
 
 /* core_history.c */
 void core_history_request(struct shard *s, const struct wire_history_request *request,

@@ -2,7 +2,7 @@
 #include "node/core_internal.h"
 
 /* Stands for "the reply frame in hand" in engine events; real tokens have a generation above. */
-enum { DISPOSITION_TOKEN = 1, BUSY_RETRY_MS = 100 };
+enum { DISPOSITION_TOKEN = 1 };
 
 static bool room_for_a_step(const struct shard *s)
 {
@@ -89,7 +89,7 @@ static void refuse(struct shard *s, const struct transport_message *message, str
 		.id = id_valid(id) ? id : slice_of(NULL, 0),
 		.shard = s->number,
 		.epoch = s->epoch,
-		.retry_after_ms = err_class(code) == ERR_CLASS_RETRY ? BUSY_RETRY_MS : 0,
+		.retry_after_ms = err_class(code) == ERR_CLASS_RETRY ? CORE_BUSY_RETRY_MS : 0,
 		.text = slice_str(field),
 	};
 	buf_clear(&core->scratch);

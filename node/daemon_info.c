@@ -6,28 +6,15 @@
 #include "base/os_log.h"
 #include "node/daemon_uv_internal.h"
 #include "node/init.h"
+#include "node/reply_subject.h"
 #include "node/version.h"
 
 static const char QUEUE[] = "sagad"; /* one node answers */
 
 static bool reply_allowed(const struct daemon *d, struct slice reply)
 {
-	for (uint32_t i = 0; i < d->config->nats_inbox_prefix_count; i++) {
-		const char *prefix = d->config->nats_inbox_prefixes[i];
-		const uint32_t size = (uint32_t)strlen(prefix);
-		if (reply.size > size + 1 && reply.size < SUBJECT_SIZE_MAX &&
-		    memcmp(reply.data, prefix, size) == 0 && reply.data[size] == '.')
-			return memchr(reply.data, '*', reply.size) == NULL &&
-			       memchr(reply.data, '>', reply.size) == NULL;
-	}
-	return false;
-}
-
-static void copy_subject(char subject[SUBJECT_SIZE_MAX], struct slice text)
-{
-	CHECK_LT(text.size, SUBJECT_SIZE_MAX);
-	memcpy(subject, text.data, text.size);
-	subject[text.size] = '\0';
+	return reply_subject_allowed(d->config->nats_inbox_prefixes,
+				     d->config->nats_inbox_prefix_count, reply);
 }
 
 static void publish(struct daemon *d, const char *subject, enum wire_kind kind, const void *body)
@@ -88,7 +75,7 @@ static void on_info(void *context, const struct transport_message *message)
 	if (request.verbose)
 		fill_verbose(d, &info);
 	char subject[SUBJECT_SIZE_MAX];
-	copy_subject(subject, message->reply);
+	reply_subject_copy(message->reply, subject);
 	publish(d, subject, WIRE_INFO, &info);
 }
 
@@ -127,7 +114,7 @@ static void on_init(void *context, const struct transport_message *message)
 	arena_init(&none, NULL, 0);
 	if (message->status != 0 || !reply_allowed(d, message->reply))
 		return;
-	copy_subject(subject, message->reply);
+	reply_subject_copy(message->reply, subject);
 	if (wire_decode(WIRE_INIT_REQUEST, message->data, &none, &request, &fault) != 0) {
 		answer_init(d, subject, fault.code, "", fault.field == NULL ? "" : fault.field);
 		return;

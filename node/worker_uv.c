@@ -368,7 +368,7 @@ static int open_core(struct worker *w)
 				   .point = point,
 				   .context = w};
 	w->core = core_create(&config, &io, w->journal, w->transport);
-	return w->core == NULL ? SAGA_E_NO_MEMORY : 0;
+	return w->core == NULL ? SAGA_E_NO_MEMORY : core_listen(w->core);
 }
 
 static int open_all(struct worker *w)

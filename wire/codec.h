@@ -49,6 +49,12 @@ int wire_decode(enum wire_kind kind, struct slice bytes, struct arena *arena, vo
 /* The kind of an encoded message without decoding it; SAGA_E_* when even that cannot be read. */
 int wire_peek_kind(struct slice bytes, enum wire_kind *kind) MUST_CHECK;
 
+/* The id (key 2) of an encoded message of that kind, for who only passes it on: the message is
+ * well-formed, of our format and of that kind; its other fields are not looked at. *id points into
+ * `bytes`. *fault (may be NULL) as for wire_decode. */
+int wire_peek_id(enum wire_kind kind, struct slice bytes, struct slice *id,
+		 struct wire_fault *fault) MUST_CHECK;
+
 /* For records in a journal batch: the size of the first msgpack value in `bytes`. */
 int wire_value_size(struct slice bytes, uint32_t *size) MUST_CHECK;
 

@@ -89,6 +89,22 @@ struct subject subject_journal(const char *prefix, uint32_t shard, uint32_t segm
 	return subject;
 }
 
+struct subject subject_submit(const char *prefix, struct slice tenant)
+{
+	struct subject subject;
+
+	check_prefix(prefix);
+	CHECK(id_valid(tenant));
+	(void)snprintf(subject.text, sizeof subject.text, "%s.v1.submit.%.*s", prefix,
+		       (int)tenant.size, (const char *)tenant.data);
+	return subject;
+}
+
+struct subject subject_submit_all(const char *prefix)
+{
+	return subject_fixed(prefix, "submit.*");
+}
+
 /* Takes the text up to the next '.' off the front of `rest`, and the '.' too. */
 static struct slice next_token(struct slice *rest)
 {
@@ -149,5 +165,17 @@ int subject_parse_shard(const char *prefix, struct slice subject, uint32_t *shar
 	*shard = number;
 	*verb = found;
 	*party = rest;
+	return 0;
+}
+
+int subject_parse_submit(const char *prefix, struct slice subject, struct slice *tenant)
+{
+	struct slice rest = subject;
+
+	if (!slice_equal(next_token(&rest), slice_str(prefix)) ||
+	    !slice_equal(next_token(&rest), slice_str("v1")) ||
+	    !slice_equal(next_token(&rest), slice_str("submit")) || !id_valid(rest))
+		return SAGA_E_NAME;
+	*tenant = rest;
 	return 0;
 }

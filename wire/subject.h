@@ -32,6 +32,13 @@ struct subject subject_shard_all(const char *prefix, uint32_t shard);     /* ...
 struct subject subject_command(const char *prefix, struct slice service); /* saga.v1.cmd.<s> */
 struct subject subject_journal(const char *prefix, uint32_t shard, uint32_t segment);
 
+struct subject subject_submit(const char *prefix, struct slice tenant); /* saga.v1.submit.<t> */
+struct subject subject_submit_all(const char *prefix);                  /* saga.v1.submit.* */
+
+/* Takes "<prefix>.v1.submit.<tenant>" apart; SAGA_E_NAME when it is anything else. `tenant` points
+ * into `subject`. */
+int subject_parse_submit(const char *prefix, struct slice subject, struct slice *tenant) MUST_CHECK;
+
 /* Takes "<prefix>.v1.shard.<n>.<verb>.<party>" apart; SAGA_E_NAME when it is anything else.
  * `party` points into `subject`. */
 int subject_parse_shard(const char *prefix, struct slice subject, uint32_t *shard,

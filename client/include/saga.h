@@ -139,6 +139,11 @@ struct saga_submit_options {
 	const char *const *labels;    /* "key=value", NULL-terminated; may be NULL */
 	const char *traceparent;
 	uint32_t timeout_ms; /* of this call; 0 = 10 s */
+	/* Not 0: submits through whichever node takes it, which passes it on to the owner. For
+	 * programs that submit one saga and end, or that may publish to nothing else: it saves the
+	 * question for the slot table, and costs the cluster a hop. While no node runs, or the
+	 * shard is between two owners, it asks again like any submit. */
+	int any_node;
 };
 SAGA_API void saga_submit_options_init(struct saga_submit_options *options);
 

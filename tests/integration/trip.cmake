@@ -14,3 +14,5 @@ sagad_integration_test(trip_crash SOURCES trip_crash.c LIBS sagad_trip TIMEOUT 3
 sagad_integration_test(trip_san SOURCES trip_san.c LIBS sagad_trip LABELS integration_san)
 sagad_integration_test(trip_servers SOURCES trip_servers.c LIBS sagad_trip TIMEOUT 300)
 sagad_integration_test(trip_parked SOURCES trip_parked_nats.c LIBS sagad_trip PkgConfig::NATS)
+sagad_integration_test(trip_submit SOURCES trip_submit_nats.c LIBS sagad_trip sagad_base_os PkgConfig::NATS
+	TIMEOUT 300)

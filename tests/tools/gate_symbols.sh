@@ -52,7 +52,7 @@ list_symbols() {
 	# `grep .` turns "no core member in any archive" into a failure.
 	if [ ${#node_archives[@]} -gt 0 ]; then
 		list_symbols "${node_archives[@]}" |
-			awk '$2 ~ /^(core[a-z0-9_]*|outbox|tokens)\.c\.o$/' | grep .
+			awk '$2 ~ /^(core[a-z0-9_]*|outbox|reply_subject|tokens)\.c\.o$/' | grep .
 	fi
 } | awk '
 BEGIN {

@@ -249,7 +249,7 @@ void world_send(struct world *w, enum wire_kind kind, const void *body, uint32_t
 	(void)loopback_pump(w->hub, w->now.mono_ms);
 }
 
-void world_submit(struct world *w, const struct id *id, const char *reply)
+static void encode_submit(struct world *w, const struct id *id, struct buf *out)
 {
 	static uint8_t after_first[] = {0};
 	struct wire_step steps[2] = {
@@ -275,8 +275,33 @@ void world_submit(struct world *w, const struct id *id, const char *reply)
 		.wait = !w->no_wait,
 	};
 	wire_plan_resolve(&s.plan);
-	world_send(w, WIRE_SUBMIT, &s, wire_shard_of(&w->slots, id_slice(id)), SUBJECT_SUBMIT,
-		   "default", reply);
+	assert_int_equal(wire_encode(WIRE_SUBMIT, &s, out), 0);
+}
+
+static void publish_submit(struct world *w, const struct id *id, const char *subject,
+			   const char *reply)
+{
+	struct buf out;
+	buf_init(&out, 65536);
+	encode_submit(w, id, &out);
+	assert_int_equal(w->outside->ops->publish(w->outside, subject, slice_str(reply), NULL, 0,
+						  buf_slice(&out)),
+			 0);
+	buf_close(&out);
+	(void)loopback_pump(w->hub, w->now.mono_ms);
+}
+
+void world_submit(struct world *w, const struct id *id, const char *reply)
+{
+	const uint32_t shard = wire_shard_of(&w->slots, id_slice(id));
+	const struct subject subject =
+		subject_shard("saga", shard, SUBJECT_SUBMIT, slice_str("default"));
+	publish_submit(w, id, subject.text, reply);
+}
+
+void world_submit_any(struct world *w, const struct id *id, const char *tenant, const char *reply)
+{
+	publish_submit(w, id, subject_submit("saga", slice_str(tenant)).text, reply);
 }
 
 struct wire_command world_last_command(struct world *w, uint64_t *epoch)

@@ -63,6 +63,8 @@ struct id world_id_on(const struct world *w, uint32_t shard, uint32_t nth);
 void world_send(struct world *w, enum wire_kind kind, const void *body, uint32_t shard,
 		enum subject_verb verb, const char *party, const char *reply);
 void world_submit(struct world *w, const struct id *id, const char *reply);
+/* The same to any node, over saga.v1.submit.<tenant>. */
+void world_submit_any(struct world *w, const struct id *id, const char *tenant, const char *reply);
 struct wire_command world_last_command(struct world *w, uint64_t *epoch);
 void world_answer_ok(struct world *w, uint32_t shard);
 struct wire_answer world_last_answer(struct world *w);

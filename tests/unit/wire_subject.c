@@ -23,6 +23,8 @@ static void building(void **state)
 	assert_string_equal(subject_shard("saga", 127, SUBJECT_HISTORY, party).text,
 			    "saga.v1.shard.127.history.default");
 	assert_string_equal(subject_shard_all("saga", 15).text, "saga.v1.shard.15.>");
+	assert_string_equal(subject_submit("saga", party).text, "saga.v1.submit.default");
+	assert_string_equal(subject_submit_all("saga").text, "saga.v1.submit.*");
 	assert_string_equal(subject_command("saga", slice_str("flight")).text,
 			    "saga.v1.cmd.flight");
 	assert_string_equal(subject_journal("saga", 3, 4294967295U).text,
@@ -170,13 +172,33 @@ static void ids_spread(void **state)
 		assert_in_range(counts[i], 800, 1200);
 }
 
+static void the_tenant_of_a_submit(void **state)
+{
+	static const char *const bad[] = {"",
+					  "saga.v1.submit",
+					  "saga.v1.submit.",
+					  "saga.v1.submit.a.b",
+					  "saga.v1.submit.a b",
+					  "saga.v1.submit.*",
+					  "saga.v2.submit.a",
+					  "other.v1.submit.a"};
+	struct slice tenant = {0};
+
+	(void)state;
+	assert_int_equal(subject_parse_submit("saga", slice_str("saga.v1.submit.t_1"), &tenant), 0);
+	assert_true(slice_equal(tenant, slice_str("t_1")));
+	for (uint32_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_int_equal(subject_parse_submit("saga", slice_str(bad[i]), &tenant),
+				 SAGA_E_NAME);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(building),     cmocka_unit_test(the_longest_fits),
-		cmocka_unit_test(taking_apart), cmocka_unit_test(anything_else_is_refused),
-		cmocka_unit_test(even_tables),  cmocka_unit_test(tables_from_messages),
-		cmocka_unit_test(ids_spread),
+		cmocka_unit_test(the_tenant_of_a_submit),   cmocka_unit_test(building),
+		cmocka_unit_test(the_longest_fits),         cmocka_unit_test(taking_apart),
+		cmocka_unit_test(anything_else_is_refused), cmocka_unit_test(even_tables),
+		cmocka_unit_test(tables_from_messages),     cmocka_unit_test(ids_spread),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -225,6 +225,8 @@ static struct subject build_subject(const json_t *vector)
 		return subject_alert(prefix);
 	if (strcmp(function, "command") == 0)
 		return subject_command(prefix, slice_str(wire_json_text(vector, "party")));
+	if (strcmp(function, "submit") == 0)
+		return subject_submit(prefix, slice_str(wire_json_text(vector, "party")));
 
 	const uint32_t shard = (uint32_t)wire_json_number(vector, "shard");
 	if (strcmp(function, "shard_all") == 0)
