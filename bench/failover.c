@@ -2,20 +2,21 @@
  * accepted EPOCH record, as that owner logged it. Prints a table; `--max-median MS` makes it a
  * judgement.
  */
-#include <argp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/os_clock.h"
+#include "bench/arguments.h"
+#include "bench/figures.h"
 #include "tests/support/launcher.h"
 
-enum { NODES = 3, SERVE_MS = 60000, TIMES_MAX = 200 * CLUSTER_SHARDS_MAX };
+enum { NODES = 3, SERVE_MS = 60000, KILLS_MAX = 200, TIMES_MAX = KILLS_MAX * CLUSTER_SHARDS_MAX };
 
 struct options {
 	uint32_t kills, shards, ttl_ms, max_median_ms;
-	bool json;
+	const char *output;
 };
 
 struct run {
@@ -24,7 +25,7 @@ struct run {
 	uint64_t killed_ms;             /* wall clock of the last kill */
 	bool waits[CLUSTER_SHARDS_MAX]; /* shards of the killed node without a new owner yet */
 	uint32_t waiting;
-	uint64_t times_ms[TIMES_MAX];
+	double times_ms[TIMES_MAX];
 	uint32_t count;
 };
 
@@ -37,7 +38,7 @@ static void on_event(void *context, const struct cluster_event *event)
 	r->waits[event->shard] = false;
 	r->waiting--;
 	if (r->count < TIMES_MAX)
-		r->times_ms[r->count++] = event->unix_ms - r->killed_ms;
+		r->times_ms[r->count++] = (double)(event->unix_ms - r->killed_ms);
 }
 
 static bool look(void *context)
@@ -86,34 +87,24 @@ static int kill_one(struct run *r)
 	return error != 0 ? error : cluster_wait_serving(r->cluster, SERVE_MS);
 }
 
-static int by_size(const void *a, const void *b)
-{
-	const uint64_t x = *(const uint64_t *)a;
-	const uint64_t y = *(const uint64_t *)b;
-	return x < y ? -1 : x > y;
-}
-
 static int report(struct run *r, const struct options *o)
 {
-	qsort(r->times_ms, r->count, sizeof r->times_ms[0], by_size);
 	if (r->count == 0) {
 		(void)fprintf(stderr, "no shard moved: nothing was measured\n");
 		return 1;
 	}
-	const uint64_t median = r->times_ms[r->count / 2];
-	const uint64_t p99 = r->times_ms[(r->count * 99ULL) / 100];
-	const uint64_t max = r->times_ms[r->count - 1];
-	if (o->json)
-		(void)printf("{\"kills\":%u,\"moves\":%u,\"ttl_ms\":%u,\"median_ms\":%llu,"
-			     "\"p99_ms\":%llu,\"max_ms\":%llu}\n",
-			     o->kills, r->count, o->ttl_ms, (unsigned long long)median,
-			     (unsigned long long)p99, (unsigned long long)max);
+	const double median = figures_quantile(r->times_ms, r->count, 500);
+	const double p99 = figures_quantile(r->times_ms, r->count, 990);
+	const double max = figures_quantile(r->times_ms, r->count, 1000);
+	if (o->output != NULL)
+		(void)printf("{\"kills\":%u,\"moves\":%u,\"ttl_ms\":%u,\"median_ms\":%.0f,"
+			     "\"p99_ms\":%.0f,\"max_ms\":%.0f}\n",
+			     o->kills, r->count, o->ttl_ms, median, p99, max);
 	else
 		(void)printf(
 			"kills %u   shards moved %u   lease TTL %u ms\n"
-			"kill to new epoch record:  median %llu ms   p99 %llu ms   max %llu ms\n",
-			o->kills, r->count, o->ttl_ms, (unsigned long long)median,
-			(unsigned long long)p99, (unsigned long long)max);
+			"kill to new epoch record:  median %.0f ms   p99 %.0f ms   max %.0f ms\n",
+			o->kills, r->count, o->ttl_ms, median, p99, max);
 	if (o->max_median_ms != 0 && median > o->max_median_ms) {
 		(void)fprintf(stderr, "the median is above %u ms\n", o->max_median_ms);
 		return 1;
@@ -121,47 +112,23 @@ static int report(struct run *r, const struct options *o)
 	return 0;
 }
 
-static error_t parse(int key, char *argument, struct argp_state *state)
-{
-	struct options *o = state->input;
-	switch (key) {
-	case 'k':
-		o->kills = (uint32_t)strtoul(argument, NULL, 10);
-		break;
-	case 's':
-		o->shards = (uint32_t)strtoul(argument, NULL, 10);
-		break;
-	case 't':
-		o->ttl_ms = (uint32_t)strtoul(argument, NULL, 10);
-		break;
-	case 'm':
-		o->max_median_ms = (uint32_t)strtoul(argument, NULL, 10);
-		break;
-	case 'o':
-		o->json = strcmp(argument, "json") == 0;
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	static const struct argp_option known[] = {
-		{"kills", 'k', "N", 0, "how many owners to kill (20)", 0},
-		{"shards", 's', "N", 0, "shards of the cluster (16)", 0},
-		{"ttl", 't', "MS", 0, "lease TTL (2000)", 0},
-		{"max-median", 'm', "MS", 0, "fail when the median is above", 0},
-		{"output", 'o', "json", 0, "for programs", 0},
-		{0}};
-	const struct argp argp = {known, parse, NULL, "Times the take-over of killed owners.",
-				  NULL,  NULL,  NULL};
 	static struct run r;
 	struct options o = {.kills = 20, .shards = 16, .ttl_ms = 2000};
 	struct cluster_options options;
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
-		return 2;
+	const struct argument known[] = {
+		argument_count("kills", 'k', "how many owners to kill (20)", &o.kills, 1,
+			       KILLS_MAX),
+		argument_count("shards", 's', "shards of the cluster (16)", &o.shards, 1,
+			       CLUSTER_SHARDS_MAX),
+		argument_count("ttl", 't', "lease TTL in ms (2000)", &o.ttl_ms, 1000, 60000),
+		argument_count("max-median", 'm', "fail when the median is above, in ms",
+			       &o.max_median_ms, 0, UINT32_MAX),
+		argument_choice("output", 'o', "json", "for programs", &o.output),
+	};
+	arguments_take(argc, argv, "Times the take-over of killed owners.", known,
+		       sizeof known / sizeof known[0]);
 	cluster_options_init(&options);
 	options.nodes = NODES;
 	options.shards = o.shards;

@@ -10,7 +10,6 @@
  * The broker's threads only enqueue; one loop a process does the work. The step travels with the
  * messages, so that the pump remembers nothing but what waits for the journal.
  */
-#include <argp.h>
 #include <nats/nats.h>
 #include <pthread.h>
 #include <signal.h>
@@ -22,6 +21,7 @@
 
 #include "base/check.h"
 #include "base/os_clock.h"
+#include "bench/arguments.h"
 #include "bench/tally.h"
 
 enum {
@@ -449,62 +449,31 @@ static void run_client(const struct options *o)
 	tally_print(&tally);
 }
 
-static error_t parse(int key, char *argument, struct argp_state *state)
-{
-	struct options *o = state->input;
-	switch (key) {
-	case 'r':
-		o->role = argument;
-		break;
-	case 'u':
-		o->url = argument;
-		break;
-	case 's':
-		o->shards = (uint32_t)strtoul(argument, NULL, 10);
-		break;
-	case 'n':
-		o->in_flight = (uint32_t)strtoul(argument, NULL, 10);
-		break;
-	case 't':
-		o->seconds = (uint32_t)strtoul(argument, NULL, 10);
-		break;
-	case 'c':
-		o->replicas = (uint32_t)strtoul(argument, NULL, 10);
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	static const struct argp_option known[] = {
-		{"role", 'r', "pump|services|client", 0, "which of the three to be", 0},
-		{"url", 'u', "URL", 0, "the broker; default $SAGA_NATS_URL", 0},
-		{"shards", 's', "N", 0, "streams (16)", 0},
-		{"inflight", 'n', "N", 0, "sagas in flight (2000)", 0},
-		{"seconds", 't', "N", 0, "measured time (10)", 0},
-		{"replicas", 'c', "N", 0, "of each stream (1)", 0},
-		{0}};
-	const struct argp argp = {known, parse, NULL, "The floor of `bench saga`.",
-				  NULL,  NULL,  NULL};
-	struct options o = {.role = "",
+	struct options o = {.role = "client",
 			    .url = getenv("SAGA_NATS_URL"),
 			    .shards = 16,
 			    .in_flight = 2000,
 			    .seconds = 10,
 			    .replicas = 1};
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0 || o.shards == 0 ||
-	    o.shards > SHARDS_MAX || o.in_flight == 0 || o.in_flight > ENTRIES_MAX)
-		return 2;
+	const struct argument known[] = {
+		argument_choice("role", 'r', "pump|services|client", "which of the three to be",
+				&o.role),
+		argument_text("url", 'u', "URL", "the broker ($SAGA_NATS_URL)", &o.url),
+		argument_count("shards", 's', "streams (16)", &o.shards, 1, SHARDS_MAX),
+		argument_count("inflight", 'n', "sagas in flight (2000)", &o.in_flight, 1,
+			       ENTRIES_MAX),
+		argument_count("seconds", 't', "measured time (10)", &o.seconds, 1, UINT32_MAX),
+		argument_count("replicas", 'c', "of each stream (1)", &o.replicas, 1, 5),
+	};
+	arguments_take(argc, argv, "The floor of `bench saga`.", known,
+		       sizeof known / sizeof known[0]);
 	if (strcmp(o.role, "pump") == 0)
 		run_pump(&o);
 	else if (strcmp(o.role, "services") == 0)
 		run_services(&o);
-	else if (strcmp(o.role, "client") == 0)
-		run_client(&o);
 	else
-		return 2;
+		run_client(&o);
 	return 0;
 }

@@ -1,5 +1,4 @@
 /* Client of `bench saga`: keeps N four-step sagas in flight from one connection. */
-#include <argp.h>
 #include <saga.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include "base/check.h"
 #include "base/os_clock.h"
 #include "base/os_entropy.h"
+#include "bench/arguments.h"
 #include "bench/tally.h"
 
 static const char DEFINITION[] = "name: bench\n"
@@ -98,22 +98,6 @@ static void submit(struct slot *slot)
 		 0);
 }
 
-static error_t parse(int key, char *argument, struct argp_state *state)
-{
-	struct client *c = state->input;
-	switch (key) {
-	case 'n':
-		c->in_flight = (uint32_t)strtoul(argument, NULL, 10);
-		break;
-	case 't':
-		c->seconds = (uint32_t)strtoul(argument, NULL, 10);
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
-
 static int prepare(struct client *c)
 {
 	struct saga_options connect;
@@ -143,16 +127,14 @@ static int prepare(struct client *c)
 
 int main(int argc, char **argv)
 {
-	static const struct argp_option known[] = {
-		{"inflight", 'n', "N", 0, "sagas in flight (2000)", 0},
-		{"seconds", 't', "N", 0, "measured time (10)", 0},
-		{0}};
-	const struct argp argp = {known, parse, NULL, "The client of `bench saga`.",
-				  NULL,  NULL,  NULL};
 	static struct client c = {.in_flight = 2000, .seconds = 10};
-	if (argp_parse(&argp, argc, argv, 0, NULL, &c) != 0 || c.in_flight == 0 ||
-	    c.in_flight > IN_FLIGHT_MAX)
-		return 2;
+	const struct argument known[] = {
+		argument_count("inflight", 'n', "sagas in flight (2000)", &c.in_flight, 1,
+			       IN_FLIGHT_MAX),
+		argument_count("seconds", 't', "measured time (10)", &c.seconds, 1, UINT32_MAX),
+	};
+	arguments_take(argc, argv, "The client of `bench saga`.", known,
+		       sizeof known / sizeof known[0]);
 	if (prepare(&c) != 0)
 		return 1;
 	tally_init(&c.tally, c.seconds);

@@ -12,6 +12,7 @@ void tally_ready(void)
 
 void tally_init(struct tally *tally, uint32_t seconds)
 {
+	tally_ready();
 	*tally = (struct tally){0};
 	histogram_init(&tally->latency_us);
 	tally->begin_ns = os_clock_mono_ns() + (uint64_t)TALLY_WARM_UP_MS * 1000000;
@@ -51,4 +52,20 @@ void tally_print(const struct tally *tally)
 		     (unsigned long long)histogram_quantile(h, 999000),
 		     (unsigned long long)tally->failed);
 	(void)fflush(stdout);
+}
+
+bool tally_read(const char *line, struct tally_result *result)
+{
+	unsigned long long count = 0, ms = 0, p50 = 0, p99 = 0, p999 = 0, failed = 0;
+	if (sscanf(line,
+		   "result count=%llu ms=%llu p50_us=%llu p99_us=%llu p999_us=%llu failed=%llu",
+		   &count, &ms, &p50, &p99, &p999, &failed) != 6 ||
+	    ms == 0)
+		return false;
+	*result = (struct tally_result){.per_second = (double)count * 1000 / (double)ms,
+					.p50_ms = (double)p50 / 1000,
+					.p99_ms = (double)p99 / 1000,
+					.p999_ms = (double)p999 / 1000,
+					.failed = failed};
+	return true;
 }

@@ -18,10 +18,17 @@ struct tally {
 	bool begun;
 };
 
+/* What "result" says, as the one that started the program reads it. */
+struct tally_result {
+	double per_second, p50_ms, p99_ms, p999_ms;
+	uint64_t failed;
+};
+
 void tally_ready(void);
-void tally_init(struct tally *tally, uint32_t seconds); /* the warm-up begins */
+void tally_init(struct tally *tally, uint32_t seconds); /* ready, and the warm-up begins */
 void tally_saga(struct tally *tally, uint64_t latency_ns);
 bool tally_over(struct tally *tally); /* says "begin" when the warm-up is over */
 void tally_print(const struct tally *tally);
+bool tally_read(const char *line, struct tally_result *result); /* false: no such line */
 
 #endif
