@@ -16,10 +16,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/base64.h"
 #include "base/check.h"
 #include "base/os_log.h"
 #include "journal/ack.h"
-#include "journal/base64.h"
 #include "journal/jetstream_read.h"
 #include "journal/json_scan.h"
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/check.h"
 #include "journal/ack.h"
-#include "journal/base64.h"
 #include "journal/jetstream_item_jansson.h"
 #include "wire/subject.h"
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/base64.h"
 #include "base/check.h"
-#include "lease/etcd_base64.h"
 #include "lease/etcd_codec.h"
 
 enum { ETCD_KVS_MAX = 100000 };
@@ -32,7 +32,7 @@ const char *etcd_request_path(enum lease_request_kind kind)
 static void put_base64(struct buf *body, const char *name, struct slice bytes)
 {
 	(void)buf_printf(body, "\"%s\":\"", name);
-	(void)etcd_base64_encode(bytes, body);
+	(void)base64_encode(bytes, body);
 	(void)buf_printf(body, "\"");
 }
 
@@ -273,7 +273,7 @@ static int get_bytes(const json_t *object, const char *name, struct buf *text, s
 		return 0;
 	if (!json_is_string(value) || json_string_length(value) > UINT32_MAX)
 		return SAGA_E_BAD_REPLY;
-	error = etcd_base64_decode(
+	error = base64_decode(
 		slice_of(json_string_value(value), (uint32_t)json_string_length(value)), text);
 	bytes->size = text->size - start;
 	return error;

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "journal/base64.h"
+#include "base/base64.h"
 #include "journal/json_scan.h"
 #include "tests/integration/journal_bench.h"
 

@@ -1,4 +1,4 @@
-foreach(module IN ITEMS arena buf check error hash id metrics near prng slab timer_heap units)
+foreach(module IN ITEMS arena base64 buf check error hash id metrics near prng slab timer_heap units)
 	sagad_unit_test(base_${module} SOURCES base_${module}.c LIBS sagad_base)
 endforeach()
 # The tests fail an allocation of buf.c on purpose.

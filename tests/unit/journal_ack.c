@@ -1,7 +1,6 @@
-/* What servers answer: acknowledgements, the scan for JSON members, base64. */
+/* What servers answer: acknowledgements, the scan for JSON members. */
 #include "journal/ack.h"
 
-#include "journal/base64.h"
 #include "journal/jetstream.h"
 #include "journal/json_scan.h"
 #include "unit.h"
@@ -142,46 +141,6 @@ static void what_is_not_an_object_has_no_members(void **state)
 	assert_true(json_scan_whole(slice_str(" {} ")));
 }
 
-static void assert_base64(const char *text, const char *plain)
-{
-	struct buf out;
-
-	buf_init(&out, 64);
-	assert_int_equal(buf_put(&out, "#", 1), 0);
-	assert_int_equal(base64_decode(slice_str(text), &out), 0);
-	assert_int_equal(out.size, 1 + strlen(plain));
-	assert_memory_equal(out.data + 1, plain, strlen(plain));
-	buf_close(&out);
-}
-
-static void base64_is_decoded(void **state)
-{
-	static const char *const wrong[] = {
-		"Z", "Zg", "Zg=", "Zg===", "=Zg=", "Z=g=", "Zm9v\n", "Zm9%", "====", "Zg==Zg=="};
-	const uint8_t odd[] = {0xfb, 0xff, 0xbf};
-	struct buf out;
-
-	(void)state;
-	assert_base64("", "");
-	assert_base64("Zg==", "f");
-	assert_base64("Zm8=", "fo");
-	assert_base64("Zm9v", "foo");
-	assert_base64("Zm9vYmFy", "foobar");
-	buf_init(&out, 64);
-	assert_int_equal(base64_decode(slice_str("+/+/"), &out), 0);
-	assert_int_equal(out.size, 3);
-	assert_memory_equal(out.data, odd, 3);
-	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-		assert_int_equal(base64_decode(slice_str(wrong[i]), &out), SAGA_E_BAD_REPLY);
-		assert_int_equal(out.size, 3);
-		assert_int_equal(buf_error(&out), 0);
-	}
-	buf_close(&out);
-	buf_init(&out, 2);
-	assert_int_equal(base64_decode(slice_str("Zm9v"), &out), SAGA_E_FULL);
-	buf_close(&out);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,7 +148,6 @@ int main(void)
 		cmocka_unit_test(each_cut_answer_is_unknown),
 		cmocka_unit_test(members_are_found_at_their_depth),
 		cmocka_unit_test(what_is_not_an_object_has_no_members),
-		cmocka_unit_test(base64_is_decoded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include "base/prng.h"
-#include "lease/etcd_base64.h"
 #include "lease/etcd_codec.h"
 #include "lease/etcd_frames.h"
 
@@ -103,38 +102,6 @@ static void a_password_may_hold_anything(void **state)
 	buf_clear(&body);
 	assert_int_equal(etcd_authenticate_build("me", slice_str("\xff"), &body), SAGA_E_CONFIG);
 	buf_close(&body);
-}
-
-static void base64_round_trips_and_is_strict(void **state)
-{
-	static const char *const bad[] = {
-		"A",    "AA",   "AAA",  "====",  "A===",     "AA=A", "=AAA",
-		"AB==", "AAB=", "AA*=", "AAAA=", "AA==AAAA", "A A="};
-	struct buf text;
-	struct buf bytes;
-	uint8_t data[64];
-
-	(void)state;
-	buf_init(&text, 1024);
-	buf_init(&bytes, 1024);
-	for (uint32_t i = 0; i < sizeof data; i++)
-		data[i] = (uint8_t)(255 - 4 * i);
-	for (uint32_t size = 0; size <= sizeof data; size++) {
-		buf_clear(&text);
-		buf_clear(&bytes);
-		assert_int_equal(etcd_base64_encode(slice_of(data, size), &text), 0);
-		assert_int_equal(etcd_base64_decode(buf_slice(&text), &bytes), 0);
-		assert_true(slice_equal(buf_slice(&bytes), slice_of(data, size)));
-	}
-	for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		buf_clear(&bytes);
-		assert_int_equal(buf_put(&bytes, "x", 1), 0);
-		if (etcd_base64_decode(slice_str(bad[i]), &bytes) != SAGA_E_BAD_REPLY)
-			fail_msg("taken: %s", bad[i]);
-		assert_text(&bytes, "x");
-	}
-	buf_close(&text);
-	buf_close(&bytes);
 }
 
 /* ---- answers ------------------------------------------------------------------------------ */
@@ -552,7 +519,6 @@ int main(void)
 		cmocka_unit_test(requests_are_built),
 		cmocka_unit_test(senseless_requests_are_refused),
 		cmocka_unit_test(a_password_may_hold_anything),
-		cmocka_unit_test(base64_round_trips_and_is_strict),
 		cmocka_unit_test(answers_are_read),
 		cmocka_unit_test(keys_are_read),
 		cmocka_unit_test(errors_of_all_shapes_mean_the_same),

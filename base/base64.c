@@ -1,4 +1,25 @@
-#include "journal/base64.h"
+#include "base/base64.h"
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+int base64_encode(struct slice bytes, struct buf *out)
+{
+	for (uint32_t at = 0; at < bytes.size; at += 3) {
+		const uint32_t rest = bytes.size - at;
+		const uint32_t word = (uint32_t)bytes.data[at] << 16 |
+				      (rest > 1 ? (uint32_t)bytes.data[at + 1] << 8 : 0) |
+				      (rest > 2 ? (uint32_t)bytes.data[at + 2] : 0);
+		const char group[4] = {
+			alphabet[word >> 18],
+			alphabet[word >> 12 & 63],
+			rest > 1 ? alphabet[word >> 6 & 63] : '=',
+			rest > 2 ? alphabet[word & 63] : '=',
+		};
+
+		(void)buf_put(out, group, sizeof group);
+	}
+	return buf_error(out);
+}
 
 /* -1 = not of the alphabet. */
 static int value_of(uint8_t byte)
@@ -14,10 +35,11 @@ static int value_of(uint8_t byte)
 	return byte == '/' ? 63 : -1;
 }
 
-/* Four characters, of which the last `padding` are '='; -1 when one of the others is odd. */
-static int64_t group_of(const uint8_t *at, uint32_t padding)
+/* The 24 bits of four characters, of which the last `padding` are '='; -1 when they are not base64.
+ */
+static int32_t group_of(const uint8_t *at, uint32_t padding)
 {
-	int64_t bits = 0;
+	int32_t bits = 0;
 
 	for (uint32_t i = 0; i < 4; i++) {
 		const int value = i < 4 - padding ? value_of(at[i]) : 0;
@@ -26,7 +48,7 @@ static int64_t group_of(const uint8_t *at, uint32_t padding)
 			return -1;
 		bits = bits * 64 + value;
 	}
-	return bits;
+	return (bits & ((1 << (8 * padding)) - 1)) == 0 ? bits : -1;
 }
 
 int base64_decode(struct slice text, struct buf *out)
@@ -52,7 +74,7 @@ int base64_decode(struct slice text, struct buf *out)
 		return error;
 	}
 	for (uint32_t i = 0; i < text.size; i += 4) {
-		const int64_t bits = group_of(text.data + i, i + 4 == text.size ? padding : 0);
+		const int32_t bits = group_of(text.data + i, i + 4 == text.size ? padding : 0);
 
 		if (bits < 0) {
 			buf_truncate(out, start);
