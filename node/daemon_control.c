@@ -101,7 +101,6 @@ static void cluster(void *context, const struct control_cluster *c)
 		const int error = worker_start(&config, &d->workers[i], why);
 		if (error != 0) {
 			LOG(LOG_ERROR, "worker.not_started", log_code(error), log_str("text", why));
-			CHECK(i > 0 || error != 0);
 			daemon_exit(d, DAEMON_EXIT_CONFIG);
 			return;
 		}
