@@ -7,22 +7,6 @@
 
 static const char *const two[] = {"a", "b"};
 
-static int setup(void **state)
-{
-	static struct host h;
-
-	host_init(&h);
-	host_start(&h);
-	*state = &h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	host_close(*state);
-	return 0;
-}
-
 static void start(struct host *h, struct host_plan *p)
 {
 	host_submit(h, "s", p);
@@ -442,7 +426,7 @@ static void backoff_stays_in_its_band(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, host_set_up, host_tear_down)
 		T(runs_in_sequence),
 		T(runs_a_diamond),
 		T(silence_leads_to_the_next_attempt),

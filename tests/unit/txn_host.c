@@ -59,6 +59,28 @@ void host_close(struct host *h)
 	free(h->text);
 }
 
+int host_set_up(void **state)
+{
+	static struct host h;
+
+	host_init(&h);
+	host_start(&h);
+	*state = &h;
+	return 0;
+}
+
+int host_tear_down(void **state)
+{
+	host_close(*state);
+	return 0;
+}
+
+void host_no_message(void *context, const struct txn_message *message)
+{
+	(void)context;
+	fail_msg("message of kind %d", (int)message->kind);
+}
+
 __attribute__((format(printf, 2, 3))) static void note(struct host *h, const char *format, ...)
 {
 	va_list args;
@@ -426,12 +448,16 @@ struct wire_submit host_submit_of(const struct host *h, const char *id, struct h
 				    .retry_until_at = h->now + 60000};
 }
 
+int host_submit_event(struct host *h, const struct wire_submit *submit)
+{
+	return host_step(h, (struct txn_event){.kind = TXN_EVENT_SUBMIT, .u.submit = submit});
+}
+
 void host_submit(struct host *h, const char *id, struct host_plan *p)
 {
 	const struct wire_submit submit = host_submit_of(h, id, p);
 
-	assert_int_equal(
-		host_step(h, (struct txn_event){.kind = TXN_EVENT_SUBMIT, .u.submit = &submit}), 0);
+	assert_int_equal(host_submit_event(h, &submit), 0);
 }
 
 void host_submit_wait(struct host *h, const char *id, struct host_plan *p)
@@ -439,8 +465,7 @@ void host_submit_wait(struct host *h, const char *id, struct host_plan *p)
 	struct wire_submit submit = host_submit_of(h, id, p);
 
 	submit.wait = true;
-	assert_int_equal(
-		host_step(h, (struct txn_event){.kind = TXN_EVENT_SUBMIT, .u.submit = &submit}), 0);
+	assert_int_equal(host_submit_event(h, &submit), 0);
 }
 
 void host_cancel(struct host *h, const char *id)

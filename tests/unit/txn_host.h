@@ -61,6 +61,10 @@ void host_init(struct host *h);
 void host_start(struct host *h);
 void host_close(struct host *h);
 
+/* For cmocka: *state is a host with the small limits, started. */
+int host_set_up(void **state);
+int host_tear_down(void **state);
+
 /* One event; returns what txn_step says, after all checks. */
 int host_step(struct host *h, struct txn_event event);
 /* A fresh engine over the same memory area from the first `count` records, resumed under the next
@@ -83,6 +87,7 @@ void host_plan(struct host_plan *p, const char *const *names, uint32_t count);
 void host_plan_after(struct host_plan *p, uint32_t step, const uint8_t *after, uint32_t count);
 
 struct wire_submit host_submit_of(const struct host *h, const char *id, struct host_plan *p);
+int host_submit_event(struct host *h, const struct wire_submit *submit); /* as host_step */
 void host_submit(struct host *h, const char *id, struct host_plan *p);
 void host_submit_wait(struct host *h, const char *id, struct host_plan *p);
 void host_cancel(struct host *h, const char *id);
@@ -96,6 +101,9 @@ void host_reply_as(struct host *h, const struct wire_reply *reply, const char *s
 /* From the right service. */
 void host_reply(struct host *h, const char *id, uint32_t step, const char *name, uint32_t op,
 		uint32_t attempt, uint32_t outcome);
+
+/* An emit that fails the test. */
+void host_no_message(void *context, const struct txn_message *message);
 
 /* The last step's text must be these lines, each ended by \n. */
 #define expect_step(h, lines) assert_string_equal((h)->text, (lines))

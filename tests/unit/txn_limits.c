@@ -10,33 +10,6 @@
 static const char *const one[] = {"a"};
 static const char *const three[] = {"a", "b", "c"};
 
-static int setup(void **state)
-{
-	static struct host h;
-
-	host_init(&h);
-	host_start(&h);
-	*state = &h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	host_close(*state);
-	return 0;
-}
-
-static int submit(struct host *h, const struct wire_submit *s)
-{
-	return host_step(h, (struct txn_event){.kind = TXN_EVENT_SUBMIT, .u.submit = s});
-}
-
-static void no_message(void *context, const struct txn_message *message)
-{
-	(void)context;
-	fail_msg("message of kind %d", (int)message->kind);
-}
-
 static void full_pools_refuse(void **state)
 {
 	struct host h;
@@ -93,13 +66,13 @@ static void payload_is_bounded(void **state)
 	host_plan(&p, one, 1);
 	s = host_submit_of(h, "s", &p);
 	s.input = slice_of(input, sizeof input);
-	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(host_submit_event(h, &s), 0);
 	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_TOO_LARGE));
 	for (int i = 0; i < 20; i++) {
 		(void)snprintf(id, sizeof id, "s%d", i);
 		s = host_submit_of(h, id, &p);
 		s.input = slice_of(input, 100000);
-		assert_int_equal(submit(h, &s), 0);
+		assert_int_equal(host_submit_event(h, &s), 0);
 		accepted += h->answer.code == 0;
 	}
 	assert_int_equal(accepted, 7); /* of 1 MiB, in blocks of 128 KiB, a part kept free */
@@ -122,7 +95,7 @@ static uint32_t fill(struct host *h, const char *prefix, struct host_plan *p, ui
 		(void)snprintf(id, sizeof id, "%s%u", prefix, n);
 		s = host_submit_of(h, id, p);
 		s.input = slice_of(input, size);
-		assert_int_equal(submit(h, &s), 0);
+		assert_int_equal(host_submit_event(h, &s), 0);
 		if (h->answer.code != 0) {
 			assert_int_equal(h->answer.code, err_to_wire(SAGA_E_BUSY));
 			return n;
@@ -198,7 +171,7 @@ static void memory_follows_the_records(void **state)
 		s.plan.version = 1 + (uint32_t)prng_below(&random, 5);
 		s.input = slice_of(bytes,
 				   (uint32_t)prng_below(&random, 1U << prng_below(&random, 17)));
-		assert_int_equal(submit(&h, &s), 0);
+		assert_int_equal(host_submit_event(&h, &s), 0);
 		busy += h.answer.code == err_to_wire(SAGA_E_BUSY);
 		(void)snprintf(id, sizeof id, "s%u",
 			       i / IDS * 7 + (uint32_t)prng_below(&random, IDS));
@@ -466,7 +439,7 @@ static void effects_that_do_not_fit(void **state)
 	filler = buf_grow(&h->step_records, h->step_records.max - 4000);
 	assert_non_null(filler);
 	{
-		struct txn_effects effects = {.records = &h->step_records, .emit = no_message};
+		struct txn_effects effects = {.records = &h->step_records, .emit = host_no_message};
 		const struct txn_event event = {
 			.kind = TXN_EVENT_SUBMIT, .now_ms = h->now, .reply_to = 1, .u.submit = &s};
 		const struct txn_event tick = {.kind = TXN_EVENT_TICK, .now_ms = h->now};
@@ -514,7 +487,7 @@ static void tick_takes_as_many_as_fit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, host_set_up, host_tear_down)
 		T(full_pools_refuse),
 		T(payload_is_bounded),
 		T(plans_are_shared),

@@ -8,33 +8,6 @@
 
 static const char *const one[] = {"a"};
 
-static int setup(void **state)
-{
-	static struct host h;
-
-	host_init(&h);
-	host_start(&h);
-	*state = &h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	host_close(*state);
-	return 0;
-}
-
-static int submit(struct host *h, const struct wire_submit *s)
-{
-	return host_step(h, (struct txn_event){.kind = TXN_EVENT_SUBMIT, .u.submit = s});
-}
-
-static void no_message(void *context, const struct txn_message *message)
-{
-	(void)context;
-	fail_msg("message of kind %d", (int)message->kind);
-}
-
 static void same_id_same_body(void **state)
 {
 	struct host *h = *state;
@@ -67,12 +40,12 @@ static void same_id_other_body(void **state)
 	host_submit(h, "s", &p);
 	s = host_submit_of(h, "s", &p);
 	s.input = slice_str("other");
-	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(host_submit_event(h, &s), 0);
 	expect_step(h, ">answer 1 s running conflict final\n");
 	/* The window and the wish to wait are not part of the body. */
 	s = host_submit_of(h, "s", &p);
 	s.retry_until_at += 5;
-	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(host_submit_event(h, &s), 0);
 	expect_step(h, ">answer 1 s running final\n");
 }
 
@@ -85,21 +58,21 @@ static void refusals(void **state)
 	host_plan(&p, one, 1);
 	s = host_submit_of(h, "s", &p);
 	s.retry_until_at = h->now;
-	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(host_submit_event(h, &s), 0);
 	expect_step(h, "+noop\n>answer 1 s none expired final\n");
 	s = host_submit_of(h, "s", &p);
 	s.deadline_ms = 9;
-	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(host_submit_event(h, &s), 0);
 	expect_step(h, ">answer 1 s none bad_request/deadline final\n");
 	s.deadline_ms = 3600001;
-	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(host_submit_event(h, &s), 0);
 	expect_step(h, ">answer 1 s none bad_request/deadline final\n");
 	s = host_submit_of(h, "s s", &p);
-	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(host_submit_event(h, &s), 0);
 	expect_step(h, ">answer 1  none bad_request/id final\n");
 	s = host_submit_of(h, "s", &p);
 	s.plan.step_count = 0;
-	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(host_submit_event(h, &s), 0);
 	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_PLAN));
 	p.steps[0].after = slice_of("\0", 1);
 	host_submit(h, "s", &p);
@@ -118,18 +91,18 @@ static void window_is_limited(void **state)
 	host_plan(&p, one, 1);
 	s = host_submit_of(h, "s", &p);
 	s.retry_until_at = UINT64_MAX;
-	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(host_submit_event(h, &s), 0);
 	expect_step(h,
 		    "+noop\n>answer 1 s none bad_request/range final "
 		    "'retry_until_at must be at most 600000 ms ahead, the longest retry window of "
 		    "this cluster'\n");
 	/* A minute for clocks that differ; what is taken in is kept as it is. */
 	s.retry_until_at = h->now + 660001;
-	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(host_submit_event(h, &s), 0);
 	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_RANGE));
 	assert_false(txn_find(h->t, s.id).known);
 	s.retry_until_at = h->now + 660000;
-	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(host_submit_event(h, &s), 0);
 	assert_int_equal(h->answer.code, 0);
 	assert_int_equal(txn_entry_find(h->t, s.id)->retry_until_at, h->now + 660000);
 }
@@ -146,21 +119,21 @@ static void windows_are_counted_in_unix_time(void **state)
 	h->wall_ms = h->now + day;
 	s = host_submit_of(h, "s", &p);
 	s.retry_until_at = h->wall_ms + 660001;
-	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(host_submit_event(h, &s), 0);
 	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_RANGE));
 	s.retry_until_at--;
-	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(host_submit_event(h, &s), 0);
 	assert_int_equal(h->answer.code, 0);
 	host_reply(h, "s", 0, "a", FORWARD, 1, OK);
 	/* It is known until then in shard time, which is later. */
 	h->now += day;
 	h->wall_ms += day;
-	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(host_submit_event(h, &s), 0);
 	expect_step(h, "+noop\n>answer 1 s completed final\n");
 	/* A wall clock that is behind shard time is wrong. */
 	h->wall_ms = 1;
 	s = host_submit_of(h, "t", &p);
-	assert_int_equal(submit(h, &s), 0);
+	assert_int_equal(host_submit_event(h, &s), 0);
 	assert_int_equal(h->answer.code, 0);
 }
 
@@ -186,7 +159,7 @@ static void an_id_runs_once_within_its_window(void **state)
 		for (int j = 0; j < 200; j++) {
 			char other[16];
 
-			assert_int_equal(submit(&h, &s), 0);
+			assert_int_equal(host_submit_event(&h, &s), 0);
 			runs += h.command_count;
 			if (h.command_count > 0)
 				host_reply(&h, "s", 0, "a", FORWARD, 1, OK);
@@ -539,7 +512,7 @@ static void list_looks_at_a_bounded_number(void **state)
 	for (int i = 1; i <= TXN_LIST_SCAN_MAX + 10; i++) {
 		const struct wire_cancel cancel = {.id = slice_of(id, 5),
 						   .retry_until_at = h.now + 60000};
-		struct txn_effects effects = {.records = &h.step_records, .emit = no_message};
+		struct txn_effects effects = {.records = &h.step_records, .emit = host_no_message};
 
 		(void)snprintf(id, sizeof id, "s%04d", i % 10000);
 		buf_clear(&h.step_records);
@@ -587,7 +560,7 @@ static void deterministic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, host_set_up, host_tear_down)
 		T(same_id_same_body),
 		T(same_id_other_body),
 		T(refusals),

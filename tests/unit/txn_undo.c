@@ -8,22 +8,6 @@
 
 static const char *const three[] = {"a", "b", "c"};
 
-static int setup(void **state)
-{
-	static struct host h;
-
-	host_init(&h);
-	host_start(&h);
-	*state = &h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	host_close(*state);
-	return 0;
-}
-
 /* a and b done, c out. */
 static void run_to_c(struct host *h, struct host_plan *p)
 {
@@ -353,7 +337,7 @@ static void cancel_too_late(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, host_set_up, host_tear_down)
 		T(rejection_undoes_in_reverse_order),
 		T(rejection_of_the_first_step_ends_it),
 		T(steps_without_undo_are_skipped_in_order),
