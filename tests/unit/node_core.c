@@ -18,11 +18,9 @@ static void serves_after_its_epoch_record(void **state)
 static void epoch_is_above_the_journals(void **state) /* S22 */
 {
 	struct world *w = *state;
-	world_assign(w, 0, 1, 55);
-	world_settle(w);
+	world_serve(w, 0, 1, 55);
 	/* etcd was restored from a backup: its revisions are small again. */
-	world_assign(w, 1, 1, 3);
-	world_settle(w);
+	world_serve(w, 1, 1, 3);
 	assert_int_equal(w->nodes[1].state[1], OWNERSHIP_SERVING);
 	assert_int_equal(w->nodes[1].epoch[1], 56);
 }
@@ -31,8 +29,7 @@ static void nothing_leaves_before_it_is_durable(void **state) /* S1 */
 {
 	struct world *w = *state;
 	const struct id id = world_id_on(w, 1, 0);
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	w->nodes[0].journal.append_fault = MODEL_HOLD;
 	world_submit(w, &id, "_INBOX.client.1");
 	world_settle(w);
@@ -51,8 +48,7 @@ static void refused_append_fences_and_silences(void **state) /* S1, C8, N5 */
 {
 	struct world *w = *state;
 	const struct id id = world_id_on(w, 1, 0);
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	world_assign(w, 1, 1, 9); /* a second owner, by an early lease expiry */
 	world_settle(w);
 	assert_int_equal(w->nodes[1].state[1], OWNERSHIP_SERVING);
@@ -69,8 +65,7 @@ static void nothing_leaves_without_a_lease(void **state) /* S28 */
 {
 	struct world *w = *state;
 	const struct id id = world_id_on(w, 1, 0);
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	world_submit(w, &id, "_INBOX.client.1");
 	world_turn(w, 1); /* the batch is under way */
 	w->nodes[0].lease = false;
@@ -87,8 +82,7 @@ static void unknown_append_is_sent_again_as_it_was(void **state) /* S6 */
 {
 	struct world *w = *state;
 	const struct id id = world_id_on(w, 1, 0);
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	world_submit(w, &id, "_INBOX.client.1");
 	world_turn(w, 1);
 	w->nodes[0].journal.append_fault = MODEL_LOSE_ANSWER; /* stored, but nobody says so */
@@ -116,11 +110,7 @@ static void unknown_append_is_sent_again_as_it_was(void **state) /* S6 */
 static void saga_runs_to_its_end(void **state)
 {
 	struct world *w = *state;
-	const struct id id = world_id_on(w, 1, 0);
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
-	world_submit(w, &id, "_INBOX.client.1");
-	world_settle(w);
+	(void)world_begin(w);
 	world_answer_ok(w, 1);
 	world_settle(w);
 	world_answer_ok(w, 1);
@@ -134,17 +124,12 @@ static void saga_runs_to_its_end(void **state)
 static void another_node_goes_on(void **state) /* C7 */
 {
 	struct world *w = *state;
-	const struct id id = world_id_on(w, 1, 0);
 	uint64_t epoch;
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
-	world_submit(w, &id, "_INBOX.client.1");
-	world_settle(w);
+	const struct id id = world_begin(w);
 	world_answer_ok(w, 1);
 	world_settle(w);
 	world_node_close(&w->nodes[0]); /* kill -9 */
-	world_assign(w, 1, 1, 9);
-	world_settle(w);
+	world_serve(w, 1, 1, 9);
 	assert_int_equal(w->nodes[1].state[1], OWNERSHIP_SERVING);
 	const struct wire_command c = world_last_command(w, &epoch);
 	assert_int_equal(c.step, 1);
@@ -169,18 +154,13 @@ static void wait_out_doubt(struct world *w)
 static void shorter_journal_halts(void **state) /* S7 */
 {
 	struct world *w = *state;
-	const struct id id = world_id_on(w, 1, 0);
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
-	world_submit(w, &id, "_INBOX.client.1");
-	world_settle(w);
+	(void)world_begin(w);
 	world_turn(w, 2000); /* the high-water is stored once a second */
 	assert_int_equal(w->nodes[0].mark[1].sequence, w->log.count[1]);
 	core_fence(w->nodes[0].core, w->now, 1, SAGA_E_LEASE_LOST);
 	free(w->log.batches[1][w->log.count[1] - 1].bytes); /* the broker lost its tail */
 	w->log.count[1]--;
-	world_assign(w, 0, 1, 9);
-	world_settle(w);
+	world_serve(w, 0, 1, 9);
 	assert_int_equal(w->nodes[0].state[1], OWNERSHIP_FENCED);
 	wait_out_doubt(w);
 	assert_int_equal(w->nodes[0].state[1], OWNERSHIP_HALTED);
@@ -190,13 +170,11 @@ static void shorter_journal_halts(void **state) /* S7 */
 static void other_bytes_at_the_mark_halt(void **state) /* S7 */
 {
 	struct world *w = *state;
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	world_turn(w, 2000);
 	core_fence(w->nodes[0].core, w->now, 1, SAGA_E_LEASE_LOST);
 	w->nodes[0].mark[1].hash.bytes[3] ^= 1;
-	world_assign(w, 0, 1, 9);
-	world_settle(w);
+	world_serve(w, 0, 1, 9);
 	assert_int_equal(w->nodes[0].state[1], OWNERSHIP_HALTED);
 	assert_int_equal(w->nodes[0].code[1], SAGA_E_JOURNAL_CORRUPT);
 }
@@ -209,8 +187,7 @@ static void foreign_genesis_halts(void **state) /* S7, S11 */
 	model_log_close(&w->log);
 	memset(&w->log, 0, sizeof w->log);
 	model_log_init(&w->log, &other, &w->slots, T0);
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	assert_int_equal(w->nodes[0].state[1], OWNERSHIP_HALTED);
 	assert_int_equal(w->nodes[0].code[1], SAGA_E_JOURNAL_FOREIGN);
 }
@@ -220,8 +197,7 @@ static void missing_journal_halts(void **state) /* S7 */
 	struct world *w = *state;
 	model_log_close(&w->log);
 	memset(&w->log, 0, sizeof w->log);
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	assert_int_equal(w->nodes[0].state[1], OWNERSHIP_UNOWNED);
 	wait_out_doubt(w);
 	assert_int_equal(w->nodes[0].state[1], OWNERSHIP_HALTED);
@@ -232,8 +208,7 @@ static void missing_journal_halts(void **state) /* S7 */
 static void unfenced_epoch_ends_the_race(void **state) /* S22 */
 {
 	struct world *w = *state;
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	world_assign(w, 1, 1, 9);
 	for (uint32_t i = 0; i < 60 && w->nodes[1].state[1] != OWNERSHIP_SERVING; i++) {
 		const struct id id = world_id_on(w, 1, i);
@@ -253,8 +228,7 @@ static void unfenced_epoch_ends_the_race(void **state) /* S22 */
 	/* And a third replay agrees with all of it. */
 	world_node_close(&w->nodes[0]);
 	world_node_open(w, &w->nodes[0], "n1");
-	world_assign(w, 0, 1, 11);
-	world_settle(w);
+	world_serve(w, 0, 1, 11);
 	assert_int_equal(w->nodes[0].state[1], OWNERSHIP_SERVING);
 }
 
@@ -262,8 +236,7 @@ static void release_drains_first(void **state)
 {
 	struct world *w = *state;
 	const struct id id = world_id_on(w, 1, 0);
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	w->nodes[0].journal.append_fault = MODEL_HOLD;
 	world_submit(w, &id, "_INBOX.client.1");
 	world_turn(w, 1);
@@ -281,8 +254,7 @@ static void reply_subjects_are_checked(void **state) /* S20 */
 {
 	struct world *w = *state;
 	const struct id id = world_id_on(w, 1, 0);
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	world_submit(w, &id, "elsewhere.secret");
 	world_settle(w);
 	assert_int_equal(w->caught_count, 0);
@@ -294,8 +266,7 @@ static void wrong_shard_is_refused(void **state) /* S11 */
 	struct world *w = *state;
 	const struct id id = world_id_on(w, 2, 0);
 	const struct wire_query query = {.id = id_slice(&id)};
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	world_send(w, WIRE_QUERY, &query, 1, SUBJECT_QUERY, "default", "_INBOX.client.1");
 	world_settle(w);
 	assert_int_equal(world_last_answer(w).code, err_to_wire(SAGA_E_WRONG_SHARD));
@@ -309,8 +280,7 @@ static void history_tells_every_record(void **state) /* F1 */
 	struct wire_history history;
 	const struct id id = world_id_on(w, 1, 0);
 	const struct id other = world_id_on(w, 1, 1);
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	world_submit(w, &id, "_INBOX.client.1");
 	world_settle(w);
 	world_answer_ok(w, 1);
@@ -342,8 +312,7 @@ static void garbage_hurts_nobody(void **state)
 	struct world *w = *state;
 	static const uint8_t garbage[][8] = {{0},          {0xc1}, {0xdf, 0xff, 0xff, 0xff, 0xff},
 					     {0x81, 0x00}, {0xc0}, {0x93, 0x93, 0x93}};
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	for (int verb = 0; verb < SUBJECT_VERBS; verb++) {
 		const struct subject s =
 			subject_shard("saga", 1, (enum subject_verb)verb, slice_str("default"));

@@ -7,8 +7,7 @@ static void quiesce_with_dead_journal_lets_go(void **state)
 {
 	struct world *w = *state;
 	const struct id id = world_id_on(w, 1, 0);
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	w->nodes[0].journal.append_fault = MODEL_LOSE_REQUEST;
 	world_submit(w, &id, "_INBOX.client.1");
 	world_turn(w, 1);
@@ -25,8 +24,7 @@ static void lost_tail_with_unknown_append_halts(void **state)
 {
 	struct world *w = *state;
 	const struct id id = world_id_on(w, 1, 0), id2 = world_id_on(w, 1, 1);
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	world_submit(w, &id, "_INBOX.client.1");
 	world_settle(w);
 	world_turn(w, 2000);
@@ -50,8 +48,7 @@ static void lost_epoch_race_is_not_ill(void **state)
 	struct world *w = *state;
 	struct core_stats stats;
 	w->now.mono_ms = 1000000;
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	world_assign(w, 1, 1, 9);
 	const struct id id = world_id_on(w, 1, 0);
 	(void)model_journal_pump(&w->nodes[1].journal); /* reads to the end, proposes */
@@ -68,8 +65,7 @@ static void halted_after_lost_epoch_is_not_stuck(void **state)
 	struct world *w = *state;
 	struct core_stats stats;
 	w->now.mono_ms = 1000000;
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	world_assign(w, 1, 1, 9);
 	const struct id id = world_id_on(w, 1, 0);
 	(void)model_journal_pump(&w->nodes[1].journal);
@@ -87,8 +83,7 @@ static void halted_after_lost_epoch_is_not_stuck(void **state)
 static void same_epoch_other_nonce_does_not_own(void **state) /* S22 */
 {
 	struct world *w = *state;
-	world_assign(w, 0, 1, 55);
-	world_settle(w);
+	world_serve(w, 0, 1, 55);
 	world_assign(w, 1, 1, 3); /* etcd restored */
 	for (uint32_t i = 0; i < 60; i++) {
 		const struct id id = world_id_on(w, 1, i);
@@ -127,8 +122,7 @@ static void same_epoch_other_nonce_does_not_own(void **state) /* S22 */
 	const bool acknowledged = world_count(w, WIRE_ANSWER) > 0 && world_last_answer(w).code == 0;
 	world_node_close(&w->nodes[1]);
 	world_node_open(w, &w->nodes[0], "n1");
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	const struct wire_query query = {.id = id_slice(&id)};
 	world_send(w, WIRE_QUERY, &query, 1, SUBJECT_QUERY, "default", "_INBOX.client.2");
 	world_settle(w);
@@ -139,8 +133,7 @@ static void same_epoch_other_nonce_does_not_own(void **state) /* S22 */
 static void unfenced_landing_keeps_time(void **state)
 {
 	struct world *w = *state;
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	world_assign(w, 1, 1, 9);
 	uint32_t i;
 	for (i = 0; i < 60; i++) {
@@ -176,19 +169,14 @@ static void unfenced_landing_keeps_time(void **state)
 	world_submit(w, &id, "_INBOX.client.9");
 	world_settle(w);
 	world_node_open(w, &w->nodes[0], "n1");
-	world_assign(w, 0, 1, 11);
-	world_settle(w);
+	world_serve(w, 0, 1, 11);
 	assert_int_equal(w->nodes[0].state[1], OWNERSHIP_SERVING);
 }
 
 static void history_cursor_is_checked(void **state)
 {
 	struct world *w = *state;
-	const struct id id = world_id_on(w, 1, 0);
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
-	world_submit(w, &id, "_INBOX.client.1");
-	world_settle(w);
+	const struct id id = world_begin(w);
 	const struct wire_history_request request = {.id = id_slice(&id), .from_sequence = 1000000};
 	world_send(w, WIRE_HISTORY_REQUEST, &request, 1, SUBJECT_HISTORY, "default",
 		   "_INBOX.client.3");
@@ -226,8 +214,7 @@ static void low_water_waits_for_its_records(void **state) /* S1, S8 */
 	struct wire_command_frame frame;
 	const struct id x = world_id_on(w, 1, 0), y = world_id_on(w, 1, 1);
 	uint64_t epoch;
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	w->no_wait = true;
 	world_submit(w, &x, "_INBOX.client.1");
 	w->no_wait = false;
@@ -264,8 +251,7 @@ static void resend_needs_a_lease(void **state) /* S28 */
 {
 	struct world *w = *state;
 	const struct id id = world_id_on(w, 1, 0);
-	world_assign(w, 0, 1, 5);
-	world_settle(w);
+	world_serve(w, 0, 1, 5);
 	world_submit(w, &id, "_INBOX.client.1");
 	world_turn(w, 1);
 	w->nodes[0].journal.append_fault = MODEL_LOSE_REQUEST;

@@ -304,6 +304,21 @@ void world_submit_any(struct world *w, const struct id *id, const char *tenant, 
 	publish_submit(w, id, subject_submit("saga", slice_str(tenant)).text, reply);
 }
 
+void world_serve(struct world *w, int node, uint32_t shard, uint64_t revision)
+{
+	world_assign(w, node, shard, revision);
+	world_settle(w);
+}
+
+struct id world_begin(struct world *w)
+{
+	const struct id id = world_id_on(w, 1, 0);
+	world_serve(w, 0, 1, 5);
+	world_submit(w, &id, "_INBOX.client.1");
+	world_settle(w);
+	return id;
+}
+
 struct wire_command world_last_command(struct world *w, uint64_t *epoch)
 {
 	static uint8_t memory[ARENA_SIZE];

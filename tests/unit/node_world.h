@@ -57,6 +57,9 @@ int world_teardown(void **state);
 void world_turn(struct world *w, uint64_t ms);
 void world_settle(struct world *w);
 void world_assign(struct world *w, int node, uint32_t shard, uint64_t revision);
+void world_serve(struct world *w, int node, uint32_t shard, uint64_t revision); /* and settles */
+/* Node 0 serves shard 1 under epoch 5, and a saga of it has begun: "_INBOX.client.1" knows. */
+struct id world_begin(struct world *w);
 uint32_t world_count(const struct world *w, enum wire_kind kind);
 struct caught *world_last(struct world *w, enum wire_kind kind);
 struct id world_id_on(const struct world *w, uint32_t shard, uint32_t nth);
