@@ -1,7 +1,9 @@
 # A scripted owner on a real broker; integration_san: they also run under asan and tsan.
-sagad_integration_test(client_calls
-	SOURCES client_calls.c client_calls_bench_uv.c client_owner_uv.c
-	LIBS sagad_client sagad_launcher PkgConfig::UV LABELS integration_san)
+foreach(module IN ITEMS blocking calls)
+	sagad_integration_test(client_${module}
+		SOURCES client_${module}.c client_calls_bench_uv.c client_owner_uv.c
+		LIBS sagad_client sagad_launcher PkgConfig::UV LABELS integration_san)
+endforeach()
 foreach(module IN ITEMS crash)
 	sagad_integration_test(client_${module} SOURCES client_${module}.c client_owner_uv.c
 		LIBS sagad_client sagad_launcher PkgConfig::UV LABELS integration_san)

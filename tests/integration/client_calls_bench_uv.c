@@ -101,3 +101,15 @@ void calls_script_silent(struct owner *owner, const struct owner_request *reques
 {
 	calls_note(owner->context, request);
 }
+
+void calls_script_finish(struct owner *owner, const struct owner_request *request)
+{
+	struct wire_answer answer = owner_says(request, WIRE_STATE_RUNNING, 10);
+
+	calls_note(owner->context, request);
+	owner_answer(owner, request->reply_to, &answer);
+	answer = owner_says(request, WIRE_STATE_COMPENSATED, 20);
+	answer.reason = WIRE_REASON_REJECTED;
+	answer.finished_at = 5000;
+	owner_answer(owner, request->reply_to, &answer);
+}

@@ -44,5 +44,7 @@ void calls_submit(struct bench *bench, const char *id, uint32_t timeout_ms, bool
 		  struct told *told);
 void calls_script_accept(struct owner *owner, const struct owner_request *request);
 void calls_script_silent(struct owner *owner, const struct owner_request *request);
+/* Accepts, and says at once how it went: compensated. */
+void calls_script_finish(struct owner *owner, const struct owner_request *request);
 
 #endif
