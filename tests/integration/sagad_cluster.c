@@ -4,19 +4,33 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/support/process.h"
 
 enum { RUN_MS = 120000, OUTPUT_SIZE = 8192, END_MS = 10000 };
 
-static int run_verb(const char *verb, const char *folder, char *output)
+/* Whatever becomes of this test, its cluster must not stay. */
+static int run_verb_of(pid_t owner, const char *verb, const char *folder, char *output)
 {
-	const char *const argv[] = {SAGAD_CLUSTER, verb, "--nodes", "1", "--shards",
-				    "4",           "-d", folder,    NULL};
+	const bool is_up = strcmp(verb, "up") == 0;
+	char owner_text[16];
+	const char *const argv[] = {
+		SAGAD_CLUSTER,           verb,       "--nodes", "1", "--shards", "4", "-d", folder,
+		is_up ? "--with" : NULL, owner_text, NULL};
 	int exit_code = -1;
+
+	(void)snprintf(owner_text, sizeof owner_text, "%d", (int)owner);
 
 	assert_int_equal(process_run(argv, NULL, NULL, RUN_MS, output, OUTPUT_SIZE, &exit_code), 0);
 	return exit_code;
+}
+
+static int run_verb(const char *verb, const char *folder, char *output)
+{
+	return run_verb_of(getpid(), verb, folder, output);
 }
 
 /* From "NAME PID STATE ADDRESS". */
@@ -44,10 +58,17 @@ static bool has_ended(void *context)
 	return process_start_time(*(const pid_t *)context) == 0;
 }
 
+static void remove_folder(const char *folder)
+{
+	char command[128];
+
+	(void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
+	assert_int_equal(system(command), 0);
+}
+
 static void test_up_repeat_kill_up_down(void **state)
 {
 	char folder[] = "/tmp/sagad-up-XXXXXX";
-	char command[128];
 	static char output[OUTPUT_SIZE];
 	char nats[64];
 	char etcd[64];
@@ -86,14 +107,47 @@ static void test_up_repeat_kill_up_down(void **state)
 	assert_true(wait_until(has_ended, &nats_pid, END_MS));
 	assert_true(wait_until(has_ended, &node_pid, END_MS));
 	assert_int_equal(run_verb("status", folder, output), 3);
-	(void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
-	assert_int_equal(system(command), 0);
+	remove_folder(folder);
+}
+
+/* A test that is killed takes its cluster along, and says nothing to anybody. */
+static void test_a_cluster_ends_with_its_owner(void **state)
+{
+	static const char *const names[] = {"nats1", "etcd1", "n1 "};
+	char folder[] = "/tmp/sagad-up-XXXXXX";
+	static char output[OUTPUT_SIZE];
+	pid_t pids[3];
+	pid_t owner = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	owner = fork();
+	if (owner == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			(void)pause();
+	}
+	assert_true(owner > 0);
+	assert_int_equal(run_verb_of(owner, "up", folder, output), 0);
+	for (int i = 0; i < 3; i++)
+		pids[i] = find_pid(output, names[i]);
+	assert_int_equal(run_verb("status", folder, output), 0);
+	assert_int_equal(kill(owner, SIGKILL), 0);
+	assert_int_equal(waitpid(owner, NULL, 0), owner);
+	for (int i = 0; i < 3; i++)
+		assert_true(wait_until(has_ended, &pids[i], END_MS));
+	assert_int_equal(run_verb("status", folder, output), 3);
+	/* And its data is as good as after any crash. */
+	assert_int_equal(run_verb("up", folder, output), 0);
+	assert_int_equal(run_verb("down", folder, output), 0);
+	remove_folder(folder);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_up_repeat_kill_up_down),
+		cmocka_unit_test(test_a_cluster_ends_with_its_owner),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/support/guard.h"
 #include "tests/support/launcher.h"
 
 enum {
@@ -34,6 +35,7 @@ enum {
 struct flags {
 	const char *verb;
 	const char *folder;
+	pid_t owner;            /* the cluster ends with it; 0 = with nobody */
 	uint32_t nodes, shards; /* shards: 0 = as before, else SHARDS_DEFAULT */
 	bool travel;
 };
@@ -415,8 +417,9 @@ static int start_fresh(const struct flags *flags, struct state *state)
 	return code;
 }
 
-static int up(struct flags *flags)
+static int up(void *context)
 {
+	struct flags *flags = context;
 	struct state *state = calloc(1, sizeof *state);
 	const uint32_t shards = shards_load(flags);
 	int code = EXIT_FAILED;
@@ -457,6 +460,7 @@ static const struct argp_option flag_table[] = {
 	{"nodes", 'n', "N", 0, "1 to 5; default 3", 0},
 	{"shards", 's', "N", 0, "1 to 128, fixed when the cluster is initialised; default 16", 0},
 	{"folder", 'd', "DIR", 0, "data, logs and state; default $XDG_RUNTIME_DIR or /tmp", 0},
+	{"with", 'w', "PID", 0, "up: all of it is killed when that process ends", 0},
 	{"travel", 't', NULL, 0, "start the travel services too, two of each", 0},
 	{0},
 };
@@ -486,6 +490,9 @@ static error_t parse_flag(int key, char *text, struct argp_state *state)
 		break;
 	case 'd':
 		flags->folder = text;
+		break;
+	case 'w':
+		flags->owner = (pid_t)parse_number(state, text, INT32_MAX);
 		break;
 	case 't':
 		flags->travel = true;
@@ -525,6 +532,8 @@ int main(int argc, char **argv)
 		       base == NULL || base[0] == '\0' ? "/tmp" : base, (unsigned)getuid());
 	if (flags.folder == NULL)
 		flags.folder = folder;
+	if (strcmp(flags.verb, "up") == 0 && flags.owner != 0)
+		return guard_run(flags.owner, up, &flags) == 0 ? 0 : EXIT_FAILED;
 	if (strcmp(flags.verb, "up") == 0)
 		return up(&flags);
 	if (strcmp(flags.verb, "down") == 0)
