@@ -9,9 +9,24 @@
 /* As libsaga's clients: permissions for a tenant are permissions for its operators. */
 static const char PARTY[] = "default";
 
+enum { CONNECT_MIN_MS = 100, CONNECT_MAX_MS = 2000 };
+
 struct subject cli_shard_subject(const struct cli *cli, uint32_t shard, enum subject_verb verb)
 {
 	return subject_shard(cli->server.prefix, shard, verb, slice_str(PARTY));
+}
+
+/* An attempt to connect cannot be given up before its time: one that has just begun when the
+ * command's time is over, with a server that takes connections and says nothing, holds the command
+ * for as long again. A quarter is late enough to be noticed by nobody and early enough for a server
+ * that is far away. */
+static uint32_t connect_timeout_ms(const struct cli *cli)
+{
+	const uint32_t quarter_ms = cli->timeout_ms / 4;
+
+	if (quarter_ms < CONNECT_MIN_MS)
+		return CONNECT_MIN_MS;
+	return quarter_ms < CONNECT_MAX_MS ? quarter_ms : CONNECT_MAX_MS;
 }
 
 void cli_nats_config(const struct cli *cli, struct nats_config *config)
@@ -29,6 +44,7 @@ void cli_nats_config(const struct cli *cli, struct nats_config *config)
 		.tls_ca_file = values[OPTION_TLS_CA],
 		.tls_cert_file = values[OPTION_TLS_CERT],
 		.tls_key_file = values[OPTION_TLS_KEY],
+		.connect_timeout_ms = connect_timeout_ms(cli),
 	};
 }
 
@@ -48,6 +64,7 @@ void cli_saga_options(const struct cli *cli, struct saga_options *options)
 	options->tls_ca_file = values[OPTION_TLS_CA];
 	options->tls_cert_file = values[OPTION_TLS_CERT];
 	options->tls_key_file = values[OPTION_TLS_KEY];
+	options->connect_timeout_ms = connect_timeout_ms(cli);
 }
 
 int cluster_request_make(struct cluster_request *r, const struct subject *subject,

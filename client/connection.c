@@ -222,6 +222,7 @@ int saga_open(const struct saga_options *options_in, struct saga_connection **co
 		.tls_cert_file = options.tls_cert_file,
 		.tls_key_file = options.tls_key_file,
 		.tls_required = options.tls_required != 0,
+		.connect_timeout_ms = options.connect_timeout_ms,
 	};
 	connection->config = &config;
 	hooks = (struct client_loop_hooks){.started = on_started,

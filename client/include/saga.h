@@ -70,6 +70,8 @@ struct saga_options {
 	/* Called for things worth a log line; may be NULL. Any thread. */
 	void (*log)(void *context, int level, const char *text); /* 0 debug .. 3 error */
 	void *log_context;
+	/* Of one attempt to connect; default 2000. saga_close waits for one that is under way. */
+	uint32_t connect_timeout_ms;
 };
 SAGA_API void saga_options_init(struct saga_options *options);
 

@@ -437,6 +437,28 @@ static void test_show_across_a_take_over(void **state)
 	assert_int_equal(f->exit_code, 5);
 }
 
+/* A server that takes connections and says nothing: an attempt to connect that has just begun holds
+ * a command up, but not for long. The best of three, since this machine may be busy; an attempt of
+ * its full time would show in each. */
+static void test_timeout_with_a_frozen_broker(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t best_ms = UINT64_MAX;
+
+	assert_int_equal(cluster_signal(f->trip.cluster, "nats1", SIGSTOP), 0);
+	for (int i = 0; i < 3; i++) {
+		const uint64_t begin_ms = wait_now_ms();
+
+		RUN(f, "status", "--timeout", "200ms");
+		assert_int_not_equal(f->exit_code, 0);
+		if (wait_now_ms() - begin_ms < best_ms)
+			best_ms = wait_now_ms() - begin_ms;
+	}
+	assert_int_equal(cluster_signal(f->trip.cluster, "nats1", SIGCONT), 0);
+	assert_true(best_ms >= 200);
+	assert_true(best_ms < 1900);
+}
+
 int main(void)
 {
 	const struct CMUnitTest before[] = {
@@ -451,6 +473,7 @@ int main(void)
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_list_pages),
 		cmocka_unit_test(test_show_across_a_take_over),
+		cmocka_unit_test(test_timeout_with_a_frozen_broker),
 	};
 	const int failed = cmocka_run_group_tests_name("cli_init", before, NULL, NULL);
 
