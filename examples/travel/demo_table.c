@@ -127,7 +127,10 @@ static void find_doubts(const struct demo *demo, char *text, size_t size)
 		if (demo->for_deadline < DEMO_SLOW_MIN)
 			doubt(text, size, "only %u undone for their deadline", demo->for_deadline);
 	} else {
-		if (demo->open_at_kill < DEMO_OPEN_AT_KILL_MIN)
+		if (!demo->node_killed)
+			doubt(text, size, "no node was killed: none ever had %d open bookings",
+			      DEMO_OPEN_AT_KILL_MIN);
+		else if (demo->open_at_kill < DEMO_OPEN_AT_KILL_MIN)
 			doubt(text, size, "only %u open bookings on the killed node",
 			      demo->open_at_kill);
 		if (!demo->node_restarted || !demo->service_restarted)
@@ -178,8 +181,10 @@ static void print_table(const struct demo *demo, const char *doubts)
 	(void)printf("p99            %8" PRIu64 " ms\n", latencies.p99_ms);
 	if (demo->flags.slow)
 		(void)printf("past deadline  %8u\n", demo->for_deadline);
-	else
+	else if (demo->node_killed)
 		(void)printf("open at kill   %8u   on %s\n", demo->open_at_kill, demo->victim);
+	else
+		(void)printf("open at kill          -   no node was killed\n");
 	print_takeovers(demo);
 	if (doubts[0] != '\0')
 		(void)printf("inconclusive: %s\n", doubts);

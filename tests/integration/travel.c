@@ -39,6 +39,9 @@ static void test_few_bookings_prove_nothing(void **state)
 	assert_int_equal(run_demo("--bookings=60", NULL, output), 2);
 	assert_non_null(strstr(output, "completed"));
 	assert_non_null(strstr(output, "\"violations\":0"));
+	/* So few that there is no moment for a kill. */
+	assert_int_equal(run_demo("--bookings=10", "--output=table", output), 2);
+	assert_non_null(strstr(output, "no node was killed\n"));
 }
 
 static void test_spoiled_ledger_is_a_violation(void **state)
