@@ -70,9 +70,13 @@ void owner_run_for(struct owner *owner, uint32_t duration_ms)
 
 void owner_publish(struct owner *owner, const char *subject, struct slice bytes)
 {
-	assert_int_equal(owner->transport->ops->publish(owner->transport, subject,
-							slice_of(NULL, 0), NULL, 0, bytes),
-			 0);
+	const int err = owner->transport->ops->publish(owner->transport, subject, slice_of(NULL, 0),
+						       NULL, 0, bytes);
+
+	/* With thousands of answers at once the way out may be full: then this one is lost, as
+	 * messages may be, and is asked for again. */
+	if (err != SAGA_E_BUSY)
+		assert_int_equal(err, 0);
 }
 
 static void encode_and_publish(struct owner *owner, const char *subject, enum wire_kind kind,
