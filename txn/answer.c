@@ -30,7 +30,12 @@ struct txn_pending *txn_pend_answer(struct txn_shard *t, struct txn_entry *e, st
 
 uint32_t txn_busy_retry_ms(struct txn_shard *t)
 {
-	return TXN_BUSY_RETRY_MS + (uint32_t)(txn_random(t) % TXN_BUSY_RETRY_MS);
+	uint32_t span = t->event->busy_retry_ms > 0 ? t->event->busy_retry_ms : TXN_BUSY_RETRY_MS;
+
+	if (span > TXN_BUSY_RETRY_MAX_MS)
+		span = TXN_BUSY_RETRY_MAX_MS;
+	CHECK(span > 0);
+	return span + (uint32_t)(txn_random(t) % span);
 }
 
 void txn_pend_dismissal(struct txn_shard *t, const struct txn_entry *e, uint64_t reply_to)

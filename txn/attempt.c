@@ -117,9 +117,24 @@ void txn_dispatch(struct txn_shard *t, struct txn_entry *e)
 	}
 }
 
-static uint64_t parked_next_at(const struct txn_shard *t)
+uint64_t txn_parked_next_at(struct txn_shard *t)
 {
-	return t->config.parked_retry_ms > 0 ? t->now + t->config.parked_retry_ms : 0;
+	uint64_t at = t->now + t->config.parked_retry_ms;
+	uint64_t gap_ms;
+
+	if (t->config.parked_retry_ms == 0)
+		return 0;
+	if (t->config.resend_per_second == 0)
+		return at;
+	/* S19: what an outage parked in one moment must not come back in one moment, nor take the
+	 * place of those that run. */
+	gap_ms = TXN_PARKED_SHARE * 1000 / t->config.resend_per_second;
+	gap_ms = gap_ms > 0 ? gap_ms : 1;
+	if (at < t->parked_last_at + gap_ms)
+		at = t->parked_last_at + gap_ms;
+	t->parked_last_at = at;
+	CHECK(at > t->now);
+	return at;
 }
 
 static void record_event(struct txn_shard *t, const struct txn_entry *e, const struct txn_branch *b,
@@ -155,7 +170,7 @@ static void park(struct txn_shard *t, const struct txn_entry *e, struct txn_bran
 		.attempts = attempt,
 		.code = why->code,
 		.text = why->text,
-		.next_at = parked_next_at(t),
+		.next_at = txn_parked_next_at(t),
 	};
 	struct txn_pending *p;
 
@@ -193,7 +208,7 @@ void txn_attempt_failed(struct txn_shard *t, struct txn_entry *e, struct txn_bra
 		    (budget_end(step, b) > 0 && t->now + wait >= budget_end(step, b));
 
 	if (b->state == WIRE_BRANCH_PARKED)
-		record_event(t, e, b, WIRE_EVENT_AGAIN, attempt, parked_next_at(t), why);
+		record_event(t, e, b, WIRE_EVENT_AGAIN, attempt, txn_parked_next_at(t), why);
 	else if (!exhausted)
 		record_event(t, e, b, WIRE_EVENT_AGAIN, attempt, t->now + wait, why);
 	else if (rule->parks)

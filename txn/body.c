@@ -109,10 +109,22 @@ bool txn_body_fits(const struct txn_shard *t, const struct wire_record_accepted 
 	return t->payload.used + cost <= max && slab_fits(&t->payload, cost);
 }
 
-bool txn_output_fits(const struct txn_shard *t, uint32_t size)
+static uint64_t outputs_size(const struct txn_body *body)
 {
+	uint64_t size = 0;
+
+	for (uint32_t i = 0; i < txn_step_count(body); i++)
+		size += body->branches[i].output_size;
+	CHECK(size <= (uint64_t)WIRE_STEPS_MAX * WIRE_OUTPUT_SIZE_MAX);
+	return size;
+}
+
+bool txn_output_fits(const struct txn_shard *t, const struct txn_body *body, uint32_t size)
+{
+	_Static_assert(WIRE_STEPS_MAX * TXN_OUTPUT_SHARE <= TXN_OUTPUTS_MAX / 4, "shares always");
 	return size <= TXN_OUTPUT_SHARE ||
 	       (size <= WIRE_OUTPUT_SIZE_MAX &&
+		outputs_size(body) + size <= TXN_OUTPUTS_MAX - WIRE_STEPS_MAX * TXN_OUTPUT_SHARE &&
 		t->payload.used + slab_cost(size) <= t->limits.payload_max &&
 		slab_fits(&t->payload, size));
 }

@@ -98,7 +98,7 @@ static void reply_ok(struct txn_shard *t, struct txn_entry *e, struct txn_branch
 
 	CHECK_EQ(reply->outcome, WIRE_OUTCOME_OK);
 	/* Row 40: the outcome is kept, the payload replaced by a marker: no output, but a code. */
-	if (!txn_output_fits(t, r.output.size)) {
+	if (!txn_output_fits(t, e->body, r.output.size)) {
 		r.output = (struct slice){0};
 		if (r.code == 0)
 			r.code = err_to_wire(SAGA_E_TOO_LARGE);

@@ -19,7 +19,7 @@ static struct txn_pending *refuse_busy(struct txn_shard *t, struct txn_entry *e,
 
 	CHECK(p->code != 0);
 	p->retry_after_ms = txn_busy_retry_ms(t);
-	CHECK_LE(p->retry_after_ms, 2 * TXN_BUSY_RETRY_MS);
+	CHECK_LE(p->retry_after_ms, 2 * TXN_BUSY_RETRY_MAX_MS);
 	t->stats.refused_total++;
 	return p;
 }

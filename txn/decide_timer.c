@@ -104,7 +104,7 @@ static void resume_branch(struct txn_shard *t, struct txn_branch *b, uint64_t *p
 			b->wait = TXN_WAIT_OPERATOR;
 			return;
 		}
-		at = t->now + t->config.parked_retry_ms;
+		at = txn_parked_next_at(t);
 	} else if (t->config.resend_per_second > 0) {
 		at = t->now + *paced * 1000 / t->config.resend_per_second;
 		++*paced;

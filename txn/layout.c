@@ -22,11 +22,11 @@ static void *carve(struct carving *c, uint64_t count, size_t size)
 
 /* Every known saga, finished ones and tombstones included, has one entry from its admission on:
  * so the room to remember it is reserved with it (S19). */
-static struct txn_room room_of(const struct txn_limits *limits)
+static struct txn_room room_of(const struct txn_limits *limits, uint32_t slack)
 {
-	const uint64_t open = (uint64_t)limits->open_max * TXN_SLACK;
-	const uint64_t entries = open + (uint64_t)limits->remembered_max * TXN_SLACK;
-	const uint64_t branches = (uint64_t)limits->branches_max * TXN_SLACK;
+	const uint64_t open = (uint64_t)limits->open_max * slack;
+	const uint64_t entries = open + (uint64_t)limits->remembered_max * slack;
+	const uint64_t branches = (uint64_t)limits->branches_max * slack;
 
 	CHECK(limits->open_max > 0);
 	CHECK(entries < TXN_TIMER_OF_BRANCH);
@@ -67,9 +67,10 @@ static void carve_slab(struct carving *c, struct slab *slab, uint64_t size)
 }
 
 /* Everything behind the shard itself, which was carved first. */
-static void carve_rest(struct carving *c, const struct txn_limits *limits, struct txn_shard *t)
+static void carve_rest(struct carving *c, const struct txn_limits *limits, uint32_t slack,
+		       struct txn_shard *t)
 {
-	const struct txn_room room = room_of(limits);
+	const struct txn_room room = room_of(limits, slack);
 
 	t->room = room;
 	t->entries = carve(c, room.entries, sizeof *t->entries);
@@ -89,18 +90,30 @@ static void carve_rest(struct carving *c, const struct txn_limits *limits, struc
 	carve_timers(c, &t->tombstones, room.entries);
 	/* An entry keeps at most one block of this size from being whole: it cannot run out. */
 	carve_slab(c, &t->names, (uint64_t)room.entries * TXN_NAMES_SIZE);
-	carve_slab(c, &t->payload, limits->payload_max * TXN_SLACK);
+	carve_slab(c, &t->payload, limits->payload_max * slack);
 }
 
-size_t txn_memory_size(const struct txn_limits *limits)
+static size_t measure(const struct txn_limits *limits, uint32_t slack)
 {
 	struct carving measuring = {0};
 	struct txn_shard unused;
 
 	(void)carve(&measuring, 1, sizeof unused);
-	carve_rest(&measuring, limits, &unused);
+	carve_rest(&measuring, limits, slack, &unused);
 	CHECK(measuring.used > sizeof(struct txn_shard));
 	return measuring.used;
+}
+
+size_t txn_memory_size(const struct txn_limits *limits)
+{
+	return measure(limits, TXN_SLACK);
+}
+
+/* What lies in the other half of a pool is not touched before the first half is full: blocks and
+ * entries are taken from the low end, and the indexes grow with what is in them. */
+size_t txn_memory_ceiling(const struct txn_limits *limits)
+{
+	return measure(limits, 1);
 }
 
 struct txn_shard *txn_create(void *memory, size_t size, const struct txn_limits *limits,
@@ -116,7 +129,7 @@ struct txn_shard *txn_create(void *memory, size_t size, const struct txn_limits 
 	CHECK_LT(config->shard, config->slots->shard_count);
 
 	t = carve(&laying, 1, sizeof *t);
-	carve_rest(&laying, limits, t);
+	carve_rest(&laying, limits, TXN_SLACK, t);
 	t->limits = *limits;
 	t->config = *config;
 	if (t->config.remember_margin_ms < TXN_MARGIN_MIN_MS)

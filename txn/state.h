@@ -43,7 +43,12 @@ enum {
 	TXN_RESEND_GAP_MS = 200,  /* between sends of one attempt */
 	TXN_RETRY_AFTER_MAX_MS = 86400000,
 	TXN_WAITERS_OF_SAGA_MAX = 64,
-	TXN_BUSY_RETRY_MS = 500,  /* the hint with BUSY is this and as much jitter */
+	TXN_BUSY_RETRY_MS = 500, /* the hint with BUSY is this, or the host's, and as much jitter */
+	TXN_BUSY_RETRY_MAX_MS = 60000,
+	/* Of one saga. With its input, labels and plan they must fit one message (S19): another
+	 * owner gets the saga whole when its segment of the journal is retired. */
+	TXN_OUTPUTS_MAX = 512 * 1024,
+	TXN_PARKED_SHARE = 10,    /* what is parked gets a tenth of resend_per_second */
 	TXN_LIST_SCAN_MAX = 4096, /* entries looked at for one page */
 	TXN_PENDING_MAX = 2048,   /* messages of one step */
 	/* Of one tick: hosts queue what we say, and have other shards to serve. */
@@ -198,6 +203,7 @@ struct txn_shard {
 	uint64_t now;
 	uint64_t epoch;
 	uint64_t entropy, entropy_taken;
+	uint64_t parked_last_at; /* the last retry of what is parked that was planned */
 	struct timer_heap timers;
 	struct txn_waiter *waiters;
 	uint32_t waiters_used, waiters_top, waiters_free;
@@ -294,7 +300,7 @@ void txn_body_destroy(struct txn_shard *t, struct txn_body *body);
 /* Whether it may be taken in, and can be (S19: found out before the record is made). Like all
  * questions they leave the state alone. */
 bool txn_body_fits(const struct txn_shard *t, const struct wire_record_accepted *r);
-bool txn_output_fits(const struct txn_shard *t, uint32_t size);
+bool txn_output_fits(const struct txn_shard *t, const struct txn_body *body, uint32_t size);
 int txn_output_set(struct txn_shard *t, struct txn_body *body, struct txn_branch *b,
 		   struct slice output) MUST_CHECK;
 void txn_text_set(struct txn_body *body, struct txn_branch *b, struct slice text);
@@ -390,6 +396,8 @@ uint64_t txn_attempt_end(const struct txn_shard *t, const struct txn_body *body,
 			 const struct txn_branch *b);
 uint64_t txn_backoff_ms(const struct wire_retry *retry, uint32_t attempt, uint64_t entropy);
 uint64_t txn_random(struct txn_shard *t);
+/* When what is parked is tried next; 0 = never. */
+uint64_t txn_parked_next_at(struct txn_shard *t);
 
 /* ---- answer.c, view.c
  * ---------------------------------------------------------------------------- */

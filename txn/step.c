@@ -33,6 +33,10 @@ _Static_assert(WIRE_INPUT_SIZE_MAX + WIRE_TEXT_SIZE_MAX + WIRE_LABELS_MAX * LABE
 			       WIRE_STEPS_MAX * STEP_BYTES + TXN_RECORDS_PER_TIMER <=
 		       TXN_STEP_RECORDS_MAX,
 	       "what the caller keeps free is enough for the largest submit");
+_Static_assert(WIRE_INPUT_SIZE_MAX + WIRE_TEXT_SIZE_MAX + WIRE_LABELS_MAX * LABEL_BYTES +
+			       WIRE_STEPS_MAX * (STEP_BYTES + TXN_STEP_SHARE) + TXN_OUTPUTS_MAX <=
+		       WIRE_MESSAGE_SIZE_MAX,
+	       "S19: a whole saga, with all it has been answered, fits one message");
 
 /* The most that one event can write: what it brings in, and the few records that follow from it. */
 static uint64_t worst_case(const struct txn_event *event)

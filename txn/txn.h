@@ -67,13 +67,17 @@ struct txn_config {
 					   refused, since it is not capped: its sender would not know
 					   that the id is forgotten within its window */
 	uint32_t remember_margin_ms;    /* what becomes final is kept this much longer */
-	uint32_t parked_retry_ms;       /* 0 = never */
+	uint32_t parked_retry_ms;       /* 0 = never; see resend_per_second */
 	uint32_t command_age_ms;        /* broker's age limit of a durable command: no re-send after
 					   silence before it (S14) */
 	uint32_t deadline_max_ms;
-	uint32_t resend_per_second; /* pacing after take-over (S16); 0 = no pacing */
+	uint32_t resend_per_second; /* pacing after take-over (S16), and at a tenth of it of what is
+				       parked (S19); 0 = no pacing */
 };
 
+/* The most memory that an engine of these limits touches as long as no journal brings more than
+ * they allow: the formula of docs/configuration.md. */
+size_t txn_memory_ceiling(const struct txn_limits *limits);
 /* The memory an engine of these limits needs, with room for twice as much. Reserve it as zeroed
  * address space (MAP_NORESERVE): pages are touched on first use. */
 size_t txn_memory_size(const struct txn_limits *limits);
@@ -123,6 +127,8 @@ struct txn_event {
 			      two. Nothing else goes by it, and no state */
 	uint64_t entropy;  /* fresh for each event; jitter comes from it */
 	uint64_t reply_to; /* the caller's token for the answer; 0 = nobody wants one */
+	uint32_t busy_retry_ms; /* when a request is refused as busy: how soon the host would have
+				   it again, jitter not included; 0 = 500 ms */
 	union {
 		const struct wire_submit *submit; /* decoded, not yet checked */
 		const struct wire_query *query;
