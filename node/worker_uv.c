@@ -13,6 +13,7 @@
 #include "node/crash_point.h"
 #include "node/mailbox_uv.h"
 #include "transport/nats.h"
+#include "wire/subject.h"
 
 enum {
 	TURN_MS = 10,        /* timers are late by at most this much */
@@ -102,7 +103,8 @@ static void release(void *context, void *memory, size_t size)
 static uint32_t note_fields(const struct core_note *n, struct log_field *fields)
 {
 	uint32_t count = 0;
-	fields[count++] = log_num("shard", n->shard);
+	if (n->shard != CORE_NO_SHARD)
+		fields[count++] = log_num("shard", n->shard);
 	if (n->epoch != 0)
 		fields[count++] = log_num("epoch", (int64_t)n->epoch);
 	if (n->saga.size != 0)
@@ -318,6 +320,7 @@ static int open_transport(struct worker *w)
 		.turn_done = on_turn, .connection = on_connection, .context = w};
 	struct nats_config nats;
 	config_nats(w->config.config, &nats);
+	nats.may_wait = subject_is_request;
 	w->disconnected_ms = now().mono_ms;
 	return nats_transport_open(&w->loop, &nats, &hooks, &w->transport, w->why);
 }

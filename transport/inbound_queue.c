@@ -10,23 +10,32 @@ void inbound_queue_init(struct inbound_queue *queue, uint32_t max_items, uint64_
 			void (*wake)(void *context), void *context)
 {
 	CHECK(wake != NULL);
-	*queue = (struct inbound_queue){
-		.max_items = max_items,
-		.max_bytes = max_bytes,
-		.wake = wake,
-		.context = context,
-	};
+	*queue = (struct inbound_queue){.wake = wake, .context = context};
+	for (uint32_t lane = 0; lane < INBOUND_LANES; lane++)
+		inbound_queue_bound(queue, lane, max_items, max_bytes);
 	CHECK_EQ(pthread_mutex_init(&queue->mutex, NULL), 0);
+}
+
+void inbound_queue_bound(struct inbound_queue *queue, enum inbound_lane lane, uint32_t max_items,
+			 uint64_t max_bytes)
+{
+	CHECK_LT(lane, INBOUND_LANES);
+	queue->lists[lane].max_items = max_items;
+	queue->lists[lane].max_bytes = max_bytes;
 }
 
 void inbound_queue_close(struct inbound_queue *queue)
 {
-	CHECK_EQ(queue->waiting_count, 0);
 	CHECK_EQ(pthread_mutex_destroy(&queue->mutex), 0);
-	free(queue->waiting);
-	free(queue->taken);
-	queue->waiting = NULL;
-	queue->taken = NULL;
+	for (uint32_t lane = 0; lane < INBOUND_LANES; lane++) {
+		struct inbound_list *list = &queue->lists[lane];
+
+		CHECK_EQ(list->waiting_count, 0);
+		free(list->waiting);
+		free(list->taken);
+		list->waiting = NULL;
+		list->taken = NULL;
+	}
 }
 
 static void lock(struct inbound_queue *queue)
@@ -39,63 +48,68 @@ static void unlock(struct inbound_queue *queue)
 	CHECK_EQ(pthread_mutex_unlock(&queue->mutex), 0);
 }
 
-static bool make_room(struct inbound_queue *queue)
+static bool make_room(struct inbound_list *list)
 {
 	struct inbound_item *items;
 	uint32_t capacity;
 
-	if (queue->waiting_count < queue->waiting_capacity)
+	if (list->waiting_count < list->waiting_capacity)
 		return true;
-	if (queue->waiting_capacity > UINT32_MAX / 2)
+	if (list->waiting_capacity > UINT32_MAX / 2)
 		return false;
-	capacity = queue->waiting_capacity == 0 ? CAPACITY_MIN : queue->waiting_capacity * 2;
-	items = realloc(queue->waiting, capacity * sizeof *items);
+	capacity = list->waiting_capacity == 0 ? CAPACITY_MIN : list->waiting_capacity * 2;
+	items = realloc(list->waiting, capacity * sizeof *items);
 	if (items == NULL)
 		return false;
-	queue->waiting = items;
-	queue->waiting_capacity = capacity;
+	list->waiting = items;
+	list->waiting_capacity = capacity;
 	return true;
 }
 
 bool inbound_queue_push(struct inbound_queue *queue, const struct inbound_item *item, bool keep)
 {
+	struct inbound_list *list = &queue->lists[item->lane];
 	bool fits;
 	bool taken = false;
 
+	CHECK_LT(item->lane, INBOUND_LANES);
 	lock(queue);
-	fits = keep || (queue->waiting_count < queue->max_items &&
-			queue->waiting_bytes + item->size <= queue->max_bytes);
+	fits = keep || (list->waiting_count < list->max_items &&
+			list->waiting_bytes + item->size <= list->max_bytes);
 	if (!queue->shut) {
-		if (fits && make_room(queue)) {
-			queue->waiting[queue->waiting_count++] = *item;
-			queue->waiting_bytes += item->size;
+		if (fits && make_room(list)) {
+			list->waiting[list->waiting_count++] = *item;
+			list->waiting_bytes += item->size;
 			taken = true;
-			if (queue->waiting_count == 1)
+			if (list->waiting_count == 1)
 				queue->wake(queue->context);
 		} else {
-			queue->refused++;
+			list->refused++;
 		}
 	}
 	unlock(queue);
 	return taken;
 }
 
-uint32_t inbound_queue_take(struct inbound_queue *queue, struct inbound_item **items)
+uint32_t inbound_queue_take(struct inbound_queue *queue, enum inbound_lane lane,
+			    struct inbound_item **items)
 {
-	struct inbound_item *const empty = queue->taken;
-	const uint32_t empty_capacity = queue->taken_capacity;
+	struct inbound_list *list = &queue->lists[lane];
+	struct inbound_item *const empty = list->taken;
+	const uint32_t empty_capacity = list->taken_capacity;
 	uint32_t count;
 
+	CHECK_LT(lane, INBOUND_LANES);
 	lock(queue);
-	count = queue->waiting_count;
-	queue->taken = queue->waiting;
-	queue->taken_capacity = queue->waiting_capacity;
-	queue->waiting = empty;
-	queue->waiting_capacity = empty_capacity;
-	queue->waiting_count = 0;
-	queue->waiting_bytes = 0;
+	count = list->waiting_count;
+	list->taken = list->waiting;
+	list->taken_capacity = list->waiting_capacity;
+	list->waiting = empty;
+	list->waiting_capacity = empty_capacity;
+	list->waiting_count = 0;
+	list->waiting_bytes = 0;
 	unlock(queue);
-	*items = queue->taken;
+	*items = list->taken;
 	return count;
 }
 
@@ -108,8 +122,12 @@ void inbound_queue_shut(struct inbound_queue *queue)
 
 void inbound_queue_stats(struct inbound_queue *queue, uint32_t *waiting, uint64_t *refused)
 {
+	*waiting = 0;
+	*refused = 0;
 	lock(queue);
-	*waiting = queue->waiting_count;
-	*refused = queue->refused;
+	for (uint32_t lane = 0; lane < INBOUND_LANES; lane++) {
+		*waiting += queue->lists[lane].waiting_count;
+		*refused += queue->lists[lane].refused;
+	}
 	unlock(queue);
 }

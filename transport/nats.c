@@ -74,20 +74,50 @@ static void take_state(struct nats_transport *t, const struct inbound_item *item
 	advance(t);
 }
 
-bool nats_drain_queue(struct nats_transport *t)
+static void handle_item(struct nats_transport *t, const struct inbound_item *item)
+{
+	if (t->closing) /* perhaps since the last handler */
+		nats_drop(item);
+	else if (item->payload != NULL)
+		nats_deliver(t, item);
+	else
+		take_state(t, item);
+}
+
+static bool handle_first(struct nats_transport *t)
 {
 	struct inbound_item *items;
-	const uint32_t count = inbound_queue_take(&t->link->queue, &items);
+	const uint32_t count = inbound_queue_take(&t->link->queue, INBOUND_FIRST, &items);
 
-	for (uint32_t i = 0; i < count; i++) {
-		if (t->closing) /* perhaps since the last handler */
-			nats_drop(&items[i]);
-		else if (items[i].payload != NULL)
-			nats_deliver(t, &items[i]);
-		else
-			take_state(t, &items[i]);
-	}
+	for (uint32_t i = 0; i < count; i++)
+		handle_item(t, &items[i]);
 	return count > 0;
+}
+
+/* However many wait, the turn must end: timers are due, and what was begun gathers meanwhile. */
+static bool handle_later(struct nats_transport *t)
+{
+	const uint64_t until_ms = nats_now_ms() + NATS_REQUEST_TURN_MS;
+	bool any = false;
+
+	if (t->later_next == t->later_count) {
+		t->later_next = 0;
+		t->later_count = inbound_queue_take(&t->link->queue, INBOUND_LATER, &t->later);
+	}
+	while (t->later_next < t->later_count && (!any || nats_now_ms() < until_ms)) {
+		handle_item(t, &t->later[t->later_next++]);
+		any = true;
+	}
+	if (t->later_next < t->later_count && !t->closing)
+		(void)uv_async_send(&t->async);
+	return any;
+}
+
+bool nats_drain_queue(struct nats_transport *t)
+{
+	const bool first = handle_first(t);
+
+	return handle_later(t) || first;
 }
 
 static void on_async(uv_async_t *async)
@@ -228,19 +258,27 @@ static void start_end(struct nats_transport *t)
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
+static void drop_all(struct nats_transport *t)
+{
+	while (t->later_next < t->later_count)
+		nats_drop(&t->later[t->later_next++]);
+	for (uint32_t lane = 0; lane < INBOUND_LANES; lane++) {
+		struct inbound_item *items;
+		const uint32_t count = inbound_queue_take(&t->link->queue, lane, &items);
+
+		for (uint32_t i = 0; i < count; i++)
+			nats_drop(&items[i]);
+	}
+}
+
 static void on_handle_closed(uv_handle_t *handle)
 {
 	struct nats_transport *t = handle->data;
-	struct inbound_item *items;
-	uint32_t count;
-
 	CHECK(t->handles_open > 0);
 	t->handles_open--;
 	if (t->handles_open > 0)
 		return;
-	count = inbound_queue_take(&t->link->queue, &items);
-	for (uint32_t i = 0; i < count; i++)
-		nats_drop(&items[i]);
+	drop_all(t);
 	nats_link_release(t->link);
 	nats_subscriptions_free(t);
 	request_table_close(&t->requests);
@@ -296,6 +334,7 @@ static void nats_stats(const struct transport *transport, struct transport_stats
 	*stats = t->stats;
 	stats->requests_open = t->requests.open;
 	inbound_queue_stats(&t->link->queue, &stats->queue_depth, &stats->dropped_messages);
+	stats->queue_depth += t->later_count - t->later_next;
 }
 
 static void make_inbox(const struct nats_transport *t, char *text, uint32_t size)
@@ -377,6 +416,7 @@ int nats_transport_open(struct uv_loop_s *loop, const struct nats_config *config
 	t->loop = loop;
 	if (hooks != NULL)
 		t->hooks = *hooks;
+	t->may_wait = config->may_wait;
 	t->signals_blocked = nats_signals_are_blocked();
 	t->incarnation = 1;
 	t->connect_timeout_ms = config->connect_timeout_ms == 0 ? NATS_CONNECT_TIMEOUT_MS

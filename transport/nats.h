@@ -12,8 +12,9 @@
  *   given up; or for the connect time-out, when it meets a reconnect in the moment before we learn
  * of the loss. A write that took long is followed by SAGA_E_BUSY for as long as it took.
  * - Messages of one subscription come in the order in which the server sent them.
- * - At most 256 Ki messages and 64 MiB wait for the loop; more are dropped and counted, replies to
- *   requests never.
+ * - At most 256 Ki messages and 64 MiB wait for the loop, and beside them 32 Ki and 16 MiB of those
+ *   that may wait; more are dropped and counted, replies to requests never.
+ * - What may wait is handled after all that may not, for 5 ms a turn: `turn_done` is never far.
  * - close returns at once, whatever the server does; what may take seconds goes to a worker of
  *   libuv. The caller runs the loop on: the last handle closes when all is gone.
  * - A server that does not answer pings is given up after 3 s (1 s, two missing).
@@ -38,6 +39,9 @@ struct nats_config {
 	bool tls_required;
 	uint32_t connect_timeout_ms; /* 0 = 2000 */
 	uint32_t write_deadline_ms;  /* 0 = 2000 */
+	/* True for messages of subscriptions that may wait while others are there, and be dropped
+	 * before them. NULL = none. Any thread. */
+	bool (*may_wait)(struct slice subject);
 };
 
 /* Called on the loop thread. */

@@ -28,6 +28,11 @@
 enum {
 	NATS_QUEUE_ITEMS_MAX = 256 * 1024,
 	NATS_QUEUE_BYTES_MAX = 64 * 1024 * 1024,
+	/* Of those that may wait: a quarter of a second's work at most, or they are too late
+	   anyway. */
+	NATS_REQUEST_ITEMS_MAX = 32 * 1024,
+	NATS_REQUEST_BYTES_MAX = 16 * 1024 * 1024,
+	NATS_REQUEST_TURN_MS = 5, /* spent on them before the turn ends */
 	NATS_REQUESTS_MAX = 64 * 1024,
 	NATS_IO_BUFFER_SIZE = 256 * 1024,
 	NATS_MESSAGE_OVERHEAD = 256, /* bytes of a queued message that are not its payload */
@@ -119,6 +124,10 @@ struct nats_transport {
 	bool drain;
 	bool was_connected; /* ever */
 
+	bool (*may_wait)(struct slice subject);
+	struct inbound_item *later; /* taken, from later_next on not yet handled */
+	uint32_t later_next, later_count;
+
 	struct request_table requests;
 	uint64_t request_timer_at_ms;                  /* 0 = not armed */
 	struct transport_subscription **subscriptions; /* slots, with holes */
@@ -200,7 +209,8 @@ void nats_end_due_requests(struct nats_transport *t);
 
 /* nats.c */
 uint64_t nats_now_ms(void);
-/* Runs what the queue holds; false when it was empty. */
+/* Runs what the queue holds, of messages that may wait only as many as a turn has time for; false
+ * when it was empty. */
 bool nats_drain_queue(struct nats_transport *t);
 void nats_turn_done(struct nats_transport *t);
 void nats_on_request_timer(uv_timer_t *timer);

@@ -21,6 +21,8 @@ struct nats_link *nats_link_create(uv_async_t *async)
 		return NULL;
 	inbound_queue_init(&link->queue, NATS_QUEUE_ITEMS_MAX, NATS_QUEUE_BYTES_MAX, wake_loop,
 			   link);
+	inbound_queue_bound(&link->queue, INBOUND_LATER, NATS_REQUEST_ITEMS_MAX,
+			    NATS_REQUEST_BYTES_MAX);
 	link->async = async;
 	atomic_init(&link->references, 1);
 	return link;

@@ -255,9 +255,10 @@ static void deliver_reply(struct nats_transport *t, const struct transport_messa
 void nats_deliver(struct nats_transport *t, const struct inbound_item *item)
 {
 	natsMsg *message = item->payload;
-	const struct transport_message view = view_of(message);
+	struct transport_message view = view_of(message);
 	const struct transport_subscription *s = nats_subscription_find(t, item->tag);
 
+	view.waited_ms = (uint32_t)nats_now_ms() - item->at_ms;
 	t->stats.received_messages++;
 	t->stats.received_bytes += view.data.size;
 	if (item->kind == NATS_ITEM_REPLY)

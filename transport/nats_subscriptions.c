@@ -10,6 +10,7 @@ struct nats_feed {
 	struct nats_link *link;
 	uint64_t tag;
 	enum nats_item_kind kind;
+	bool (*may_wait)(struct slice subject);
 };
 
 static void release_feed(struct nats_feed *feed)
@@ -31,6 +32,10 @@ static void on_message(natsConnection *connection, natsSubscription *subscriptio
 	if (message == NULL)
 		return;
 	item.size = (uint32_t)natsMsg_GetDataLength(message) + NATS_MESSAGE_OVERHEAD;
+	item.at_ms = (uint32_t)nats_now_ms();
+	if (feed->kind == NATS_ITEM_MESSAGE && feed->may_wait != NULL &&
+	    feed->may_wait(slice_str(natsMsg_GetSubject(message))))
+		item.lane = INBOUND_LATER;
 	if (!inbound_queue_push(&feed->link->queue, &item, feed->kind == NATS_ITEM_REPLY))
 		natsMsg_Destroy(message);
 }
@@ -50,7 +55,7 @@ static int attach(struct nats_transport *t, struct transport_subscription *s)
 	CHECK(s->handle == NULL && t->connection != NULL);
 	if (feed == NULL)
 		return SAGA_E_NO_MEMORY;
-	*feed = (struct nats_feed){t->link, s->tag, s->kind};
+	*feed = (struct nats_feed){t->link, s->tag, s->kind, t->may_wait};
 	nats_link_retain(t->link);
 	nats_signals_block(&before); /* the first one starts the thread of cnats' pool */
 	if (s->queue == NULL)

@@ -24,6 +24,7 @@ struct transport_message {
 	uint64_t delivered; /* for messages of a JetStream consumer: how often the broker delivered
 			       it (from the ack subject), else 0 */
 	uint64_t stream_sequence; /* likewise */
+	uint32_t waited_ms;       /* in this process, for the loop to come to it */
 };
 
 typedef void (*transport_handler)(void *context, const struct transport_message *message);

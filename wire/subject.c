@@ -179,3 +179,20 @@ int subject_parse_submit(const char *prefix, struct slice subject, struct slice 
 	*tenant = rest;
 	return 0;
 }
+
+bool subject_is_request(struct slice subject)
+{
+	struct slice rest = subject;
+
+	(void)next_token(&rest); /* the prefix */
+	if (!slice_equal(next_token(&rest), slice_str("v1")))
+		return false;
+	const struct slice what = next_token(&rest);
+	if (slice_equal(what, slice_str("submit")))
+		return rest.size > 0;
+	if (!slice_equal(what, slice_str("shard")))
+		return false;
+	(void)next_token(&rest); /* its number */
+	return rest.size > 0 &&
+	       !slice_equal(next_token(&rest), slice_str(verb_names[SUBJECT_REPLY]));
+}

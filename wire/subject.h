@@ -2,6 +2,7 @@
 #ifndef SAGAD_WIRE_SUBJECT_H
 #define SAGAD_WIRE_SUBJECT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -43,5 +44,9 @@ int subject_parse_submit(const char *prefix, struct slice subject, struct slice 
  * `party` points into `subject`. */
 int subject_parse_shard(const char *prefix, struct slice subject, uint32_t *shard,
 			enum subject_verb *verb, struct slice *party) MUST_CHECK;
+
+/* Is it what somebody from outside asks of a shard, as opposed to what participants answer? Any
+ * prefix; false for everything else. */
+bool subject_is_request(struct slice subject);
 
 #endif

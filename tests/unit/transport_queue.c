@@ -24,16 +24,16 @@ static void test_one_wake_a_batch(void **state)
 
 	(void)state;
 	inbound_queue_init(&queue, 1000, 1000, count_wake, &wakes);
-	assert_int_equal(inbound_queue_take(&queue, &items), 0);
+	assert_int_equal(inbound_queue_take(&queue, INBOUND_FIRST, &items), 0);
 	for (uint64_t i = 0; i < 200; i++)
 		assert_true(push(&queue, i, 1, false));
 	assert_int_equal(wakes, 1);
-	assert_int_equal(inbound_queue_take(&queue, &items), 200);
+	assert_int_equal(inbound_queue_take(&queue, INBOUND_FIRST, &items), 200);
 	for (uint64_t i = 0; i < 200; i++)
 		assert_int_equal(items[i].tag, i);
 	assert_true(push(&queue, 7, 1, false));
 	assert_int_equal(wakes, 2);
-	assert_int_equal(inbound_queue_take(&queue, &items), 1);
+	assert_int_equal(inbound_queue_take(&queue, INBOUND_FIRST, &items), 1);
 	assert_int_equal(items[0].tag, 7);
 	inbound_queue_close(&queue);
 }
@@ -57,11 +57,11 @@ static void test_bounds_refuse_and_count(void **state)
 	inbound_queue_stats(&queue, &waiting, &refused);
 	assert_int_equal(waiting, 4);
 	assert_int_equal(refused, 2);
-	assert_int_equal(inbound_queue_take(&queue, &items), 4);
+	assert_int_equal(inbound_queue_take(&queue, INBOUND_FIRST, &items), 4);
 	assert_int_equal(items[3].tag, 6);
 	/* Taken is no longer counted. */
 	assert_true(push(&queue, 7, 100, false));
-	assert_int_equal(inbound_queue_take(&queue, &items), 1);
+	assert_int_equal(inbound_queue_take(&queue, INBOUND_FIRST, &items), 1);
 	inbound_queue_close(&queue);
 }
 
@@ -76,10 +76,49 @@ static void test_after_shut_nothing_comes_and_nobody_is_woken(void **state)
 	assert_true(push(&queue, 1, 1, false));
 	inbound_queue_shut(&queue);
 	assert_false(push(&queue, 2, 1, true));
-	assert_int_equal(inbound_queue_take(&queue, &items), 1);
+	assert_int_equal(inbound_queue_take(&queue, INBOUND_FIRST, &items), 1);
 	assert_false(push(&queue, 3, 1, true));
 	assert_int_equal(wakes, 1);
-	assert_int_equal(inbound_queue_take(&queue, &items), 0);
+	assert_int_equal(inbound_queue_take(&queue, INBOUND_FIRST, &items), 0);
+	inbound_queue_close(&queue);
+}
+
+static bool push_later(struct inbound_queue *queue, uint64_t tag, uint32_t size)
+{
+	const struct inbound_item item = {.tag = tag, .size = size, .lane = INBOUND_LATER};
+
+	return inbound_queue_push(queue, &item, false);
+}
+
+/* Submits must not take the place of replies, nor hide that replies have come. */
+static void test_lanes_do_not_touch_each_other(void **state)
+{
+	struct inbound_queue queue;
+	struct inbound_item *items;
+	uint32_t wakes = 0;
+	uint32_t waiting;
+	uint64_t refused;
+
+	(void)state;
+	inbound_queue_init(&queue, 3, 100, count_wake, &wakes);
+	inbound_queue_bound(&queue, INBOUND_LATER, 2, 50);
+	assert_true(push_later(&queue, 1, 10));
+	assert_true(push_later(&queue, 2, 10));
+	assert_false(push_later(&queue, 3, 10));
+	assert_int_equal(wakes, 1);
+	assert_true(push(&queue, 4, 100, false));
+	assert_int_equal(wakes, 2);
+	inbound_queue_stats(&queue, &waiting, &refused);
+	assert_int_equal(waiting, 3);
+	assert_int_equal(refused, 1);
+	assert_int_equal(inbound_queue_take(&queue, INBOUND_FIRST, &items), 1);
+	assert_int_equal(items[0].tag, 4);
+	assert_false(push_later(&queue, 5, 10)); /* its place is not free by that */
+	assert_int_equal(inbound_queue_take(&queue, INBOUND_LATER, &items), 2);
+	assert_int_equal(items[1].tag, 2);
+	assert_true(push_later(&queue, 6, 50));
+	assert_int_equal(wakes, 3);
+	assert_int_equal(inbound_queue_take(&queue, INBOUND_LATER, &items), 1);
 	inbound_queue_close(&queue);
 }
 
@@ -129,7 +168,7 @@ static void test_many_producers_keep_their_order(void **state)
 
 		/* A lost wake-up would hang here, until the test's time limit. */
 		assert_int_equal(sem_wait(&woken), 0);
-		count = inbound_queue_take(&queue, &items);
+		count = inbound_queue_take(&queue, INBOUND_FIRST, &items);
 		for (uint32_t i = 0; i < count; i++) {
 			const uint64_t producer = items[i].tag >> 32;
 
@@ -150,6 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_wake_a_batch),
 		cmocka_unit_test(test_bounds_refuse_and_count),
+		cmocka_unit_test(test_lanes_do_not_touch_each_other),
 		cmocka_unit_test(test_after_shut_nothing_comes_and_nobody_is_woken),
 		cmocka_unit_test(test_many_producers_keep_their_order),
 	};

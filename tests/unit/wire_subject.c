@@ -192,13 +192,48 @@ static void the_tenant_of_a_submit(void **state)
 				 SAGA_E_NAME);
 }
 
+/* What may wait under load, and what must not. */
+static void requests_are_told_from_progress(void **state)
+{
+	static const char *const requests[] = {
+		"saga.v1.shard.3.submit.default", "saga.v1.shard.127.query.default",
+		"other.v1.shard.0.cancel.x",      "saga.v1.shard.3.list.default",
+		"saga.v1.shard.3.history.a",      "saga.v1.submit.default",
+		"saga.v1.shard.3.nonsense.a",
+	};
+	static const char *const others[] = {
+		"saga.v1.shard.3.reply.hotel",
+		"saga.v1.cmd.hotel",
+		"_INBOX.abc.0000000100000002",
+		"saga.v1.alert",
+		"saga.v1.info",
+		"saga.v2.shard.3.submit.default",
+		"saga.v1.shard.3",
+		"saga.v1.submit",
+		"",
+		"saga",
+		"saga.v1.shard",
+		"....",
+	};
+	(void)state;
+	for (uint32_t i = 0; i < sizeof requests / sizeof requests[0]; i++)
+		assert_true(subject_is_request(slice_str(requests[i])));
+	for (uint32_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		assert_false(subject_is_request(slice_str(others[i])));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_tenant_of_a_submit),   cmocka_unit_test(building),
-		cmocka_unit_test(the_longest_fits),         cmocka_unit_test(taking_apart),
-		cmocka_unit_test(anything_else_is_refused), cmocka_unit_test(even_tables),
-		cmocka_unit_test(tables_from_messages),     cmocka_unit_test(ids_spread),
+		cmocka_unit_test(the_tenant_of_a_submit),
+		cmocka_unit_test(building),
+		cmocka_unit_test(the_longest_fits),
+		cmocka_unit_test(taking_apart),
+		cmocka_unit_test(anything_else_is_refused),
+		cmocka_unit_test(even_tables),
+		cmocka_unit_test(tables_from_messages),
+		cmocka_unit_test(ids_spread),
+		cmocka_unit_test(requests_are_told_from_progress),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
