@@ -52,14 +52,31 @@ void core_report(struct shard *s, int code)
 
 /* ---- memory of a shard -------------------------------------------------------------------- */
 
+/* Requests in flight beside those that wait for an outcome. */
+static uint32_t token_count_of(const struct txn_limits *limits)
+{
+	return limits->waiters_max + 65536;
+}
+
+uint64_t core_memory_ceiling(const struct txn_limits *limits)
+{
+	/* The batch that gathers, the one in flight, and a page of history. */
+	const uint64_t records = 3 * (uint64_t)(CORE_RECORDS_MAX + BATCH_HEADER_SIZE);
+	const uint64_t side =
+		CORE_COMMANDS_MAX * (sizeof(struct wire_command) + sizeof(struct slice)) +
+		WIRE_HISTORY_MAX * sizeof(struct wire_history_entry) +
+		tokens_memory_size(token_count_of(limits)) + CORE_COMMAND_BYTES;
+	return sizeof(struct shard) + txn_memory_ceiling(limits) + side + records +
+	       CORE_OUTBOX_MAX + CORE_INDEX_MAX * sizeof(struct index_entry);
+}
+
 /* One reservation for everything of fixed size beside the engine. */
 static bool side_layout(struct shard *s)
 {
 	const size_t commands = aligned(CORE_COMMANDS_MAX * sizeof *s->commands);
 	const size_t services = aligned(CORE_COMMANDS_MAX * sizeof *s->command_services);
 	const size_t entries = aligned(WIRE_HISTORY_MAX * sizeof *s->history.entries);
-	/* Requests in flight beside those that wait for an outcome. */
-	const uint32_t token_count = s->core->config.limits.waiters_max + 65536;
+	const uint32_t token_count = token_count_of(&s->core->config.limits);
 	const size_t tokens = aligned(tokens_memory_size(token_count));
 	s->side_size = commands + services + entries + tokens + CORE_COMMAND_BYTES;
 	s->side_memory = s->core->io.reserve(s->core->io.context, s->side_size);
@@ -108,7 +125,8 @@ static struct shard *shard_create(struct core *core, uint32_t number)
 	s->core = core;
 	s->number = number;
 	buf_init(&s->records, CORE_RECORDS_MAX);
-	buf_init(&s->index, 256 * 1024 * 1024);
+	s->index_step = CORE_INDEX_STEP;
+	buf_init(&s->index, CORE_INDEX_MAX * (uint32_t)sizeof(struct index_entry));
 	buf_init(&s->history.bytes, CORE_RECORDS_MAX);
 	outbox_init(&s->outbox, CORE_OUTBOX_MAX);
 	appender_init(&s->appender, CORE_RECORDS_MAX + BATCH_HEADER_SIZE);
@@ -396,6 +414,7 @@ void core_turn(struct core *core, struct core_time now)
 	for (uint32_t n = 0; n < WIRE_SHARDS_MAX; n++)
 		if (core->shards[n] != NULL)
 			turn_shard(core->shards[n], transport.connected);
+	core_load_note(core);
 }
 
 static void stats_add(struct txn_stats *sum, const struct txn_stats *one)

@@ -10,6 +10,10 @@
  *  N4  the engine has applied exactly the records that are durable, in flight or gathered.
  *  N5  a fenced or halted shard sends nothing, ever; serving again means a full replay.
  *  N6  replies that arrived before a turn are handled before that turn's timers (S16).
+ *  N7  two marks (S19): at the soft one new work is refused with `busy` and a hint, what lies
+ *      between it and the hard one is for replies and timers of sagas that were taken. What waited
+ *      too long for the loop is refused before anybody decodes it: then taking it would only make
+ *      everything later, and refusing must cost less than taking.
  */
 #ifndef SAGAD_NODE_CORE_H
 #define SAGAD_NODE_CORE_H
@@ -43,9 +47,10 @@ struct core_config {
 };
 
 /* What happened, for logs. Unused members are zero. */
+#define CORE_NO_SHARD UINT32_MAX
 struct core_note {
 	const char *event;
-	uint32_t shard;
+	uint32_t shard; /* or CORE_NO_SHARD */
 	uint64_t epoch;
 	int code;
 	struct slice saga, step;
@@ -113,8 +118,13 @@ struct core_stats {
 	uint64_t messages_sent, messages_dropped, refused_messages, frames_sent, commands_sent;
 	uint64_t submits_passed_on, submits_answered; /* of those sent to any node */
 	uint64_t outbox_bytes;
-	bool journal_stuck; /* some shard's append has been open for more than 5 s */
+	uint64_t busy_total;       /* requests refused for want of room or time */
+	uint64_t shed_total;       /* of them, those that had waited too long */
+	uint64_t replies_deferred; /* answers of participants left for their next sending */
+	bool journal_stuck;        /* some shard's append has been open for more than 5 s */
 };
 void core_stats(const struct core *core, struct core_stats *stats);
+/* The most memory that one shard of these limits takes, its buffers included. */
+uint64_t core_memory_ceiling(const struct txn_limits *limits);
 
 #endif

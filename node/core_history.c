@@ -2,6 +2,18 @@
  * and its last record, without the records of others. Bounded: a long history comes in pages. */
 #include "node/core_internal.h"
 
+/* A long life must not make it large: half as many entries at twice the distance. */
+static void thin_out(struct shard *s)
+{
+	const uint32_t size = (uint32_t)sizeof(struct index_entry);
+	const uint32_t left = s->index.size / size / 2;
+	for (uint32_t i = 0; i < left; i++)
+		memmove(s->index.data + (size_t)i * size, s->index.data + (size_t)i * 2 * size,
+			size);
+	buf_truncate(&s->index, left * size);
+	s->index_step *= 2;
+}
+
 void core_index_add(struct shard *s, uint64_t first_record, uint64_t sequence)
 {
 	const uint32_t count = s->index.size / (uint32_t)sizeof(struct index_entry);
@@ -9,13 +21,15 @@ void core_index_add(struct shard *s, uint64_t first_record, uint64_t sequence)
 	if (count > 0) {
 		struct index_entry last;
 		memcpy(&last, s->index.data + s->index.size - sizeof last, sizeof last);
-		if (sequence < last.sequence + CORE_INDEX_STEP)
+		if (sequence < last.sequence + s->index_step)
 			return;
 	}
-	(void)buf_put(&s->index, &entry, sizeof entry); /* full: histories get slower, not wrong */
+	if (count == CORE_INDEX_MAX)
+		thin_out(s);
+	(void)buf_put(&s->index, &entry, sizeof entry); /* no memory: histories get slower */
 }
 
-/* A sequence at or before the batch that holds `record`; at most CORE_INDEX_STEP too early. */
+/* A sequence at or before the batch that holds `record`; at most an index step too early. */
 static uint64_t sequence_of(const struct shard *s, uint64_t record)
 {
 	const struct index_entry *entries = (const void *)s->index.data;
@@ -92,7 +106,7 @@ void core_history_request(struct shard *s, const struct wire_history_request *re
 	uint64_t from = sequence_of(s, span.first_record);
 	if (from < request->from_sequence)
 		from = request->from_sequence;
-	uint64_t to = sequence_of(s, span.last_record) + CORE_INDEX_STEP;
+	uint64_t to = sequence_of(s, span.last_record) + s->index_step;
 	if (from > to) {
 		core_history_end(s, 0); /* a cursor past the end: an empty page */
 		return;

@@ -19,8 +19,14 @@ enum {
 	CORE_COMMANDS_MAX = 512, /* gathered before frames are sealed early */
 	CORE_COMMAND_BYTES = 4 * 1024 * 1024,
 	CORE_FRAME_BYTES = 256 * 1024,
-	CORE_OUTBOX_MAX = 64 * 1024 * 1024,
-	CORE_OUTBOX_BUSY = 16 * 1024 * 1024,
+	/* Of the outbox: new work is refused, nothing more is begun, messages are lost. The room
+	 * between the last two is for the commands of one saga, which may be 16 MiB at once. */
+	CORE_OUTBOX_SOFT = 8 * 1024 * 1024,
+	CORE_OUTBOX_HARD = 16 * 1024 * 1024,
+	CORE_OUTBOX_MAX = 40 * 1024 * 1024,
+	CORE_SHED_MS = 250, /* what waited longer for the loop is not begun any more */
+	CORE_BUSY_NOTE_MS = 10000,
+	CORE_INDEX_MAX = 65536, /* entries: then every second one goes */
 	CORE_DECODE_BYTES = 4 * 1024 * 1024,
 	CORE_EPOCH_TRIES = 5,          /* fenced epoch records before an unfenced one (S22) */
 	CORE_CLOCK_STEP_MAX_MS = 1000, /* a longer gap between turns counts as this much (S16) */
@@ -33,14 +39,21 @@ enum {
 	CORE_DOUBT_MS = 10000,       /* a bad look at the journal must last that long to halt */
 	CORE_HISTORY_BATCHES = 4096, /* read for one page of a history */
 	CORE_PASS_BYTES = 4 * 1024 * 1024, /* submits passed on in one turn; more are `busy` */
-	CORE_BUSY_RETRY_MS = 100,
-	CORE_INDEX_STEP = 32, /* batches between entries of the sequence index */
+	CORE_OTHER_RETRY_MS = 100,         /* the hint with what is no `busy` */
+	CORE_INDEX_STEP = 32, /* batches between entries of the sequence index, at first */
 };
 
 /* Where shard time stands (S16). */
 struct shard_clock {
 	uint64_t time_ms; /* shard time */
 	uint64_t mono_ms; /* when it was last advanced */
+};
+
+/* How many requests found a place lately, and how many did not. */
+struct core_load {
+	uint64_t halved_ms; /* monotonic; both lose half of themselves each second */
+	uint32_t taken, refused;
+	bool refused_one; /* in the step under way */
 };
 
 /* A history request being read from the journal; one a shard at a time. */
@@ -112,7 +125,9 @@ struct shard {
 	uint32_t disposition_count;
 	uint64_t disposition_gate;
 
-	struct buf index; /* of struct index_entry: record number -> sequence, every 32 batches */
+	struct buf index;    /* of struct index_entry: record number -> sequence */
+	uint32_t index_step; /* batches between its entries */
+	struct core_load load;
 	struct shard_history history;
 	void *side_memory; /* commands, services, command bytes, tokens, history entries */
 	size_t side_size;
@@ -137,6 +152,8 @@ struct core {
 	struct core_time now;                   /* of the call in progress */
 	struct transport_subscription *submits; /* of any node; NULL = not listening */
 	uint64_t passed_bytes;                  /* in this turn */
+	struct core_load load;                  /* of what is for the shards of others */
+	uint64_t busy_noted, busy_noted_ms;
 	struct core_stats stats;
 };
 
@@ -181,6 +198,15 @@ void core_frames_seal(struct shard *s);
 
 /* core_submit.c */
 void core_unlisten(struct core *core);
+
+/* core_load.c */
+void core_load_taken(struct core *core, struct core_load *load);
+void core_load_refused(struct core *core, struct core_load *load);
+/* How soon somebody who is refused now should come again; without jitter. */
+uint32_t core_load_retry_ms(struct core *core, struct core_load *load);
+/* The hint in an answer with this code, jitter and all. Counts what is busy. */
+uint32_t core_load_hint(struct core *core, struct core_load *load, int code);
+void core_load_note(struct core *core); /* says so in the log, now and then */
 
 /* core_history.c */
 void core_history_request(struct shard *s, const struct wire_history_request *request,

@@ -235,6 +235,8 @@ void core_emit(void *context, const struct txn_message *message)
 		emit_command(s, message);
 		break;
 	case TXN_MESSAGE_ANSWER:
+		if (message->u.answer.code == err_to_wire(SAGA_E_BUSY))
+			core_load_refused(s->core, &s->load);
 		emit_encoded(s, WIRE_ANSWER, &message->u.answer, message);
 		break;
 	case TXN_MESSAGE_LIST:

@@ -4,10 +4,17 @@
 /* Stands for "the reply frame in hand" in engine events; real tokens have a generation above. */
 enum { DISPOSITION_TOKEN = 1 };
 
-static bool room_for_a_step(const struct shard *s)
+/* N7, the soft mark. Whatever a request may write, there is room for more behind it. */
+static bool room_for_new_work(const struct shard *s)
 {
 	return s->records.size + TXN_STEP_RECORDS_MAX <= CORE_RECORDS_MAX &&
-	       outbox_size(&s->outbox) < CORE_OUTBOX_BUSY;
+	       outbox_size(&s->outbox) < CORE_OUTBOX_SOFT;
+}
+
+/* The hard mark; of records the engine says itself whether its step fits. */
+static bool room_for_progress(const struct shard *s)
+{
+	return outbox_size(&s->outbox) < CORE_OUTBOX_HARD;
 }
 
 static bool step(struct shard *s, struct txn_event *event)
@@ -16,6 +23,7 @@ static bool step(struct shard *s, struct txn_event *event)
 	event->now_ms = s->clock.time_ms;
 	event->wall_ms = s->core->now.wall_ms;
 	event->entropy = prng_next(&s->core->prng);
+	event->busy_retry_ms = core_load_retry_ms(s->core, &s->load);
 	/* Only ever rises, so an older one is safe; but it must not be told before what it rests on
 	 * is durable (S1, S8). */
 	s->low_water = txn_low_water(s->engine);
@@ -89,7 +97,7 @@ static void refuse(struct shard *s, const struct transport_message *message, str
 		.id = id_valid(id) ? id : slice_of(NULL, 0),
 		.shard = s->number,
 		.epoch = s->epoch,
-		.retry_after_ms = err_class(code) == ERR_CLASS_RETRY ? CORE_BUSY_RETRY_MS : 0,
+		.retry_after_ms = core_load_hint(core, &s->load, code),
 		.text = slice_str(field),
 	};
 	buf_clear(&core->scratch);
@@ -109,6 +117,10 @@ static bool take_request(struct shard *s, enum wire_kind kind, void *body,
 		refuse(s, message, none, SAGA_E_NOT_OWNER, "");
 		return false;
 	}
+	if (!room_for_new_work(s)) {
+		refuse(s, message, none, SAGA_E_BUSY, "");
+		return false;
+	}
 	if (wire_decode(kind, message->data, &core->decode, body, &fault) != 0) {
 		core->stats.refused_messages++;
 		refuse(s, message, none, fault.code, fault.field == NULL ? "" : fault.field);
@@ -121,8 +133,7 @@ static bool take_request(struct shard *s, enum wire_kind kind, void *body,
 	*reply_to = 0;
 	if (message->reply.size != 0)
 		*reply_to = tokens_take(&s->tokens, message->reply);
-	if ((message->reply.size != 0 && *reply_to == 0) || !room_for_a_step(s)) {
-		tokens_drop(&s->tokens, *reply_to);
+	if (message->reply.size != 0 && *reply_to == 0) {
 		refuse(s, message, none, SAGA_E_BUSY, "");
 		return false;
 	}
@@ -141,8 +152,12 @@ static void on_submit(struct shard *s, const struct transport_message *message)
 {
 	struct wire_submit submit;
 	struct txn_event event = {.kind = TXN_EVENT_SUBMIT, .u.submit = &submit};
-	if (take_request(s, WIRE_SUBMIT, &submit, message, &event.reply_to))
-		run(s, &event, message);
+	s->load.refused_one = false;
+	if (!take_request(s, WIRE_SUBMIT, &submit, message, &event.reply_to))
+		return;
+	run(s, &event, message);
+	if (!s->load.refused_one)
+		core_load_taken(s->core, &s->load);
 }
 
 static void on_query(struct shard *s, const struct transport_message *message)
@@ -233,7 +248,7 @@ static void on_reply(struct shard *s, struct slice party, const struct transport
 		not_owner(s, &frame, message);
 		return;
 	}
-	for (uint32_t i = 0; i < frame.reply_count && room_for_a_step(s); i++) {
+	for (uint32_t i = 0; i < frame.reply_count; i++) {
 		struct txn_event event = {
 			.kind = TXN_EVENT_REPLY,
 			.reply_to = DISPOSITION_TOKEN,
@@ -241,10 +256,20 @@ static void on_reply(struct shard *s, struct slice party, const struct transport
 				    .service = party,
 				    .instance = frame.instance},
 		};
-		if (!step(s, &event))
-			break; /* without a disposition they come again */
+		if (!room_for_progress(s) || !step(s, &event)) {
+			/* Without a disposition they come again. */
+			core->stats.replies_deferred += frame.reply_count - i;
+			break;
+		}
 	}
 	send_dispositions(s, message, false);
+}
+
+/* What would be a burden of its own. Whoever asks how it stands, or wants an end of it, is heard.
+ */
+static bool may_be_shed(enum subject_verb verb)
+{
+	return verb == SUBJECT_SUBMIT || verb == SUBJECT_LIST || verb == SUBJECT_HISTORY;
 }
 
 void core_serve_message(struct shard *s, enum subject_verb verb, struct slice party,
@@ -252,6 +277,11 @@ void core_serve_message(struct shard *s, enum subject_verb verb, struct slice pa
 {
 	if (s->state != OWNERSHIP_SERVING && s->state != OWNERSHIP_QUIESCING)
 		return;
+	if (message->waited_ms > CORE_SHED_MS && may_be_shed(verb)) {
+		s->core->stats.shed_total++;
+		refuse(s, message, slice_of(NULL, 0), SAGA_E_BUSY, "");
+		return;
+	}
 	switch (verb) {
 	case SUBJECT_SUBMIT:
 		on_submit(s, message);
@@ -278,7 +308,7 @@ void core_serve_message(struct shard *s, enum subject_verb verb, struct slice pa
 
 void core_serve_ticks(struct shard *s)
 {
-	while (txn_next_deadline(s->engine) <= s->clock.time_ms && room_for_a_step(s)) {
+	while (txn_next_deadline(s->engine) <= s->clock.time_ms && room_for_progress(s)) {
 		struct txn_event event = {.kind = TXN_EVENT_TICK};
 		if (!step(s, &event))
 			return;

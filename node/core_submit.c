@@ -52,7 +52,7 @@ static void answer(struct core *core, const struct transport_message *message, s
 		.code = err_to_wire(code),
 		.id = id_valid(id) ? id : slice_of(NULL, 0),
 		.shard = shard,
-		.retry_after_ms = err_class(code) == ERR_CLASS_RETRY ? CORE_BUSY_RETRY_MS : 0,
+		.retry_after_ms = core_load_hint(core, &core->load, code),
 		.text = slice_str(text),
 	};
 
@@ -96,6 +96,7 @@ static void pass_on(struct core *core, uint32_t shard, struct slice tenant, stru
 		return;
 	}
 	core->stats.submits_passed_on++;
+	core_load_taken(core, &core->load);
 	note_passed_on(core, shard, id);
 }
 
@@ -133,6 +134,11 @@ void core_submit(struct core *core, struct core_time now, const struct transport
 	if (subject_parse_submit(core->config.prefix, message->subject, &tenant) != 0) {
 		core->stats.refused_messages++;
 		answer(core, message, slice_of(NULL, 0), 0, SAGA_E_NAME, "tenant");
+		return;
+	}
+	if (message->waited_ms > CORE_SHED_MS) { /* N7, before it is looked into */
+		core->stats.shed_total++;
+		answer(core, message, slice_of(NULL, 0), 0, SAGA_E_BUSY, "");
 		return;
 	}
 	route(core, tenant, message);
