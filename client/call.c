@@ -94,19 +94,9 @@ void call_set_phase(struct saga_connection *connection, struct call *call, enum 
 		connection->calls.asking--;
 	if (call->phase != CALL_ASKING && phase == CALL_ASKING)
 		connection->calls.asking++;
+	if (call->queued)
+		call_unqueue(&connection->calls, call);
 	call->phase = phase;
-}
-
-static void queue_remove(struct client_calls *calls, const struct call *call)
-{
-	struct call **link = &calls->queue;
-
-	while (*link != NULL && *link != call)
-		link = &(*link)->next;
-	CHECK(*link == call);
-	*link = call->next;
-	if (*link == NULL)
-		calls->queue_tail = link;
 }
 
 void call_end(struct saga_connection *connection, struct call *call, int error)
@@ -114,15 +104,16 @@ void call_end(struct saga_connection *connection, struct call *call, int error)
 	const bool accepted_told = call->kind == CALL_SUBMIT && call->answered;
 	saga_callback tell = call->finished;
 
-	if (call->phase == CALL_QUEUED)
-		queue_remove(&connection->calls, call);
 	call_set_phase(connection, call, CALL_QUEUED);
 	timer_cancel(&connection->calls.timers, &call->timer);
 	slot_release(&connection->calls, call);
 	(void)atomic_fetch_sub(&connection->calls_open, 1);
 	if (call->kind == CALL_SUBMIT && !accepted_told)
 		tell = call->accepted;
-	if (error != 0 && call->status.text[0] == '\0')
+	if (error == SAGA_E_BUSY && call->retry_after_ms > 0)
+		(void)snprintf(call->status.text, sizeof call->status.text,
+			       "at capacity: try again in %" PRIu32 " ms", call->retry_after_ms);
+	else if (error != 0 && call->status.text[0] == '\0')
 		(void)snprintf(call->status.text, sizeof call->status.text, "%s", err_text(error));
 	if (tell != NULL)
 		tell(call->context, error, &call->status);
@@ -137,7 +128,10 @@ static int why_unsent(const struct saga_connection *connection, const struct cal
 	/* To a caller a time-out would say that the saga goes on. */
 	if (error == SAGA_E_TIMEOUT)
 		return SAGA_E_NO_RESPONDERS;
-	return error != 0 ? error : SAGA_E_DISCONNECTED;
+	if (error != 0)
+		return error;
+	/* Only the window can have kept it. */
+	return connection->connected && connection->info.known ? SAGA_E_BUSY : SAGA_E_DISCONNECTED;
 }
 
 /* The time of the call is over, or the connection closes. */
@@ -146,7 +140,7 @@ static void call_give_up(struct saga_connection *connection, struct call *call, 
 	int error = when_answered;
 
 	if (!call->answered && call->sent)
-		error = SAGA_E_UNKNOWN;
+		error = call_was_refused(call) ? SAGA_E_BUSY : SAGA_E_UNKNOWN;
 	else if (!call->answered && when_answered == SAGA_E_TIMEOUT)
 		error = why_unsent(connection, call);
 	call_end(connection, call, error);
@@ -167,10 +161,13 @@ static void call_run(struct saga_connection *connection, struct client_task *tas
 		return;
 	}
 	call->phase = CALL_QUEUED;
-	call->next = NULL;
-	*calls->queue_tail = call;
-	calls->queue_tail = &call->next;
+	call_queue(connection, call, client_now_ms());
 	timer_arm(&calls->timers, &call->timer, call->deadline_ms);
+}
+
+bool calls_full(struct saga_connection *connection)
+{
+	return atomic_load(&connection->calls_open) >= CALL_LIMIT;
 }
 
 int call_submit(struct saga_connection *connection, struct call *call)
@@ -272,7 +269,10 @@ void call_send(struct saga_connection *connection, struct call *call, uint64_t n
 
 	/* After that moment the owner may have forgotten the id: it would be a new saga (S5). */
 	if (call->phase == CALL_ASKING && os_clock_wall_ms() >= call->retry_until_at) {
-		call_end(connection, call, call->sent ? SAGA_E_UNKNOWN : SAGA_E_EXPIRED);
+		call_end(connection, call,
+			 !call->sent              ? SAGA_E_EXPIRED
+			 : call_was_refused(call) ? SAGA_E_BUSY
+						  : SAGA_E_UNKNOWN);
 		return;
 	}
 	call->wants_promise =
@@ -294,6 +294,7 @@ void call_send(struct saga_connection *connection, struct call *call, uint64_t n
 		return;
 	}
 	call->sent = true;
+	call->sends++;
 	if (call->phase == CALL_AWAITING) {
 		call_wait_for(connection, call, CALL_OUTCOME_MS, now_ms);
 		return;
@@ -316,42 +317,40 @@ static bool resend_allowed(struct client_calls *calls, uint64_t now_ms)
 	return true;
 }
 
+static void queue_again(struct saga_connection *connection, struct call *call, uint64_t now_ms)
+{
+	call_set_phase(connection, call, CALL_QUEUED);
+	call_queue(connection, call, now_ms);
+	timer_arm(&connection->calls.timers, &call->timer, call->deadline_ms);
+}
+
 static void on_due(struct saga_connection *connection, struct call *call, uint64_t now_ms)
 {
 	if (now_ms >= call->deadline_ms)
 		call_give_up(connection, call, SAGA_E_TIMEOUT);
+	else if (call->phase == CALL_RESTING)
+		queue_again(connection, call, now_ms);
 	else if (!resend_allowed(&connection->calls, now_ms))
 		call_wait_for(connection, call, CLIENT_BACKOFF_MIN_MS, now_ms);
 	else
 		call_send(connection, call, now_ms);
 }
 
-/* Of those that queue; NULL: all need the slot table first. */
-static struct call *next_to_send(const struct saga_connection *connection)
-{
-	struct call *call = connection->calls.queue;
-
-	while (call != NULL && !connection->info.known && !call->any_node)
-		call = call->next;
-	return call;
-}
-
 void calls_turn(struct saga_connection *connection, uint64_t now_ms)
 {
 	struct client_calls *calls = &connection->calls;
 	struct timer *timer;
+	struct call *call;
 
 	while ((timer = timer_heap_pop_due(&calls->timers, now_ms)) != NULL)
 		on_due(connection, calls->slots[timer->owner].call, now_ms);
-	while (calls->queue != NULL && calls->asking < CALL_WINDOW) {
-		struct call *call = next_to_send(connection);
-
+	while (calls->oldest != NULL && calls->asking < calls->window) {
+		call = calls_next(connection, now_ms);
 		if (call == NULL) {
 			connection_want_info(connection);
 			connection_info_turn(connection, now_ms);
 			return;
 		}
-		queue_remove(calls, call);
 		call_set_phase(connection, call, CALL_ASKING);
 		call_send(connection, call, now_ms);
 	}
@@ -371,7 +370,7 @@ int calls_open(struct saga_connection *connection)
 
 	timer_heap_init(&calls->timers, NULL, 0);
 	calls->free_slot = SLOT_NONE;
-	calls->queue_tail = &calls->queue;
+	calls->window = CALL_WINDOW;
 	calls->seen = calloc(CALL_SEEN_ENTRIES, sizeof *calls->seen);
 	if (calls->seen == NULL)
 		return SAGA_E_NO_MEMORY;
@@ -393,5 +392,5 @@ void calls_close(struct saga_connection *connection)
 	free(calls->slots);
 	free(calls->timers.slots);
 	free(calls->seen);
-	*calls = (struct client_calls){.queue_tail = &calls->queue, .free_slot = SLOT_NONE};
+	*calls = (struct client_calls){.free_slot = SLOT_NONE};
 }

@@ -3,7 +3,11 @@
  * A call goes QUEUED -> ASKING -> (AWAITING) -> gone. ASKING re-sends the same bytes; AWAITING has
  * been accepted and asks for the outcome now and then, because the owner that promised to send it
  * may have died. Only the first question to an owner asks it to send the outcome: each promise
- * takes a place in its memory. At most CALL_WINDOW calls are ASKING, the others queue.
+ * takes a place in its memory.
+ *
+ * At most `window` calls are ASKING, the others queue. Whom an owner refuses as busy goes ASKING ->
+ * RESTING for as long as the owner wishes, then QUEUED again (call_pace.c); and the window gets
+ * smaller the more are refused, so that a cluster at capacity is not kept busy with refusing.
  */
 #ifndef SAGAD_CLIENT_CALL_H
 #define SAGAD_CLIENT_CALL_H
@@ -20,7 +24,11 @@
 
 enum {
 	CALL_LIMIT = 65536, /* open calls of a connection; more are refused as busy */
-	CALL_WINDOW = 2048, /* of them unanswered at a time */
+	CALL_WINDOW = 2048, /* of them unanswered at a time, at most and at first */
+	CALL_WINDOW_MIN = 16,
+	CALL_PACE_MS = 100, /* between two looks at how many were refused */
+	CALL_FAIR_MS =
+		500, /* when the oldest in the queue has waited longer, the newest goes first */
 	CALL_SILENCE_MIN_MS = 500,
 	CALL_SILENCE_MAX_MS = 1000,
 	CALL_OUTCOME_MS = 2000,       /* between two questions for an outcome */
@@ -29,7 +37,7 @@ enum {
 };
 
 enum call_kind { CALL_SUBMIT, CALL_QUERY, CALL_WAIT, CALL_CANCEL };
-enum call_phase { CALL_QUEUED, CALL_ASKING, CALL_AWAITING };
+enum call_phase { CALL_QUEUED, CALL_ASKING, CALL_RESTING, CALL_AWAITING };
 
 struct call {
 	struct client_task task;
@@ -46,8 +54,12 @@ struct call {
 	saga_callback accepted, finished;
 	void *context;
 
-	bool sent;     /* something may have reached the cluster */
-	bool answered; /* accepted, or a wait has seen a state */
+	bool queued;
+	uint64_t queued_ms;
+	uint32_t retry_after_ms;  /* of the last refusal */
+	uint32_t sends, refusals; /* as busy: equal when nothing can have been taken */
+	bool sent;                /* something may have reached the cluster */
+	bool answered;            /* accepted, or a wait has seen a state */
 	/* The owner of promised_epoch has promised the outcome, on the connection that counted
 	 * promised_connects. */
 	bool promised, wants_promise; /* the latter: what was sent last asks for it */
@@ -57,7 +69,7 @@ struct call {
 	uint32_t backoff_ms, silence_ms;
 	uint32_t slot, generation;
 	struct timer timer;
-	struct call *next; /* in the queue */
+	struct call *newer, *older; /* in the queue */
 	struct saga_status status;
 };
 
@@ -77,8 +89,11 @@ struct client_calls {
 	struct call_slot *slots;
 	uint32_t slot_count, free_slot;
 	struct timer_heap timers;
-	struct call *queue, **queue_tail;
+	struct call *oldest, *newest; /* of the queue */
 	uint32_t asking;
+	uint32_t window;
+	uint32_t taken, refused; /* since paced_ms */
+	uint64_t paced_ms;
 	uint64_t resend_period;
 	uint32_t resends;
 	struct call_seen *seen;
@@ -94,6 +109,9 @@ int call_submit(struct saga_connection *connection, struct call *call) MUST_CHEC
 struct call *call_create(enum call_kind kind, const char *id, int *error);
 void call_free(struct call *call);
 
+/* As many are open as may be; an early look, without promise. */
+bool calls_full(struct saga_connection *connection);
+
 /* Loop, within this module. */
 void call_send(struct saga_connection *connection, struct call *call, uint64_t now_ms);
 void call_end(struct saga_connection *connection, struct call *call, int error);
@@ -101,6 +119,20 @@ void call_wait_for(struct saga_connection *connection, struct call *call, uint64
 		   uint64_t now_ms);
 void call_set_phase(struct saga_connection *connection, struct call *call, enum call_phase phase);
 void call_on_message(void *context, const struct transport_message *message);
+
+/* call_pace.c */
+void call_queue(struct saga_connection *connection, struct call *call, uint64_t now_ms);
+void call_unqueue(struct client_calls *calls, struct call *call);
+/* Of those that queue, whose turn it is; NULL: all need the slot table first. */
+struct call *calls_next(const struct saga_connection *connection, uint64_t now_ms);
+/* An owner had no place for it. */
+void call_refused(struct saga_connection *connection, struct call *call, uint32_t retry_after_ms);
+void calls_count_taken(struct client_calls *calls, uint64_t now_ms);
+/* Everything that left was refused: whoever gives up knows that, and need not say "unknown". */
+static inline bool call_was_refused(const struct call *call)
+{
+	return call->sends > 0 && call->refusals >= call->sends;
+}
 
 /* Loop. */
 int calls_open(struct saga_connection *connection) MUST_CHECK;

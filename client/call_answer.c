@@ -14,6 +14,8 @@ static void ask_again(struct saga_connection *connection, struct call *call, int
 {
 	uint32_t delay_ms = call->backoff_ms;
 
+	if (call->phase == CALL_QUEUED || call->phase == CALL_RESTING)
+		return; /* it will, without that */
 	call->error = error;
 	if (call->phase == CALL_AWAITING) {
 		/* The owner is changing, most likely: ask the next one soon. */
@@ -59,6 +61,8 @@ static void on_state(struct saga_connection *connection, struct call *call)
 	}
 	call->answered = true;
 	call->error = 0;
+	if (first)
+		calls_count_taken(&connection->calls, client_now_ms());
 	if (first && call->kind == CALL_SUBMIT && call->accepted != NULL)
 		call->accepted(call->context, 0, &call->status);
 	if (!call->want_final || saga_state_final(call->status.state)) {
@@ -81,6 +85,10 @@ static void on_answer(struct saga_connection *connection, struct call *call,
 {
 	const int error = answer->code == 0 ? 0 : err_from_wire(answer->code);
 
+	if (error == SAGA_E_BUSY && call->phase != CALL_AWAITING) {
+		call_refused(connection, call, answer->retry_after_ms);
+		return;
+	}
 	if (err_class(error) == ERR_CLASS_RETRY) {
 		ask_again(connection, call, error, answer->retry_after_ms);
 		return;
@@ -141,7 +149,7 @@ void call_on_message(void *context, const struct transport_message *message)
 	struct wire_answer answer;
 	struct arena arena;
 
-	if (call == NULL || call->phase == CALL_QUEUED)
+	if (call == NULL || call->sends == 0)
 		return;
 	if (message->status != 0) {
 		ask_again(connection, call, SAGA_E_NO_RESPONDERS, 0);
@@ -152,6 +160,9 @@ void call_on_message(void *context, const struct transport_message *message)
 		connection_log(connection, 2, "an answer that cannot be read was dropped");
 		return;
 	}
+	/* What is refused unread is refused without its id; the subject names the call. */
+	if (answer.id.size == 0 && answer.code != 0)
+		answer.id = id_slice(&call->id);
 	if (slice_equal(answer.id, id_slice(&call->id)))
 		on_answer(connection, call, &answer);
 }

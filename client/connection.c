@@ -113,6 +113,7 @@ static void on_connection(void *context, bool connected)
 	struct saga_connection *connection = context;
 
 	connection_log(connection, connected ? 1 : 2, connected ? "connected" : "disconnected");
+	connection->connected = connected;
 	if (!connected)
 		return;
 	connection->connects++;

@@ -59,6 +59,7 @@ struct saga_connection {
 	const struct nats_config *config; /* only while it opens */
 	struct transport *transport;      /* loop */
 	uint32_t connects;                /* loop: how often it has been connected */
+	bool connected;                   /* loop */
 	struct client_info info;          /* loop */
 	struct client_calls calls;        /* loop */
 	struct saga_service *started;     /* loop: services at work */

@@ -164,6 +164,8 @@ int saga_submit_async(struct saga_connection *connection, const struct saga_defi
 
 	if (definition == NULL)
 		return err;
+	if (calls_full(connection)) /* before all the work of encoding */
+		return SAGA_E_BUSY;
 	call = create(definition, &options, finished != NULL, &err);
 	if (call == NULL)
 		return err;

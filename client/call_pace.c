@@ -1,0 +1,112 @@
+/* How much a connection asks of a cluster that is busy. */
+#include "base/check.h"
+#include "client/call.h"
+#include "client/connection.h"
+
+/* ---- the queue -------------------------------------------------------------------------------
+ */
+
+/* Who has been refused before is older than all who wait. */
+void call_queue(struct saga_connection *connection, struct call *call, uint64_t now_ms)
+{
+	struct client_calls *calls = &connection->calls;
+
+	CHECK(!call->queued);
+	call->queued = true;
+	call->older = call->newer = NULL;
+	if (call->queued_ms == 0)
+		call->queued_ms = now_ms;
+	if (calls->oldest == NULL) {
+		calls->oldest = calls->newest = call;
+	} else if (call->sends > 0) {
+		call->newer = calls->oldest;
+		calls->oldest->older = call;
+		calls->oldest = call;
+	} else {
+		call->older = calls->newest;
+		calls->newest->newer = call;
+		calls->newest = call;
+	}
+}
+
+void call_unqueue(struct client_calls *calls, struct call *call)
+{
+	CHECK(call->queued);
+	if (call->older != NULL)
+		call->older->newer = call->newer;
+	else
+		calls->oldest = call->newer;
+	if (call->newer != NULL)
+		call->newer->older = call->older;
+	else
+		calls->newest = call->older;
+	call->older = call->newer = NULL;
+	call->queued = false;
+}
+
+/* First come, first served, while that is quick. When more come than the cluster takes, that would
+ * give each of them its turn when its time is nearly over, and nobody would be done in time: then
+ * the newest are served in time, and the others end as busy. */
+struct call *calls_next(const struct saga_connection *connection, uint64_t now_ms)
+{
+	const struct client_calls *calls = &connection->calls;
+	struct call *call = calls->oldest;
+
+	CHECK(call != NULL);
+	if (connection->info.known)
+		return now_ms - call->queued_ms > CALL_FAIR_MS ? calls->newest : call;
+	while (call != NULL && !call->any_node)
+		call = call->newer;
+	return call;
+}
+
+/* ---- the window ------------------------------------------------------------------------------
+ */
+
+/* Less by half of the share that was refused, so that one full shard among many costs little. */
+static void pace(struct client_calls *calls, uint64_t now_ms)
+{
+	const uint32_t answers = calls->taken + calls->refused;
+
+	if (now_ms - calls->paced_ms < CALL_PACE_MS)
+		return;
+	if (calls->refused > 0) {
+		const uint32_t used = calls->asking < calls->window ? calls->asking : calls->window;
+
+		calls->window = used - (uint32_t)((uint64_t)used * calls->refused / answers / 2);
+		if (calls->window < CALL_WINDOW_MIN)
+			calls->window = CALL_WINDOW_MIN;
+	}
+	calls->taken = calls->refused = 0;
+	calls->paced_ms = now_ms;
+}
+
+/* Larger by an eighth each time that a whole window was taken. */
+void calls_count_taken(struct client_calls *calls, uint64_t now_ms)
+{
+	calls->taken++;
+	if (calls->window < CALL_WINDOW && calls->taken % (calls->window / 8 + 1) == 0)
+		calls->window++;
+	pace(calls, now_ms);
+}
+
+/* The owner's hint has its own jitter and grows with its load; ours keeps those apart who got the
+ * same one, and never comes before it. */
+void call_refused(struct saga_connection *connection, struct call *call, uint32_t retry_after_ms)
+{
+	const uint64_t now_ms = client_now_ms();
+	uint64_t rest_ms =
+		retry_after_ms > CLIENT_BACKOFF_MIN_MS ? retry_after_ms : CLIENT_BACKOFF_MIN_MS;
+
+	rest_ms += prng_below(&connection->prng, rest_ms / 4 + 1);
+	call->refusals++;
+	call->error = SAGA_E_BUSY;
+	call->retry_after_ms = retry_after_ms;
+	connection->calls.refused++;
+	pace(&connection->calls, now_ms);
+	if (call->phase != CALL_ASKING || !call_was_refused(call))
+		return; /* something else of it is on its way, or it rests already */
+	call_set_phase(connection, call, CALL_RESTING);
+	timer_arm(&connection->calls.timers, &call->timer,
+		  now_ms + rest_ms < call->deadline_ms ? now_ms + rest_ms : call->deadline_ms);
+}
