@@ -35,6 +35,12 @@ uint8_t *buf_grow(struct buf *b, uint32_t size);
 /* Cuts back to an earlier size (for undoing a half-written item); also clears the error. */
 void buf_truncate(struct buf *b, uint32_t size);
 
+/* Where the next bytes go, if there is room for `size` of them without growing; else NULL. For
+ * writers that put many small things: they add to b->size what they have written. */
+static inline uint8_t *buf_room(const struct buf *b, uint32_t size)
+{
+	return b->error == 0 && size <= b->capacity - b->size ? b->data + b->size : NULL;
+}
 static inline int buf_error(const struct buf *b)
 {
 	return b->error;

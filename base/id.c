@@ -10,22 +10,47 @@ enum { UUID_NAME_MAX = 256 };
 const struct uuid SAGA_OP_NAMESPACE = {{0xe9, 0x49, 0x5a, 0x2a, 0x9a, 0xee, 0x5f, 0x96, 0x98, 0xfd,
 					0x72, 0xca, 0xec, 0x31, 0xd3, 0x6d}};
 
-/* By hand, not by isalnum: a locale must not change which ids are valid. */
-static bool id_character_valid(uint8_t c)
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+#define HIGH_BITS       EACH_BYTE(0x80)
+
+/* The high bit of each byte that is one of low..high; all bytes are below 0x80. */
+static uint64_t bytes_within(uint64_t bytes, uint8_t low, uint8_t high)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '-';
+	const uint64_t at_least = bytes + EACH_BYTE(0x80U - low);
+	const uint64_t beyond = bytes + EACH_BYTE(0x7fU - high);
+
+	return at_least & ~beyond;
+}
+
+/* Eight characters at once. By hand, not by isalnum: a locale must not change which ids are
+ * valid. */
+static bool id_characters_valid(uint64_t bytes)
+{
+	const uint64_t letters = bytes_within((bytes | EACH_BYTE(0x20)) & ~HIGH_BITS, 'a', 'z');
+	const uint64_t low = bytes & ~HIGH_BITS;
+	const uint64_t good = letters | bytes_within(low, '0', '9') | bytes_within(low, '_', '_') |
+			      bytes_within(low, '-', '-');
+
+	return (bytes & HIGH_BITS) == 0 && (good & HIGH_BITS) == HIGH_BITS;
 }
 
 bool id_valid(struct slice text)
 {
+	uint64_t bytes;
+	uint32_t at = 0;
+
 	if (text.size == 0 || text.size > ID_SIZE_MAX)
 		return false;
-	for (uint32_t i = 0; i < text.size; i++) {
-		if (!id_character_valid(text.data[i]))
+	for (; text.size - at >= sizeof bytes; at += (uint32_t)sizeof bytes) {
+		memcpy(&bytes, text.data + at, sizeof bytes);
+		if (!id_characters_valid(bytes))
 			return false;
 	}
-	return true;
+	if (at == text.size)
+		return true;
+	bytes = EACH_BYTE('0');
+	memcpy(&bytes, text.data + at, text.size - at);
+	return id_characters_valid(bytes);
 }
 
 int id_from(struct id *id, struct slice text)

@@ -12,7 +12,7 @@
  * Decoding never allocates: size limit, then a pre-scan of the whole message (well-formed, depth,
  * counts against remaining bytes, no trailing bytes), then validation of every field, and only
  * then use. Strings and binaries point into the input; arrays live in the caller's arena.
- * Packing is msgpack-c into our bounded buffer; reading is an own cursor (docs/decisions).
+ * Both go by hand, straight into a bounded buffer and out of one (docs/decisions/0001).
  */
 #ifndef SAGAD_WIRE_CODEC_H
 #define SAGAD_WIRE_CODEC_H

@@ -3,13 +3,13 @@
 #include "base/check.h"
 #include "wire/check.h"
 #include "wire/codec.h"
-#include "wire/pack_msgpack.h"
+#include "wire/pack.h"
 
 /* A struct, or an array of structs, that is being written. */
 struct encode_frame {
 	const struct wire_table *table;
 	const uint8_t *base; /* the struct */
-	uint32_t next;       /* index of the next field */
+	uint64_t left;       /* a bit for each field that is present and not yet written */
 	uint32_t more;       /* structs that follow this one in its array */
 };
 
@@ -91,13 +91,18 @@ static bool present(const struct wire_field *field, const uint8_t *base)
 	return false;
 }
 
-static void begin_struct(const struct encoder *encoder, const struct encode_frame *frame,
-			 uint32_t extra)
+static void begin_struct(const struct encoder *encoder, struct encode_frame *frame, uint32_t extra)
 {
+	const struct wire_table *table = frame->table;
 	uint32_t count = extra;
+	uint64_t left = 0;
 
-	for (uint32_t i = 0; i < frame->table->field_count; i++)
-		count += present(&frame->table->fields[i], frame->base);
+	for (uint32_t i = 0; i < table->field_count; i++) {
+		const bool there = present(&table->fields[i], frame->base);
+		count += there;
+		left |= (uint64_t)there << i;
+	}
+	frame->left = left;
 	wire_pack_map(encoder->out, count);
 }
 
@@ -106,8 +111,46 @@ static void push(struct encoder *encoder, const struct wire_table *table, const 
 {
 	CHECK_LT(encoder->depth, WIRE_NESTING_MAX);
 	struct encode_frame *frame = &encoder->frames[encoder->depth++];
-	*frame = (struct encode_frame){.table = table, .base = base, .more = count - 1};
+	frame->table = table;
+	frame->base = base;
+	frame->more = count - 1;
 	begin_struct(encoder, frame, extra);
+}
+
+/* The errors of these stick in the buffer. Nearly always there is room for the longest form; near
+ * the end of the buffer the slow way finds out what fits. */
+static void put_number(struct buf *out, uint8_t key, uint64_t value)
+{
+	uint8_t *at = buf_room(out, 1 + WIRE_PACK_NUMBER_MAX);
+
+	if (at == NULL) {
+		wire_pack_unsigned(out, key);
+		wire_pack_unsigned(out, value);
+		return;
+	}
+	*at = key;
+	at = wire_pack_number(at + 1, value);
+	out->size = (uint32_t)(at - out->data);
+}
+
+static void put_run(struct buf *out, uint8_t key, struct slice bytes, bool text)
+{
+	/* No overflow: the size was checked against a limit of some hundred KiB. */
+	uint8_t *at = buf_room(out, 1 + WIRE_PACK_HEAD_MAX + bytes.size);
+
+	if (at == NULL) {
+		wire_pack_unsigned(out, key);
+		if (text)
+			wire_pack_str(out, bytes);
+		else
+			wire_pack_bin(out, bytes);
+		return;
+	}
+	*at = key;
+	at = text ? wire_pack_head_str(at + 1, bytes.size) : wire_pack_head_bin(at + 1, bytes.size);
+	if (bytes.size > 0)
+		memcpy(at, bytes.data, bytes.size);
+	out->size = (uint32_t)(at + bytes.size - out->data);
 }
 
 static int put_array(struct encoder *encoder, const struct wire_field *field, const uint8_t *base)
@@ -119,6 +162,7 @@ static int put_array(struct encoder *encoder, const struct wire_field *field, co
 
 	const uint8_t *elements;
 	memcpy(&elements, base + field->offset, sizeof elements);
+	wire_pack_unsigned(encoder->out, field->key);
 	wire_pack_array(encoder->out, count);
 	if (count > 0)
 		push(encoder, field->nested, elements, count, 0);
@@ -132,26 +176,35 @@ static int put_bytes(struct encoder *encoder, const struct wire_field *field, co
 
 	if (error != 0)
 		return error;
-	if (field->type == WIRE_TYPE_BIN) {
-		wire_pack_bin(encoder->out, bytes);
-		return 0;
-	}
 	if (field->type == WIRE_TYPE_TEXT && !wire_text_valid(bytes))
 		return SAGA_E_CHARSET;
-	wire_pack_str(encoder->out, bytes);
+	put_run(encoder->out, field->key, bytes, field->type != WIRE_TYPE_BIN);
+	return 0;
+}
+
+static int put_struct(struct encoder *encoder, const struct wire_field *field, const uint8_t *base)
+{
+	wire_pack_unsigned(encoder->out, field->key);
+	if (field->nested == &wire_table_plan) {
+		struct wire_plan plan;
+		memcpy(&plan, base + field->offset, sizeof plan);
+		if (plan.encoded.size > 0)
+			return buf_put_slice(encoder->out, plan.encoded);
+	}
+	push(encoder, field->nested, base + field->offset, 1, 0);
 	return 0;
 }
 
 static int put_field(struct encoder *encoder, const struct wire_field *field, const uint8_t *base)
 {
-	wire_pack_unsigned(encoder->out, field->key);
 	switch ((enum wire_type)field->type) {
 	case WIRE_TYPE_BOOL:
+		wire_pack_unsigned(encoder->out, field->key);
 		wire_pack_bool(encoder->out, load_number(field, base) != 0);
 		return 0;
 	case WIRE_TYPE_U32:
 	case WIRE_TYPE_U64:
-		wire_pack_unsigned(encoder->out, load_number(field, base));
+		put_number(encoder->out, field->key, load_number(field, base));
 		return wire_check_number(field, load_number(field, base));
 	case WIRE_TYPE_NAME:
 	case WIRE_TYPE_TEXT:
@@ -159,11 +212,10 @@ static int put_field(struct encoder *encoder, const struct wire_field *field, co
 		return put_bytes(encoder, field, base);
 	case WIRE_TYPE_UUID:
 	case WIRE_TYPE_HASH:
-		wire_pack_bin(encoder->out, slice_of(base + field->offset, UUID_SIZE));
+		put_run(encoder->out, field->key, slice_of(base + field->offset, UUID_SIZE), false);
 		return 0;
 	case WIRE_TYPE_STRUCT:
-		push(encoder, field->nested, base + field->offset, 1, 0);
-		return 0;
+		return put_struct(encoder, field, base);
 	case WIRE_TYPE_ARRAY:
 		return put_array(encoder, field, base);
 	}
@@ -175,22 +227,20 @@ static int run(struct encoder *encoder)
 	while (encoder->depth > 0) {
 		struct encode_frame *frame = &encoder->frames[encoder->depth - 1];
 
-		if (frame->next == frame->table->field_count) {
+		if (frame->left == 0) {
 			if (frame->more == 0) {
 				encoder->depth--;
 				continue;
 			}
 			frame->more--;
-			frame->next = 0;
 			frame->base += frame->table->size;
 			begin_struct(encoder, frame, 0);
 			continue;
 		}
 
-		const struct wire_field *field = &frame->table->fields[frame->next++];
-		if (!present(field, frame->base))
-			continue;
-		const int error = put_field(encoder, field, frame->base);
+		const uint32_t next = (uint32_t)__builtin_ctzll(frame->left);
+		frame->left &= frame->left - 1;
+		const int error = put_field(encoder, &frame->table->fields[next], frame->base);
 		if (error != 0)
 			return error;
 	}
@@ -202,10 +252,12 @@ static int encode(enum wire_kind kind, const struct wire_table *table, const voi
 		  struct buf *out)
 {
 	const uint32_t start = out->size;
-	struct encoder encoder = {.out = out};
+	struct encoder encoder;
 
 	if (buf_error(out) != 0)
 		return buf_error(out);
+	encoder.out = out;
+	encoder.depth = 0;
 	push(&encoder, table, message, 1, kind == WIRE_NONE ? 0 : 2);
 	if (kind != WIRE_NONE) {
 		wire_pack_unsigned(out, WIRE_KEY_FORMAT);

@@ -87,6 +87,8 @@ struct wire_step {
 	uint32_t flags; /* 13: reserved for pivot, retriable, optional; must be 0 now */
 };
 
+struct wire_known_plan; /* wire/plan_cache.h */
+
 /* Fully resolved: no default is left open (S18). */
 struct wire_plan {
 	struct slice name;    /* 2: name of the definition */
@@ -95,6 +97,11 @@ struct wire_plan {
 	uint32_t deadline_ms; /* 5: whole transaction; 10..2,592,000,000 */
 	struct wire_step *steps;
 	uint32_t step_count; /* 6: array of steps: 1..WIRE_STEPS_MAX */
+
+	/* Beside the wire, and both empty unless somebody vouches for them: the encoding of exactly
+	   this content, which is then copied and not made again, and what is known of it. */
+	struct slice encoded;
+	const struct wire_known_plan *known;
 };
 
 struct wire_label {

@@ -19,7 +19,7 @@ fresh_tree() {
 	put base/good.h '#include <stdint.h>' 'int good(int a);'
 	put base/good.c '#include "base/good.h"' 'int good(int a)' '{' $'\treturn a;' '}'
 	put base/os_good.h '#include <stdint.h>'
-	put wire/pack_msgpack.c '#include <msgpack.h>' '#include "base/good.h"'
+	put wire/pack.c '#include "base/good.h"'
 	put tests/unit/good.c '#include "unit.h"' '#include <cmocka.h>'
 	put client/store_sqlite.c '#include <saga.h>' '#include <sqlite3.h>'
 }

@@ -18,6 +18,26 @@ static void only_the_character_set_is_valid(void **state)
 	assert_false(id_valid(slice_of("a\0b", 3)));
 }
 
+/* Eight characters are looked at together: each of them counts, whatever its neighbours are. */
+static void each_character_counts(void **state)
+{
+	const char *good = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+
+	(void)state;
+	for (uint32_t size = 1; size <= 24; size++) {
+		for (uint32_t at = 0; at < size; at++) {
+			for (unsigned c = 0; c < 256; c++) {
+				uint8_t text[24];
+
+				memset(text, "zA0-_9a"[(at + c) % 7], sizeof text);
+				text[at] = (uint8_t)c;
+				assert_int_equal(id_valid(slice_of(text, size)),
+						 c != 0 && strchr(good, (int)c) != NULL);
+			}
+		}
+	}
+}
+
 static void the_length_is_1_to_64(void **state)
 {
 	char text[65];
@@ -188,6 +208,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_the_character_set_is_valid),
+		cmocka_unit_test(each_character_counts),
 		cmocka_unit_test(the_length_is_1_to_64),
 		cmocka_unit_test(a_refused_text_leaves_the_id_alone),
 		cmocka_unit_test(uuid_v7_gives_the_known_answer),

@@ -11,7 +11,7 @@
 #include "base/check.h"
 #include "tests/unit/wire_support.h"
 #include "wire/codec.h"
-#include "wire/pack_msgpack.h"
+#include "wire/pack.h"
 
 enum { ARENA_SIZE = 4 * 1024 * 1024, BIG = WIRE_INPUT_SIZE_MAX + 16 };
 
@@ -135,6 +135,26 @@ static void text_is_cut_at_a_character(void **state)
 	assert_int_equal(wire_text_cut(slice_str("ab\ncd"), 10).size, 2);
 	assert_int_equal(wire_text_cut(slice_str("ab\xe2\x82"), 10).size, 2);
 	assert_int_equal(wire_text_cut(slice_of(NULL, 0), 10).size, 0);
+}
+
+/* Plain text is looked at eight characters at a time: each counts, whatever its neighbours are. */
+static void each_character_counts(void **state)
+{
+	(void)state;
+	for (uint32_t size = 1; size <= 24; size++) {
+		for (uint32_t at = 0; at < size; at++) {
+			for (uint32_t c = 0; c < 256; c++) {
+				uint8_t text[24];
+				const bool good = c >= 0x20 && c < 0x7f;
+
+				memset(text, " ~a}"[(at + c) % 4], sizeof text);
+				text[at] = (uint8_t)c;
+				assert_int_equal(wire_text_cut(slice_of(text, size), 20).size,
+						 good || at > 20 ? (size < 20 ? size : 20)
+								 : (at < 20 ? at : 20));
+			}
+		}
+	}
 }
 
 static struct wire_step some_step(void)
@@ -335,6 +355,7 @@ int main(void)
 		cmocka_unit_test(names),
 		cmocka_unit_test(texts),
 		cmocka_unit_test(text_is_cut_at_a_character),
+		cmocka_unit_test(each_character_counts),
 		cmocka_unit_test(inputs_and_outputs),
 		cmocka_unit_test(steps),
 		cmocka_unit_test(labels),

@@ -156,6 +156,12 @@ static void field_shape(const struct wire_field *field, uint32_t *size, uint32_t
 	}
 }
 
+/* What is never on the wire, at the end of a struct. */
+static uint32_t beside_the_wire(const struct wire_table *table)
+{
+	return table == &wire_table_plan ? sizeof(struct slice) + sizeof(void *) : 0;
+}
+
 /* Members stand in the order of their keys; a hole between two that alignment does not explain is
  * a member that somebody forgot to put into the table. */
 static void tables_cover_the_structs(void **state)
@@ -182,6 +188,8 @@ static void tables_cover_the_structs(void **state)
 				end += sizeof(uint32_t);
 			}
 		}
+		if (beside_the_wire(table) > 0)
+			end = align_up(end, 8) + beside_the_wire(table);
 		if (align_up(end, 8) != table->size && align_up(end, 4) != table->size &&
 		    end != table->size)
 			fail_msg("%s: a member at its end is in no table", table->name);
