@@ -24,12 +24,13 @@ struct core *core_create(const struct core_config *config, const struct core_io 
 	core->next_token = 1;
 	prng_seed(&core->prng, config->seed);
 	buf_init(&core->scratch, WIRE_MESSAGE_SIZE_MAX);
-	core->decode_memory = io->reserve(io->context, CORE_DECODE_BYTES);
+	core->decode_memory = io->reserve(io->context, CORE_DECODE_BYTES + wire_plan_cache_size());
 	if (core->decode_memory == NULL) {
 		io->release(io->context, core, sizeof *core);
 		return NULL;
 	}
 	arena_init(&core->decode, core->decode_memory, CORE_DECODE_BYTES);
+	core->plans = wire_plan_cache_init((uint8_t *)core->decode_memory + CORE_DECODE_BYTES);
 	return core;
 }
 
@@ -176,7 +177,8 @@ void core_destroy(struct core *core)
 			shard_destroy(core->shards[n]);
 	core_unlisten(core);
 	buf_close(&core->scratch);
-	core->io.release(core->io.context, core->decode_memory, CORE_DECODE_BYTES);
+	core->io.release(core->io.context, core->decode_memory,
+			 CORE_DECODE_BYTES + wire_plan_cache_size());
 	core->io.release(core->io.context, core, sizeof *core);
 }
 

@@ -12,6 +12,7 @@
 #include "node/reply_subject.h"
 #include "node/tokens.h"
 #include "wire/codec.h"
+#include "wire/plan_cache.h"
 #include "wire/subject.h"
 
 enum {
@@ -149,6 +150,7 @@ struct core {
 	struct buf scratch; /* encoded messages */
 	struct arena decode;
 	void *decode_memory;
+	struct wire_plan_cache *plans;          /* of all shards */
 	struct core_time now;                   /* of the call in progress */
 	struct transport_subscription *submits; /* of any node; NULL = not listening */
 	uint64_t passed_bytes;                  /* in this turn */

@@ -105,6 +105,14 @@ static void refuse(struct shard *s, const struct transport_message *message, str
 		core_send_now(s, subject, buf_slice(&core->scratch));
 }
 
+static int decode(struct core *core, enum wire_kind kind, struct slice bytes, void *body,
+		  struct wire_fault *fault)
+{
+	if (kind == WIRE_SUBMIT)
+		return wire_decode_submit(bytes, &core->decode, core->plans, body, fault);
+	return wire_decode(kind, bytes, &core->decode, body, fault);
+}
+
 /* Decodes into *body and takes a token for the answer; false when it was refused already. */
 static bool take_request(struct shard *s, enum wire_kind kind, void *body,
 			 const struct transport_message *message, uint64_t *reply_to)
@@ -121,7 +129,7 @@ static bool take_request(struct shard *s, enum wire_kind kind, void *body,
 		refuse(s, message, none, SAGA_E_BUSY, "");
 		return false;
 	}
-	if (wire_decode(kind, message->data, &core->decode, body, &fault) != 0) {
+	if (decode(core, kind, message->data, body, &fault) != 0) {
 		core->stats.refused_messages++;
 		refuse(s, message, none, fault.code, fault.field == NULL ? "" : fault.field);
 		return false;

@@ -55,8 +55,9 @@ static int apply_accepted(struct txn_shard *t, const struct wire_record_accepted
 {
 	struct txn_entry *e;
 
-	if (r->admission != t->next_admission || !txn_plan_sound(&r->plan) || r->saga.size == 0 ||
-	    r->saga.size > ID_SIZE_MAX)
+	if (r->admission != t->next_admission || r->saga.size == 0 || r->saga.size > ID_SIZE_MAX)
+		return SAGA_E_STATE;
+	if (!r->plan.known && !txn_plan_sound(&r->plan))
 		return SAGA_E_STATE;
 	txn_clock_advance(t, r->accepted_at);
 	e = txn_entry_find(t, r->saga);

@@ -1,6 +1,7 @@
 /* SUBMIT: the address, the id, the plan, the room; then ACCEPTED. */
 #include "txn/state.h"
 #include "wire/plan.h"
+#include "wire/plan_cache.h"
 
 static void refuse(struct txn_shard *t, struct slice id, int code, struct slice text)
 {
@@ -57,15 +58,18 @@ static void submit_again(struct txn_shard *t, const struct wire_submit *submit, 
 	p->final = !wait;
 }
 
-/* The plan with no default left open, in scratch. */
-static int resolve(struct txn_shard *t, const struct wire_submit *submit, struct wire_plan *plan,
-		   struct slice *why)
+/* The plan with no default left open, checked; in scratch, or with whoever knows it. */
+static int resolve_plan(struct txn_shard *t, const struct wire_submit *submit,
+			struct wire_plan *plan, struct slice *why)
 {
 	struct buf text;
-	uint32_t deadline_ms;
 	int err;
 
 	CHECK(t->steps != NULL);
+	if (submit->plan.known) {
+		*plan = submit->plan.known->resolved;
+		return 0;
+	}
 	*plan = submit->plan;
 	if (plan->step_count == 0 || plan->step_count > WIRE_STEPS_MAX)
 		return SAGA_E_PLAN;
@@ -75,9 +79,18 @@ static int resolve(struct txn_shard *t, const struct wire_submit *submit, struct
 	buf_init_fixed(&text, t->scratch, WIRE_TEXT_SIZE_MAX);
 	err = wire_plan_check(plan, &text);
 	*why = buf_slice(&text);
+	CHECK(err != 0 || txn_plan_sound(plan));
+	return err;
+}
+
+static int resolve(struct txn_shard *t, const struct wire_submit *submit, struct wire_plan *plan,
+		   struct slice *why)
+{
+	const int err = resolve_plan(t, submit, plan, why);
+	uint32_t deadline_ms;
+
 	if (err)
 		return err;
-	CHECK(txn_plan_sound(plan));
 	deadline_ms = submit->deadline_ms > 0 ? submit->deadline_ms : plan->deadline_ms;
 	if (deadline_ms < 10 || deadline_ms > t->config.deadline_max_ms)
 		return SAGA_E_DEADLINE;

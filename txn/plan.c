@@ -2,8 +2,9 @@
  * of an open saga (H4). Equal = equal in every field, so sharing can never be seen from outside. */
 #include <stdalign.h>
 
-#include "base/prng.h"
 #include "txn/state.h"
+#include "wire/plan.h"
+#include "wire/plan_cache.h"
 
 enum { PLAN_SLICES = 6 };
 
@@ -15,49 +16,6 @@ static void step_slices(const struct wire_step *step, struct slice slices[PLAN_S
 	slices[3] = step->finish;
 	slices[4] = step->undo;
 	slices[5] = step->after;
-}
-
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-	return prng_mix(hash ^ value);
-}
-
-static uint64_t pair(uint32_t high, uint32_t low)
-{
-	return (uint64_t)high << 32 | low;
-}
-
-static uint64_t mix_retry(uint64_t hash, const struct wire_retry *retry)
-{
-	hash = mix(hash, pair(retry->initial_ms, retry->factor_percent));
-	hash = mix(hash, pair(retry->cap_ms, retry->jitter_percent));
-	return mix(hash, retry->attempts);
-}
-
-static uint64_t mix_step(uint64_t hash, const struct wire_step *step)
-{
-	struct slice slices[PLAN_SLICES];
-
-	step_slices(step, slices);
-	for (uint32_t i = 0; i < PLAN_SLICES; i++) {
-		if (slices[i].size > 0)
-			hash = mix(hash + i, hash_xxh3_64(slices[i]));
-	}
-	hash = mix(hash, pair(step->attempt_timeout_ms, step->budget_ms));
-	hash = mix(hash, pair(step->delivery, step->flags));
-	return mix_retry(mix_retry(hash, &step->retry), &step->undo_retry);
-}
-
-/* Over every field that plan_equal compares: clients may make up plans that differ in any of them,
- * and those that hash alike make a chain that each submit walks. */
-static uint64_t plan_hash(const struct wire_plan *plan)
-{
-	uint64_t hash = mix(hash_xxh3_64(plan->name), pair(plan->version, plan->protocol));
-
-	hash = mix(hash, pair(plan->deadline_ms, plan->step_count));
-	for (uint32_t i = 0; i < plan->step_count; i++)
-		hash = mix_step(hash, &plan->steps[i]);
-	return hash;
 }
 
 static bool retry_equal(const struct wire_retry *a, const struct wire_retry *b)
@@ -124,6 +82,18 @@ static uint32_t plan_number(const struct txn_shard *t, const struct txn_plan *pl
 	return (uint32_t)(place / SLAB_BLOCK_MIN);
 }
 
+static uint64_t plan_hash(const struct wire_plan *plan)
+{
+	return plan->known ? plan->known->hash : wire_plan_hash(plan);
+}
+
+/* Plans with an identity were compared once already. */
+static bool plan_same(const struct txn_plan *held, const struct wire_plan *plan)
+{
+	return (plan->known && held->identity == plan->known->identity) ||
+	       plan_equal(&held->plan, plan);
+}
+
 static struct txn_plan *plan_find(const struct txn_shard *t, const struct wire_plan *plan,
 				  uint64_t hash)
 {
@@ -135,7 +105,7 @@ static struct txn_plan *plan_find(const struct txn_shard *t, const struct wire_p
 		struct txn_plan *held = place;
 
 		CHECK(held->references > 0);
-		if (held->hash == hash && plan_equal(&held->plan, plan))
+		if (held->hash == hash && plan_same(held, plan))
 			return held;
 	}
 	return NULL;
@@ -193,6 +163,8 @@ static void plan_copy(struct txn_plan *p, const struct wire_plan *plan)
 	_Static_assert(sizeof(struct txn_plan) % alignof(struct wire_step) == 0, "steps follow");
 	_Static_assert(sizeof(struct wire_step) % alignof(uint64_t) == 0, "masks follow");
 	p->plan = *plan;
+	p->plan.encoded = (struct slice){0}; /* these stay with whoever vouches for them */
+	p->plan.known = NULL;
 	p->plan.steps = steps;
 	p->after = (void *)(p->plan.steps + plan->step_count);
 	p->dependents = p->after + plan->step_count;
@@ -220,15 +192,18 @@ struct txn_plan *txn_plan_take(struct txn_shard *t, const struct wire_plan *plan
 	const uint64_t hash = plan_hash(plan);
 	struct txn_plan *p = plan_find(t, plan, hash);
 
-	CHECK(txn_plan_sound(plan));
 	if (p) {
+		if (plan->known)
+			p->identity = plan->known->identity;
 		p->references++;
 		return p;
 	}
+	CHECK(txn_plan_sound(plan));
 	p = slab_alloc(&t->payload, plan_size(plan));
 	if (!p)
 		return NULL;
 	*p = (struct txn_plan){.hash = hash,
+			       .identity = plan->known ? plan->known->identity : 0,
 			       .references = 1,
 			       .protocol = txn_protocol_find(plan->protocol),
 			       .block_size = (uint32_t)plan_size(plan)};

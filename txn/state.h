@@ -95,7 +95,8 @@ struct txn_plan {
 	struct wire_plan plan;
 	const struct txn_protocol *protocol;
 	uint64_t hash;
-	uint64_t *after;      /* per step: the steps it depends on, as bits */
+	uint64_t identity; /* of the known plan that it was last found equal to, or 0. Volatile */
+	uint64_t *after;   /* per step: the steps it depends on, as bits */
 	uint64_t *dependents; /* per step: the steps that depend on it */
 	uint32_t references;
 	uint32_t block_size;

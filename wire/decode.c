@@ -1,9 +1,11 @@
+#include "wire/decode.h"
+
 #include "base/check.h"
 #include "wire/check.h"
 #include "wire/codec.h"
 #include "wire/cursor.h"
+#include "wire/plan_cache.h"
 #include "wire/scan.h"
-#include "wire/schema.h"
 
 /* A struct, or an array of structs, that is being filled. */
 struct decode_frame {
@@ -22,6 +24,9 @@ struct decoder {
 	struct wire_fault fault;
 	struct decode_frame frames[WIRE_NESTING_MAX];
 	uint32_t depth;
+	bool plain;                          /* without keys 0 and 1 */
+	struct wire_known_span span;         /* of the plan that is known */
+	const struct wire_known_plan *known; /* or NULL */
 };
 
 static int fail(struct decoder *decoder, int code, uint32_t offset, const char *field)
@@ -34,11 +39,11 @@ static int fail(struct decoder *decoder, int code, uint32_t offset, const char *
 static const struct wire_field *find_field(struct decode_frame *frame, uint64_t key)
 {
 	const struct wire_table *table = frame->table;
+	uint32_t index = frame->hint;
 
-	for (uint32_t i = 0; i < table->field_count; i++) {
-		uint32_t index = frame->hint + i;
-		if (index >= table->field_count)
-			index -= table->field_count;
+	for (uint32_t i = 0; i < table->field_count; i++, index++) {
+		if (index == table->field_count)
+			index = 0;
 		if (table->fields[index].key == key) {
 			frame->hint = index + 1 == table->field_count ? 0 : index + 1;
 			frame->seen |= UINT64_C(1) << index;
@@ -80,8 +85,20 @@ static int push(struct decoder *decoder, const struct wire_table *table, void *b
 {
 	CHECK_LT(decoder->depth, WIRE_NESTING_MAX);
 	struct decode_frame *frame = &decoder->frames[decoder->depth++];
-	*frame = (struct decode_frame){.table = table, .base = base, .more = count - 1};
+	frame->table = table;
+	frame->base = base;
+	frame->more = count - 1;
 	return begin_struct(decoder, frame, name);
+}
+
+static int take_struct(struct decoder *decoder, const struct wire_field *field, uint8_t *base)
+{
+	if (decoder->known == NULL || decoder->cursor.at != decoder->span.begin)
+		return push(decoder, field->nested, base + field->offset, 1, field->name);
+	CHECK(field->nested == &wire_table_plan);
+	memcpy(base + field->offset, &decoder->known->plan, sizeof decoder->known->plan);
+	decoder->cursor.at = decoder->span.end;
+	return 0;
 }
 
 static int take_number(struct decoder *decoder, const struct wire_field *field, uint8_t *base,
@@ -153,7 +170,7 @@ static int take_array(struct decoder *decoder, const struct wire_field *field, u
 static int take_value(struct decoder *decoder, const struct wire_field *field, uint8_t *base)
 {
 	if (field->type == WIRE_TYPE_STRUCT)
-		return push(decoder, field->nested, base + field->offset, 1, field->name);
+		return take_struct(decoder, field, base);
 
 	struct wire_token token;
 	const int error = wire_cursor_next(&decoder->cursor, &token);
@@ -198,7 +215,7 @@ static int take_pair(struct decoder *decoder, struct decode_frame *frame)
 		return take_value(decoder, field, frame->base);
 
 	/* Format and kind were read before the walk; nested maps have none. */
-	const bool head = decoder->depth == 1 && key.number < WIRE_KEY_FIRST;
+	const bool head = decoder->depth == 1 && key.number < WIRE_KEY_FIRST && !decoder->plain;
 	if (!head && key.number < WIRE_KEY_OPTIONAL)
 		return fail(decoder, SAGA_E_FIELD, key.offset, frame->table->name);
 	error = wire_cursor_skip(&decoder->cursor);
@@ -275,6 +292,28 @@ static int read_head(struct slice bytes, uint64_t *kind, struct wire_fault *faul
 	return error;
 }
 
+static struct decoder decoder_of(struct arena *arena)
+{
+	struct decoder decoder;
+
+	decoder.arena = arena;
+	decoder.depth = 0;
+	decoder.fault = (struct wire_fault){.code = 0, .offset = 0, .field = ""};
+	decoder.plain = false;
+	decoder.span = (struct wire_known_span){0, 0};
+	decoder.known = NULL;
+	return decoder;
+}
+
+static int decode_table(struct decoder *decoder, const struct wire_table *table, struct slice bytes,
+			void *message)
+{
+	decoder->cursor = wire_cursor_of(bytes);
+	memset(message, 0, table->size);
+	const int error = push(decoder, table, message, 1, table->name);
+	return error == 0 ? run(decoder) : error;
+}
+
 static int decode(struct decoder *decoder, enum wire_kind kind, struct slice bytes, void *message)
 {
 	const struct wire_table *table = wire_table_of(kind);
@@ -282,7 +321,7 @@ static int decode(struct decoder *decoder, enum wire_kind kind, struct slice byt
 	uint32_t offset;
 
 	CHECK(table != NULL);
-	int error = wire_scan(bytes, &offset);
+	int error = wire_scan_around(bytes, decoder->span, &offset);
 	if (error != 0)
 		return fail(decoder, error, offset, "");
 	error = read_head(bytes, &wire_kind, &decoder->fault);
@@ -290,24 +329,72 @@ static int decode(struct decoder *decoder, enum wire_kind kind, struct slice byt
 		return error;
 	if (wire_kind != (uint64_t)kind)
 		return fail(decoder, SAGA_E_KIND, 0, "kind");
-
-	decoder->cursor = wire_cursor_of(bytes);
-	memset(message, 0, table->size);
-	error = push(decoder, table, message, 1, table->name);
-	return error == 0 ? run(decoder) : error;
+	return decode_table(decoder, table, bytes, message);
 }
 
 int wire_decode(enum wire_kind kind, struct slice bytes, struct arena *arena, void *message,
 		struct wire_fault *fault)
 {
-	struct decoder decoder;
-
-	decoder.arena = arena;
-	decoder.depth = 0;
-	decoder.fault = (struct wire_fault){.code = 0, .offset = 0, .field = ""};
+	struct decoder decoder = decoder_of(arena);
 	const int error = decode(&decoder, kind, bytes, message);
+
 	if (fault != NULL)
 		*fault = decoder.fault;
+	return error;
+}
+
+int wire_decode_table(const struct wire_table *table, struct slice bytes, struct arena *arena,
+		      void *message)
+{
+	struct decoder decoder = decoder_of(arena);
+	uint32_t offset;
+	const int error = wire_scan(bytes, &offset);
+
+	decoder.plain = true;
+	return error != 0 ? error : decode_table(&decoder, table, bytes, message);
+}
+
+/* Where the plan of a submit begins, whose keys come in rising order: format, kind, id, plan. Else
+ * 0: then it is read like everything else. The bytes were not scanned yet. */
+static uint32_t find_plan(struct slice bytes)
+{
+	struct wire_cursor cursor = wire_cursor_of(bytes);
+	struct wire_token token;
+
+	if (wire_cursor_next(&cursor, &token) != 0 || token.type != WIRE_TOKEN_MAP)
+		return 0;
+	for (uint32_t key = WIRE_KEY_FORMAT; key < WIRE_KEY_FIRST + 2U; key++) {
+		if (wire_cursor_next(&cursor, &token) != 0 || token.type != WIRE_TOKEN_UNSIGNED ||
+		    token.number != key)
+			return 0;
+		if (key == WIRE_KEY_FIRST + 1)
+			return cursor.at;
+		if (wire_cursor_next(&cursor, &token) != 0 || token.type == WIRE_TOKEN_ARRAY ||
+		    token.type == WIRE_TOKEN_MAP)
+			return 0;
+	}
+	return 0;
+}
+
+int wire_decode_submit(struct slice bytes, struct arena *arena, struct wire_plan_cache *cache,
+		       struct wire_submit *submit, struct wire_fault *fault)
+{
+	struct decoder decoder = decoder_of(arena);
+	const uint32_t begin = find_plan(bytes);
+	struct slice rest = {0};
+	uint32_t size = 0;
+
+	if (begin != 0) {
+		rest = slice_of(bytes.data + begin, bytes.size - begin);
+		decoder.known = wire_plan_cache_find(cache, rest, &size);
+	}
+	if (decoder.known != NULL)
+		decoder.span = (struct wire_known_span){begin, begin + size};
+	const int error = decode(&decoder, WIRE_SUBMIT, bytes, submit);
+	if (fault != NULL)
+		*fault = decoder.fault;
+	if (error == 0 && begin != 0 && decoder.known == NULL && wire_value_size(rest, &size) == 0)
+		wire_plan_cache_offer(cache, slice_of(rest.data, size));
 	return error;
 }
 

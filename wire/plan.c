@@ -1,5 +1,6 @@
 #include "wire/plan.h"
 
+#include "base/prng.h"
 #include "wire/check.h"
 #include "wire/encode.h"
 #include "wire/names.h"
@@ -56,6 +57,8 @@ static void retry_resolve(struct wire_retry *retry, struct wire_retry defaults)
 
 void wire_plan_resolve(struct wire_plan *plan)
 {
+	plan->encoded = (struct slice){0};
+	plan->known = NULL;
 	if (plan->protocol == 0)
 		plan->protocol = WIRE_PROTOCOL_SAGA;
 	if (plan->deadline_ms == 0)
@@ -246,6 +249,54 @@ int wire_plan_check(const struct wire_plan *plan, struct buf *why)
 			error = check_times(&check);
 	}
 	return error != 0 ? error : check_cycles(&check);
+}
+
+int wire_plan_encode(const struct wire_plan *plan, struct buf *out)
+{
+	return wire_encode_table(&wire_table_plan, plan, out);
+}
+
+/* ---- hashes -------------------------------------------------------------------------------- */
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	return prng_mix(hash ^ value);
+}
+
+static uint64_t pair(uint32_t high, uint32_t low)
+{
+	return (uint64_t)high << 32 | low;
+}
+
+static uint64_t mix_retry(uint64_t hash, const struct wire_retry *retry)
+{
+	hash = mix(hash, pair(retry->initial_ms, retry->factor_percent));
+	hash = mix(hash, pair(retry->cap_ms, retry->jitter_percent));
+	return mix(hash, retry->attempts);
+}
+
+static uint64_t mix_step(uint64_t hash, const struct wire_step *step)
+{
+	const struct slice slices[] = {step->name,   step->service, step->forward,
+				       step->finish, step->undo,    step->after};
+
+	for (uint32_t i = 0; i < sizeof slices / sizeof slices[0]; i++) {
+		if (slices[i].size > 0)
+			hash = mix(hash + i, hash_xxh3_64(slices[i]));
+	}
+	hash = mix(hash, pair(step->attempt_timeout_ms, step->budget_ms));
+	hash = mix(hash, pair(step->delivery, step->flags));
+	return mix_retry(mix_retry(hash, &step->retry), &step->undo_retry);
+}
+
+uint64_t wire_plan_hash(const struct wire_plan *plan)
+{
+	uint64_t hash = mix(hash_xxh3_64(plan->name), pair(plan->version, plan->protocol));
+
+	hash = mix(hash, pair(plan->deadline_ms, plan->step_count));
+	for (uint32_t i = 0; i < plan->step_count; i++)
+		hash = mix_step(hash, &plan->steps[i]);
+	return hash;
 }
 
 int wire_body_hash(const struct wire_submit *submit, struct buf *scratch, struct hash128 *hash)

@@ -10,8 +10,15 @@
 struct wire_retry wire_retry_default(void);
 struct wire_retry wire_retry_default_undo(void);
 enum { WIRE_ATTEMPT_TIMEOUT_DEFAULT_MS = 15000, WIRE_DEADLINE_DEFAULT_MS = 60000 };
-/* Fills what is zero with the defaults (S18: the owner then journals the resolved plan). */
+/* Fills what is zero with the defaults (S18: the owner then journals the resolved plan). What was
+ * vouched for (`encoded`, `known`) it no longer is. */
 void wire_plan_resolve(struct wire_plan *plan);
+
+/* Over every field: clients may make up plans that differ in any of them, and those that hash alike
+ * make a chain that each submit walks. */
+uint64_t wire_plan_hash(const struct wire_plan *plan);
+/* Appends the canonical encoding, for plan->encoded. Errors as of wire_encode. */
+int wire_plan_encode(const struct wire_plan *plan, struct buf *out) MUST_CHECK;
 
 /* Judges a resolved plan. 0 or SAGA_E_PLAN / SAGA_E_POLICY / SAGA_E_DEADLINE / SAGA_E_NAME; `why`
  * (may be NULL) gets one sentence that names the step. Checks names, uniqueness, after-indexes

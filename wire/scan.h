@@ -14,4 +14,10 @@
  * *offset is where. */
 int wire_scan(struct slice bytes, uint32_t *offset) MUST_CHECK;
 
+/* A value that needs no look: its bytes have passed before, nested as deep as here. */
+struct wire_known_span {
+	uint32_t begin, end; /* begin 0 = none: a message never begins with it */
+};
+int wire_scan_around(struct slice bytes, struct wire_known_span known, uint32_t *offset) MUST_CHECK;
+
 #endif

@@ -1,8 +1,10 @@
 /* Limits: full pools, payload, effects that do not fit. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/prng.h"
 #include "tests/unit/txn_host.h"
+#include "wire/plan_cache.h"
 
 #define FORWARD WIRE_OP_FORWARD
 #define OK      WIRE_OUTCOME_OK
@@ -245,6 +247,69 @@ static void plans_are_shared(void **state)
 	host_reply(h, "s0", 0, "a", FORWARD, 1, OK);
 	host_query(h, "s1", false);
 	expect_step(h, ">answer 1 s1 running final\n  a active 1/0\n");
+}
+
+/* The submit as the cache of plans reads it when its plan is known. */
+static void submit_known(struct host *h, const char *id, struct host_plan *p,
+			 struct wire_plan_cache *cache, uint64_t *identity)
+{
+	static uint8_t memory[16384], bytes[4096];
+	const struct wire_submit s = host_submit_of(h, id, p);
+	struct wire_submit read;
+	struct arena arena;
+	struct buf out;
+
+	buf_init_fixed(&out, bytes, sizeof bytes);
+	assert_int_equal(wire_encode(WIRE_SUBMIT, &s, &out), 0);
+	for (int i = 0; i < 3; i++) {
+		arena_init(&arena, memory, sizeof memory);
+		assert_int_equal(wire_decode_submit(buf_slice(&out), &arena, cache, &read, NULL),
+				 0);
+	}
+	assert_non_null(read.plan.known);
+	*identity = read.plan.known->identity;
+	assert_int_equal(host_submit_event(h, &read), 0);
+	assert_int_equal(h->answer.code, 0);
+}
+
+/* A plan that the cache knows makes the records, and takes the memory, of any other. */
+static void known_plans_are_shared_too(void **state)
+{
+	struct host *h = *state;
+	void *memory = calloc(1, wire_plan_cache_size() + 16);
+	struct wire_plan_cache *cache =
+		wire_plan_cache_init((void *)(((uintptr_t)memory + 15) & ~(uintptr_t)15));
+	struct host_plan p;
+	struct txn_stats stats;
+	uint64_t used, identity, other;
+
+	host_plan(&p, three, 3);
+	host_submit(h, "s0", &p);
+	txn_stats(h->t, &stats);
+	used = stats.payload_used;
+	submit_known(h, "s1", &p, cache, &identity);
+	submit_known(h, "s2", &p, cache, &identity);
+	host_submit(h, "s3", &p);
+	txn_stats(h->t, &stats);
+	assert_int_equal(stats.payload_used - used, 3 * 1024);
+	assert_int_equal(h->t->by_plan.count, 1);
+
+	p.steps[0].retry.attempts++;
+	submit_known(h, "s4", &p, cache, &other);
+	assert_true(other != identity);
+	assert_int_equal(h->t->by_plan.count, 2);
+	/* The same body, however it was read. */
+	host_submit(h, "s4", &p);
+	assert_int_equal(h->answer.code, 0);
+	p.steps[0].retry.attempts--;
+	submit_known(h, "s1", &p, cache, &identity);
+	host_submit(h, "s4", &p);
+	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_CONFLICT));
+	host_take_over(h, h->record_count);
+	host_submit(h, "s5", &p);
+	submit_known(h, "s6", &p, cache, &identity);
+	assert_int_equal(h->t->by_plan.count, 2);
+	free(memory);
 }
 
 /* Parks a new saga of one step. */
@@ -491,6 +556,7 @@ int main(void)
 		T(full_pools_refuse),
 		T(payload_is_bounded),
 		T(plans_are_shared),
+		T(known_plans_are_shared_too),
 		T(plans_differ_in_any_field),
 		T(memory_moves_between_sizes),
 		T(memory_follows_the_records),
