@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "client/definition_problems.h"
+#include "wire/codec.h"
+#include "wire/plan.h"
 
 enum { DEFINITION_SIZE_MAX = 1024 * 1024 };
 
@@ -11,6 +13,16 @@ static void say(char *why, size_t why_size, const char *name, const char *what)
 {
 	if (why != NULL && why_size > 0)
 		(void)snprintf(why, why_size, "%s: %s", name, what);
+}
+
+/* Once, not with each submit. */
+static int keep_encoding(struct saga_definition *definition)
+{
+	buf_init(&definition->encoded, WIRE_MESSAGE_SIZE_MAX);
+	const int err = wire_plan_encode(&definition->plan, &definition->encoded);
+
+	definition->plan.encoded = buf_slice(&definition->encoded);
+	return err;
 }
 
 int saga_definition_parse(const char *text, size_t size, const char *name_for_errors,
@@ -33,12 +45,12 @@ int saga_definition_parse(const char *text, size_t size, const char *name_for_er
 	} else {
 		definition_read_yaml(text, size, definition, problems);
 		problems_print(problems, name, why, why_size);
-		err = problems->count > 0 ? SAGA_E_DEFINITION : 0;
+		err = problems->count > 0 ? SAGA_E_DEFINITION : keep_encoding(definition);
 	}
 	if (err == 0)
 		*definition_out = definition;
 	else
-		free(definition);
+		saga_definition_free(definition);
 	free(problems);
 	return err;
 }
@@ -69,6 +81,8 @@ int saga_definition_load(const char *file, struct saga_definition **definition, 
 
 void saga_definition_free(struct saga_definition *definition)
 {
+	if (definition != NULL)
+		buf_close(&definition->encoded);
 	free(definition);
 }
 

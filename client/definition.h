@@ -4,6 +4,7 @@
 
 #include <saga.h>
 
+#include "base/buf.h"
 #include "base/id.h"
 #include "wire/message.h"
 
@@ -14,6 +15,7 @@ struct definition_step_names {
 
 struct saga_definition {
 	struct wire_plan plan; /* points into the members below */
+	struct buf encoded;    /* of the plan: what each submit of it carries */
 	struct id name;
 	struct wire_step steps[WIRE_STEPS_MAX];
 	struct definition_step_names names[WIRE_STEPS_MAX];
