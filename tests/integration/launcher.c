@@ -96,11 +96,15 @@ static void test_stopped_process_is_still_killed(void **state)
 static void test_three_nats_servers_form_a_cluster(void **state)
 {
 	struct cluster *cluster = servers(3, 0);
+	char leader[PROCESS_NAME_SIZE];
 
 	(void)state;
 	/* The launcher waited for JetStream's API on each, which needs a meta leader. */
 	assert_int_not_equal(cluster_pid(cluster, "nats3"), 0);
 	assert_non_null(strstr(cluster_nats_url(cluster), ","));
+	/* It does not make leaders up. */
+	assert_int_equal(cluster_stream_leader(cluster, "NONE", leader, 100), SAGA_E_TIMEOUT);
+	assert_string_equal(leader, "");
 	cluster_destroy(cluster);
 }
 

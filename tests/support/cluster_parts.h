@@ -7,7 +7,7 @@
 #include "tests/support/launcher.h"
 #include "tests/support/ports.h"
 
-enum { CLUSTER_PARTS_MAX = 48, CLUSTER_TEXT_SIZE = 1024 };
+enum { CLUSTER_PARTS_MAX = 48, CLUSTER_TEXT_SIZE = 1024, NATS_ANSWER_SIZE = 16384 };
 
 enum part_kind { PART_NATS, PART_ETCD, PART_NODE, PART_SERVICE };
 
@@ -59,6 +59,9 @@ int cluster_make_folder(struct cluster *cluster, const char *name, char *path,
 int nats_add(struct cluster *cluster) MUST_CHECK;
 int nats_start(struct cluster *cluster, struct cluster_part *part) MUST_CHECK;
 bool nats_answers(const struct cluster_part *part);
+/* One request with an empty body, answered by this server; the answer's text within `text`, NULL =
+ * none within a second. */
+char *nats_ask(const struct cluster_part *part, const char *subject, char *text, size_t size);
 int etcd_add(struct cluster *cluster) MUST_CHECK;
 int etcd_start(struct cluster *cluster, struct cluster_part *part) MUST_CHECK;
 bool etcd_answers(const struct cluster_part *part);
@@ -67,6 +70,9 @@ int node_start(struct cluster *cluster, struct cluster_part *part) MUST_CHECK;
 
 /* view_jansson.c */
 int view_shards(const char *json, struct cluster_shards *shards) MUST_CHECK;
+/* From the answer with a stream's information; false when it names nobody (a lone server
+ * never does). */
+bool view_leader(const char *json, char leader[PROCESS_NAME_SIZE]);
 /* Calls visit when the line is a JSON object; the strings live for the call. */
 void view_event(const char *line, const char *node,
 		void (*visit)(void *context, const struct cluster_event *event), void *context);

@@ -67,8 +67,10 @@ void cluster_keep(struct cluster *cluster);
 /* ---- starting ---------------------------------------------------------------------------- */
 
 int cluster_start(struct cluster *cluster) MUST_CHECK;
-int cluster_start_servers(struct cluster *cluster)
-	MUST_CHECK;                                          /* nats and etcd, until they answer */
+/* nats and etcd, those that do not run, until they answer. To bring back more than one of three
+ * NATS servers: one alone has no quorum and does not answer, so cluster_restart would wait in vain.
+ */
+int cluster_start_servers(struct cluster *cluster) MUST_CHECK;
 int cluster_start_nodes(struct cluster *cluster) MUST_CHECK; /* does not wait for them */
 int cluster_start_node(struct cluster *cluster, uint32_t index) MUST_CHECK; /* 0 = n1 */
 /* `sagactl init`, again until nodes answer; 0 also when it was initialised before. */
@@ -92,6 +94,10 @@ bool cluster_wait_end(struct cluster *cluster, const char *name, uint32_t timeou
 /* Waits for its end (stop or kill it first), then starts it with the same arguments, port and data;
  * for nats and etcd until they answer. */
 int cluster_restart(struct cluster *cluster, const char *name) MUST_CHECK;
+/* The server ("nats2") that leads this stream now, once one does. A leader that was killed or
+ * paused keeps its title until the others elect another: seconds. */
+int cluster_stream_leader(struct cluster *cluster, const char *stream,
+			  char leader[PROCESS_NAME_SIZE], uint32_t timeout_ms) MUST_CHECK;
 /* Calls `visit` for each part, in the order of its first start. */
 void cluster_each(struct cluster *cluster,
 		  void (*visit)(void *context, struct process *process, const char *address),

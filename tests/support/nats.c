@@ -78,41 +78,115 @@ int nats_start(struct cluster *cluster, struct cluster_part *part)
 				NULL);
 }
 
-/* Reads on until the text holds `wanted`; false at the end, at a time-out, or when full. */
-static bool read_until(int fd, char *text, size_t size, const char *wanted)
-{
-	size_t used = 0;
+/* ---- asking a server ------------------------------------------------------------------------ */
 
-	while (used + 1 < size) {
-		const ssize_t got = recv(fd, text + used, size - 1 - used, 0);
+/* Reads on until the text holds `wanted` at or after `from`; NULL at the end, at a time-out, or
+ * when full. */
+static char *read_until(int fd, char *text, size_t size, size_t from, const char *wanted)
+{
+	size_t used = strlen(text);
+	char *found = NULL;
+
+	while (used < from || (found = strstr(text + from, wanted)) == NULL) {
+		const ssize_t got = used + 1 < size ? recv(fd, text + used, size - 1 - used, 0) : 0;
 
 		if (got <= 0)
-			return false;
+			return NULL;
 		used += (size_t)got;
 		text[used] = '\0';
-		if (strstr(text, wanted) != NULL)
-			return true;
 	}
-	return false;
+	return found;
+}
+
+/* The body of the answer within `text`; NULL = there is none, or only the note that nobody listens.
+ */
+static char *read_answer(int fd, char *text, size_t size)
+{
+	char *head = read_until(fd, text, size, 0, "MSG probe.answer 1 ");
+	char *end = NULL;
+	unsigned length = 0;
+	size_t start = 0;
+
+	if (head == NULL || head == text || head[-1] == 'H')
+		return NULL;
+	end = read_until(fd, text, size, (size_t)(head - text), "\r\n");
+	if (end == NULL || sscanf(head, "MSG probe.answer 1 %u", &length) != 1)
+		return NULL;
+	start = (size_t)(end + 2 - text);
+	if (length + 3 > size - start || read_until(fd, text, size, start + length, "\r\n") == NULL)
+		return NULL;
+	text[start + length] = '\0';
+	return text + start;
+}
+
+char *nats_ask(const struct cluster_part *part, const char *subject, char *text, size_t size)
+{
+	const int fd = ports_connect(part->port);
+	char request[512];
+	char *answer = NULL;
+	int length = 0;
+
+	if (fd < 0)
+		return NULL;
+	length = snprintf(request, sizeof request,
+			  "CONNECT {\"verbose\":false,\"headers\":true,\"no_responders\":true}\r\n"
+			  "SUB probe.answer 1\r\nPUB %s probe.answer 0\r\n\r\n",
+			  subject);
+	text[0] = '\0';
+	if (read_until(fd, text, size, 0, "\r\n") != NULL &&
+	    send(fd, request, (size_t)length, MSG_NOSIGNAL) == (ssize_t)length)
+		answer = read_answer(fd, text, size);
+	(void)close(fd);
+	return answer;
 }
 
 /* Ready means that JetStream's API answers, which in a cluster needs an elected leader. */
 bool nats_answers(const struct cluster_part *part)
 {
-	static const char request[] = "CONNECT {\"verbose\":false,\"headers\":true,"
-				      "\"no_responders\":true}\r\nSUB probe.answer 1\r\n"
-				      "PUB $JS.API.INFO probe.answer 0\r\n\r\n";
-	const int fd = ports_connect(part->port);
-	char text[16384] = "";
-	bool ready = false;
+	char text[NATS_ANSWER_SIZE];
+	const char *answer = nats_ask(part, "$JS.API.INFO", text, sizeof text);
 
-	if (fd < 0)
-		return false;
-	if (read_until(fd, text, sizeof text, "\r\n") &&
-	    send(fd, request, sizeof request - 1, MSG_NOSIGNAL) == (ssize_t)sizeof request - 1 &&
-	    read_until(fd, text, sizeof text, "}\r\n"))
-		ready = strstr(text, "account_info_response") != NULL &&
-			strstr(text, "\"error\"") == NULL;
-	(void)close(fd);
-	return ready;
+	return answer != NULL && strstr(answer, "account_info_response") != NULL &&
+	       strstr(answer, "\"error\"") == NULL;
+}
+
+/* ---- who leads --------------------------------------------------------------------------------
+ */
+
+struct leader_wait {
+	struct cluster *cluster;
+	char subject[CLUSTER_TEXT_SIZE];
+	char *leader;
+};
+
+/* A server that has no leader yet, or is cut off from it, says nothing or names nobody. */
+static bool leader_known(void *context)
+{
+	struct leader_wait *wait = context;
+	char text[NATS_ANSWER_SIZE];
+
+	for (uint32_t i = 0; i < wait->cluster->part_count; i++) {
+		struct cluster_part *part = &wait->cluster->parts[i];
+		const char *answer = NULL;
+
+		if (part->kind != PART_NATS || !process_running(&part->process))
+			continue;
+		answer = nats_ask(part, wait->subject, text, sizeof text);
+		if (answer != NULL && view_leader(answer, wait->leader) &&
+		    cluster_pid(wait->cluster, wait->leader) != 0)
+			return true;
+	}
+	return false;
+}
+
+int cluster_stream_leader(struct cluster *cluster, const char *stream,
+			  char leader[PROCESS_NAME_SIZE], uint32_t timeout_ms)
+{
+	struct leader_wait wait = {.cluster = cluster, .leader = leader};
+
+	(void)snprintf(wait.subject, sizeof wait.subject, "$JS.API.STREAM.INFO.%s", stream);
+	if (wait_until(leader_known, &wait, timeout_ms))
+		return SAGA_E_NONE;
+	leader[0] = '\0';
+	return cluster_fail(cluster, SAGA_E_TIMEOUT, "stream %s has no leader", stream);
 }

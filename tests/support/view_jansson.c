@@ -52,6 +52,16 @@ int view_shards(const char *json, struct cluster_shards *shards)
 	return err;
 }
 
+bool view_leader(const char *json, char leader[PROCESS_NAME_SIZE])
+{
+	json_t *root = json_loads(json, 0, NULL);
+	const char *name = text_of(json_object_get(root, "cluster"), "leader");
+
+	(void)snprintf(leader, PROCESS_NAME_SIZE, "%s", name);
+	json_decref(root);
+	return leader[0] != '\0';
+}
+
 /* "2025-01-31T12:00:00.123Z" -> Unix ms; 0 = not such a text. */
 static uint64_t parse_time(const char *text)
 {
