@@ -75,6 +75,7 @@ static void test_up_repeat_kill_up_down(void **state)
 	char again[64];
 	pid_t nats_pid = 0;
 	pid_t node_pid = 0;
+	int exit_code = 0;
 
 	(void)state;
 	assert_non_null(mkdtemp(folder));
@@ -101,6 +102,13 @@ static void test_up_repeat_kill_up_down(void **state)
 	assert_string_equal(again, etcd);
 	nats_pid = find_pid(output, "nats1");
 	node_pid = find_pid(output, "n1 ");
+
+	/* What was made on one NATS server stays on one. */
+	assert_int_equal(process_run((const char *const[]){SAGAD_CLUSTER, "up", "--nats-cluster",
+							   "-d", folder, NULL},
+				     NULL, NULL, RUN_MS, output, OUTPUT_SIZE, &exit_code),
+			 0);
+	assert_int_equal(exit_code, 1);
 
 	assert_int_equal(run_verb("down", folder, output), 0);
 	assert_non_null(strstr(output, "3 processes stopped"));

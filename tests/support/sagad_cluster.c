@@ -38,6 +38,7 @@ struct flags {
 	pid_t owner;            /* the cluster ends with it; 0 = with nobody */
 	uint32_t nodes, shards; /* shards: 0 = as before, else SHARDS_DEFAULT */
 	bool travel;
+	bool nats_cluster; /* three NATS servers */
 };
 
 struct state_entry {
@@ -186,6 +187,18 @@ static bool find_sagactl(char *folder, uint32_t size)
 	return access(path, X_OK) == 0;
 }
 
+static void print_nats_url(const struct state *state)
+{
+	const char *before = "";
+
+	for (uint32_t i = 0; i < state->count; i++) {
+		if (strncmp(state->entries[i].name, "nats", 4) != 0)
+			continue;
+		(void)printf("%s%s", before, state->entries[i].address);
+		before = ",";
+	}
+}
+
 static void print_state(const struct flags *flags, const struct state *state)
 {
 	char tools[PROCESS_PATH_SIZE];
@@ -199,8 +212,9 @@ static void print_state(const struct flags *flags, const struct state *state)
 	(void)printf("next:\n");
 	if (find_sagactl(tools, sizeof tools))
 		(void)printf("  export PATH=\"%s:$PATH\"\n", tools);
-	(void)printf("  export SAGA_NATS_URL=%s\n  sagactl status\n  sagactl shards list\n",
-		     address_of(state, "nats1"));
+	(void)printf("  export SAGA_NATS_URL=");
+	print_nats_url(state);
+	(void)printf("\n  sagactl status\n  sagactl shards list\n");
 	if (address_of(state, "user-1")[0] != '\0')
 		(void)printf(
 			"  sagactl sagas submit -f " TRAVEL "travel.yaml --id my-trip --wait "
@@ -282,24 +296,30 @@ static int start_travel(struct cluster *cluster)
 	return err;
 }
 
-/* How many shards the data in the folder has: that is fixed for ever. 0 = no data yet. */
-static uint32_t shards_load(const struct flags *flags)
+/* What the data in the folder was made with, which is fixed for ever; zeros = no data yet. */
+struct made {
+	uint32_t shards, nats_count;
+};
+
+static struct made made_load(const struct flags *flags)
 {
 	char path[PROCESS_PATH_SIZE];
-	uint32_t shards = 0;
+	struct made made = {0, 0};
 	FILE *file = NULL;
 
 	(void)snprintf(path, sizeof path, "%s/shards", flags->folder);
 	file = fopen(path, "re");
 	if (file == NULL)
-		return 0;
-	if (fscanf(file, "%3u", &shards) != 1)
-		shards = 0;
+		return made;
+	if (fscanf(file, "%3u", &made.shards) != 1)
+		made.shards = 0;
+	else if (fscanf(file, "%1u", &made.nats_count) != 1)
+		made.nats_count = 1; /* made before there was a choice */
 	(void)fclose(file);
-	return shards;
+	return made;
 }
 
-static void shards_save(const struct flags *flags)
+static void made_save(const struct flags *flags)
 {
 	char path[PROCESS_PATH_SIZE];
 	FILE *file = NULL;
@@ -308,7 +328,7 @@ static void shards_save(const struct flags *flags)
 	file = fopen(path, "we");
 	if (file == NULL)
 		return;
-	(void)fprintf(file, "%u\n", flags->shards);
+	(void)fprintf(file, "%u %u\n", flags->shards, flags->nats_cluster ? CLUSTER_NATS_MAX : 1);
 	(void)fclose(file);
 }
 
@@ -352,6 +372,7 @@ static int start_all(const struct flags *flags, struct state *state, struct clus
 	options.folder = flags->folder;
 	options.nodes = flags->nodes;
 	options.shards = flags->shards;
+	options.nats_count = flags->nats_cluster ? CLUSTER_NATS_MAX : 1;
 	options.detached = true;
 	err = cluster_create(&options, cluster);
 	if (err == 0)
@@ -365,7 +386,7 @@ static int start_all(const struct flags *flags, struct state *state, struct clus
 	if (err == 0)
 		err = in_slices(*cluster, cluster_init);
 	if (err == 0)
-		shards_save(flags);
+		made_save(flags);
 	if (err == 0)
 		err = in_slices(*cluster, cluster_wait_serving);
 	if (err == 0 && flags->travel && !interrupted())
@@ -417,26 +438,42 @@ static int start_fresh(const struct flags *flags, struct state *state)
 	return code;
 }
 
+/* Flags that were not given are as the data was made. False = the two contradict each other. */
+static bool fits_data(struct flags *flags)
+{
+	const struct made made = made_load(flags);
+	const char *differs = NULL;
+
+	if (made.shards > 0 && flags->shards > 0 && made.shards != flags->shards)
+		differs = "another number of shards";
+	else if (made.nats_count == 1 && flags->nats_cluster)
+		differs = "one NATS server";
+	if (differs != NULL) {
+		(void)fprintf(stderr,
+			      "sagad-cluster: the data in %s was made with %s, which never "
+			      "changes: `down`, then remove that folder or give another --folder\n",
+			      flags->folder, differs);
+		return false;
+	}
+	if (flags->shards == 0)
+		flags->shards = made.shards > 0 ? made.shards : SHARDS_DEFAULT;
+	flags->nats_cluster = flags->nats_cluster || made.nats_count == CLUSTER_NATS_MAX;
+	return true;
+}
+
 static int up(void *context)
 {
 	struct flags *flags = context;
 	struct state *state = calloc(1, sizeof *state);
-	const uint32_t shards = shards_load(flags);
 	int code = EXIT_FAILED;
 
 	if (state == NULL)
 		return code;
 	state_load(state, flags->folder);
-	if (shards > 0 && flags->shards > 0 && shards != flags->shards) {
-		(void)fprintf(stderr,
-			      "sagad-cluster: the data in %s has %u shards, which never changes: "
-			      "`down`, then remove that folder or give another --folder\n",
-			      flags->folder, shards);
+	if (!fits_data(flags)) {
 		free(state);
 		return code;
 	}
-	if (flags->shards == 0)
-		flags->shards = shards > 0 ? shards : SHARDS_DEFAULT;
 	if (state->count > 0 && state_running(state) == state->count) {
 		(void)printf("already up%s\n",
 			     flags->travel && address_of(state, "user-1")[0] == '\0'
@@ -461,6 +498,7 @@ static const struct argp_option flag_table[] = {
 	{"shards", 's', "N", 0, "1 to 128, fixed when the cluster is initialised; default 16", 0},
 	{"folder", 'd', "DIR", 0, "data, logs and state; default $XDG_RUNTIME_DIR or /tmp", 0},
 	{"with", 'w', "PID", 0, "up: all of it is killed when that process ends", 0},
+	{"nats-cluster", 'c', NULL, 0, "three NATS servers, streams with three replicas", 0},
 	{"travel", 't', NULL, 0, "start the travel services too, two of each", 0},
 	{0},
 };
@@ -493,6 +531,9 @@ static error_t parse_flag(int key, char *text, struct argp_state *state)
 		break;
 	case 'w':
 		flags->owner = (pid_t)parse_number(state, text, INT32_MAX);
+		break;
+	case 'c':
+		flags->nats_cluster = true;
 		break;
 	case 't':
 		flags->travel = true;
