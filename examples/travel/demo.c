@@ -14,6 +14,7 @@ enum {
 	SERVICE_DOWN_MS = 1500,
 	NODE_DOWN_MAX_MS = 10000,
 	KILL_AGAIN_MS = 250,
+	NATS_DOWN_MAX_MS = 30000,
 };
 
 /* A pause that Ctrl-C ends at once; false = it did. */
@@ -34,6 +35,16 @@ static uint32_t count_final(struct demo *demo)
 	final = demo->final;
 	(void)pthread_mutex_unlock(&demo->lock);
 	return final;
+}
+
+static uint32_t count_without(struct demo *demo)
+{
+	uint32_t ended = 0;
+
+	(void)pthread_mutex_lock(&demo->lock);
+	ended = demo->ended_without;
+	(void)pthread_mutex_unlock(&demo->lock);
+	return ended;
 }
 
 static bool is_past(uint64_t since_ms, uint64_t span_ms)
@@ -59,10 +70,30 @@ static bool trouble_node(struct demo *demo)
 	return demo_restart(demo, demo->victim);
 }
 
+/* Down until others lead its journals and bookings end on them: an election takes 4 to 9 s. */
+static bool trouble_nats(struct demo *demo)
+{
+	if (!demo->nats_killed) {
+		if (demo->node_restarted && count_final(demo) >= demo->booking_count / 3 &&
+		    is_past(demo->nats_kill_tried_ms, KILL_AGAIN_MS)) {
+			demo->nats_kill_tried_ms = wait_now_ms();
+			(void)demo_kill_nats(demo);
+		}
+		return true;
+	}
+	if (demo->nats_restarted || (count_without(demo) < DEMO_ENDED_WITHOUT_MIN &&
+				     !is_past(demo->nats_killed_ms, NATS_DOWN_MAX_MS)))
+		return true;
+	demo->nats_restarted = true;
+	return demo_restart(demo, demo->nats_victim);
+}
+
 static bool trouble_service(struct demo *demo)
 {
+	const bool before = demo->flags.nats_cluster ? demo->nats_restarted : demo->node_restarted;
+
 	if (!demo->service_killed) {
-		if (demo->node_restarted && count_final(demo) >= demo->booking_count / 2)
+		if (before && count_final(demo) >= demo->booking_count / 2)
 			(void)demo_kill_service(demo);
 		return true;
 	}
@@ -72,10 +103,13 @@ static bool trouble_service(struct demo *demo)
 	return demo_restart(demo, demo_service_victim());
 }
 
-/* The two kills and the two restarts, each when its time has come. False = cannot go on. */
+/* The kills and the restarts, each when its time has come. False = cannot go on. */
 static bool make_trouble(struct demo *demo)
 {
-	return demo->flags.slow || (trouble_node(demo) && trouble_service(demo));
+	if (demo->flags.slow)
+		return true;
+	return trouble_node(demo) && (!demo->flags.nats_cluster || trouble_nats(demo)) &&
+	       trouble_service(demo);
 }
 
 /* Until every booking is final, or the time is over. */

@@ -1,4 +1,5 @@
-/* travel-demo: a whole cluster, thousands of bookings, two kill -9, and a verdict.
+/* travel-demo: a whole cluster, thousands of bookings, two kill -9 (three with --nats-cluster), and
+ * a verdict.
  *
  * The main thread drives everything; libsaga's callbacks (on its own thread) only note what they
  * were told, under one lock.
@@ -21,6 +22,7 @@ enum {
 	DEMO_EXIT_FAILED = 3, /* it could not be run */
 	DEMO_EXIT_INTERRUPTED = 130,
 	DEMO_OPEN_AT_KILL_MIN = 50,
+	DEMO_ENDED_WITHOUT_MIN = 100,
 	DEMO_COMPLETED_MIN = 100,
 	DEMO_COMPENSATED_MIN = 100,
 	DEMO_SLOW_MIN = 5, /* completed, and undone for their deadline, with --slow */
@@ -34,6 +36,7 @@ struct demo_flags {
 	uint32_t in_flight;
 	uint64_t seed;
 	enum demo_sabotage sabotage;
+	bool nats_cluster; /* three NATS servers, streams with three replicas */
 	bool slow, keep, json;
 	const char *data_dir; /* bookings.jsonl, stock.jsonl, travel.yaml */
 	const char *folder;
@@ -96,6 +99,14 @@ struct demo {
 	bool service_killed, service_restarted;
 	uint64_t service_killed_ms;
 
+	/* The killed NATS server, and the journals that it led. */
+	char nats_victim[PROCESS_NAME_SIZE];
+	bool nats_killed, nats_restarted;
+	bool led[CLUSTER_SHARDS_MAX];
+	uint32_t led_count, open_at_nats_kill;
+	uint32_t ended_without; /* bookings on these, while it was down */
+	uint64_t nats_kill_tried_ms, nats_killed_ms;
+
 	uint32_t parked;
 	uint32_t ended_early; /* processes that ended by themselves */
 	struct check_report report;
@@ -113,6 +124,8 @@ bool demo_services_start(struct demo *demo);
 /* True when a node with enough open sagas was found and killed; false = not yet. */
 bool demo_kill_node(struct demo *demo);
 bool demo_kill_service(struct demo *demo);
+/* The server that leads most journals; true when there is one, with enough bookings open. */
+bool demo_kill_nats(struct demo *demo);
 bool demo_restart(struct demo *demo, const char *name);
 /* Reads the nodes' logs; true when every shard of the killed node has a new owner. */
 bool demo_takeovers_read(struct demo *demo);

@@ -6,7 +6,7 @@
 #include "base/os_clock.h"
 #include "examples/travel/demo.h"
 
-enum { INSTANCES = 2, NODES = 3, INIT_MS = 60000, SERVING_MS = 60000 };
+enum { INSTANCES = 2, NODES = 3, INIT_MS = 60000, SERVING_MS = 60000, LEADER_MS = 2000 };
 
 /* One line for each service: its trouble. Late calls are held back longer than both attempts of
  * the step last (travel.yaml), so that the undo overtakes them. */
@@ -65,13 +65,16 @@ bool demo_cluster_start(struct demo *demo)
 
 	cluster_options_init(&options);
 	options.nodes = NODES;
+	options.nats_count = demo->flags.nats_cluster ? CLUSTER_NATS_MAX : 1;
 	options.folder = demo->flags.folder;
 	options.keep = demo->flags.keep;
 	options.command_age_ms = 3000;
 	if (cluster_create(&options, &demo->cluster) != 0)
 		return demo_fail(demo, "%s", cluster_trouble(demo->cluster));
 	cluster = demo->cluster;
-	demo_say(demo, "starting nats-server and etcd in %s", cluster_folder(cluster));
+	demo_say(demo, "starting %s and etcd in %s",
+		 demo->flags.nats_cluster ? "three nats-servers" : "nats-server",
+		 cluster_folder(cluster));
 	if (cluster_start_servers(cluster) != 0)
 		return demo_fail(demo, "%s", cluster_trouble(cluster));
 	for (uint32_t i = 0; i < CHECK_SERVICES; i++)
@@ -191,6 +194,72 @@ bool demo_kill_service(struct demo *demo)
 	demo->service_killed_ms = wait_now_ms();
 	demo_say(demo, "kill -9 %s", demo_service_victim());
 	return true;
+}
+
+/* Which server leads each journal; 0 = none of them could be told. */
+static uint32_t find_leaders(struct demo *demo, uint32_t leaders[CLUSTER_SHARDS_MAX])
+{
+	struct cluster_shards shards;
+
+	if (cluster_shards(demo->cluster, &shards, 5000) != 0)
+		return 0;
+	for (uint32_t s = 0; s < shards.count; s++) {
+		char stream[32];
+		char leader[PROCESS_NAME_SIZE];
+
+		(void)snprintf(stream, sizeof stream, "SAGA_J_%u", s);
+		if (cluster_stream_leader(demo->cluster, stream, leader, LEADER_MS) != 0 ||
+		    sscanf(leader, "nats%1u", &leaders[s]) != 1 || leaders[s] < 1 ||
+		    leaders[s] > CLUSTER_NATS_MAX)
+			return 0;
+	}
+	return shards.count;
+}
+
+/* The one that leads most. */
+static uint32_t find_nats_victim(const uint32_t *leaders, uint32_t count, uint32_t *led)
+{
+	uint32_t victim = 1;
+
+	*led = 0;
+	for (uint32_t i = 1; i <= CLUSTER_NATS_MAX; i++) {
+		uint32_t own = 0;
+
+		for (uint32_t s = 0; s < count; s++)
+			own += leaders[s] == i ? 1 : 0;
+		if (own > *led) {
+			*led = own;
+			victim = i;
+		}
+	}
+	return victim;
+}
+
+bool demo_kill_nats(struct demo *demo)
+{
+	uint32_t leaders[CLUSTER_SHARDS_MAX];
+	const uint32_t count = find_leaders(demo, leaders);
+	uint32_t led = 0;
+	const uint32_t victim = find_nats_victim(leaders, count, &led);
+
+	if (led == 0)
+		return false;
+	(void)snprintf(demo->nats_victim, sizeof demo->nats_victim, "nats%u", victim);
+	(void)pthread_mutex_lock(&demo->lock);
+	if (demo->open >= DEMO_OPEN_AT_KILL_MIN &&
+	    cluster_signal(demo->cluster, demo->nats_victim, SIGKILL) == 0) {
+		demo->nats_killed = true;
+		demo->nats_killed_ms = wait_now_ms();
+		demo->led_count = led;
+		demo->open_at_nats_kill = demo->open;
+		for (uint32_t s = 0; s < count; s++)
+			demo->led[s] = leaders[s] == victim;
+	}
+	(void)pthread_mutex_unlock(&demo->lock);
+	if (demo->nats_killed)
+		demo_say(demo, "kill -9 %s: it leads %u journals, %u bookings are open",
+			 demo->nats_victim, led, demo->open_at_nats_kill);
+	return demo->nats_killed;
 }
 
 bool demo_restart(struct demo *demo, const char *name)

@@ -9,6 +9,10 @@ static const struct argp_option flag_table[] = {
 	{"bookings", 'n', "N", 0, "only the first N bookings; default all, with --slow 120", 0},
 	{"in-flight", 'f', "N", 0, "bookings under way at a time; default 400", 0},
 	{"seed", 's', "N", 0, "of the services' chances; default 1", 0},
+	{"nats-cluster", 'c', NULL, 0,
+	 "three NATS servers and streams with three replicas; kills -9 the server that leads most "
+	 "journals too",
+	 0},
 	{"slow", 'l', NULL, 0,
 	 "hotel takes 10 s and the whole booking has 15 s: late ones must be undone", 0},
 	{"sabotage", 'x', "delete|double", OPTION_ARG_OPTIONAL,
@@ -57,6 +61,9 @@ static error_t parse_flag(int key, char *text, struct argp_state *state)
 		break;
 	case 's':
 		flags->seed = parse_number(state, text, 0, UINT64_MAX);
+		break;
+	case 'c':
+		flags->nats_cluster = true;
 		break;
 	case 'l':
 		flags->slow = true;

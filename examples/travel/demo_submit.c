@@ -147,6 +147,9 @@ static void on_finished(void *context, int error, const struct saga_status *stat
 		booking->state = status->state;
 		booking->reason = status->reason;
 		demo->final++;
+		demo->ended_without +=
+			demo->nats_killed && !demo->nats_restarted && demo->led[booking->shard] ? 1
+												: 0;
 		demo->completed += status->state == SAGA_STATE_COMPLETED ? 1 : 0;
 		demo->compensated += status->state == SAGA_STATE_COMPENSATED ? 1 : 0;
 		demo->for_deadline += status->reason == SAGA_REASON_DEADLINE ? 1 : 0;

@@ -133,7 +133,13 @@ static void find_doubts(const struct demo *demo, char *text, size_t size)
 		else if (demo->open_at_kill < DEMO_OPEN_AT_KILL_MIN)
 			doubt(text, size, "only %u open bookings on the killed node",
 			      demo->open_at_kill);
-		if (!demo->node_restarted || !demo->service_restarted)
+		if (demo->flags.nats_cluster && demo->ended_without < DEMO_ENDED_WITHOUT_MIN)
+			doubt(text, size,
+			      "only %u bookings ended on the journals of the killed NATS server "
+			      "while it was down",
+			      demo->ended_without);
+		if (!demo->node_restarted || !demo->service_restarted ||
+		    (demo->flags.nats_cluster && !demo->nats_restarted))
 			doubt(text, size, "not everything was killed and restarted");
 		if (report->completed < DEMO_COMPLETED_MIN)
 			doubt(text, size, "only %u completed", report->completed);
@@ -185,6 +191,10 @@ static void print_table(const struct demo *demo, const char *doubts)
 		(void)printf("open at kill   %8u   on %s\n", demo->open_at_kill, demo->victim);
 	else
 		(void)printf("open at kill          -   no node was killed\n");
+	if (demo->nats_killed)
+		(void)printf("ended without  %8u   on the %u journals that %s led, while it was "
+			     "down\n",
+			     demo->ended_without, demo->led_count, demo->nats_victim);
 	print_takeovers(demo);
 	if (doubts[0] != '\0')
 		(void)printf("inconclusive: %s\n", doubts);
@@ -194,12 +204,14 @@ static void print_json(const struct demo *demo, const char *doubts, int code)
 {
 	const struct latencies latencies = measure(demo);
 
-	(void)printf(
-		"{\"exit\":%d,\"seed\":%" PRIu64 ",\"parked\":%u,\"rate\":%.1f,\"p50_ms\":%" PRIu64
-		",\"p99_ms\":%" PRIu64 ",\"for_deadline\":%u,\"victim\":\"%s\","
-		"\"open_at_kill\":%u,\"inconclusive\":\"%s\",\"takeovers\":[",
-		code, demo->flags.seed, demo->parked, latencies.rate, latencies.p50_ms,
-		latencies.p99_ms, demo->for_deadline, demo->victim, demo->open_at_kill, doubts);
+	(void)printf("{\"exit\":%d,\"seed\":%" PRIu64
+		     ",\"parked\":%u,\"rate\":%.1f,\"p50_ms\":%" PRIu64 ",\"p99_ms\":%" PRIu64
+		     ",\"for_deadline\":%u,\"victim\":\"%s\","
+		     "\"open_at_kill\":%u,\"nats_victim\":\"%s\",\"nats_led\":%u,"
+		     "\"ended_without\":%u,\"inconclusive\":\"%s\",\"takeovers\":[",
+		     code, demo->flags.seed, demo->parked, latencies.rate, latencies.p50_ms,
+		     latencies.p99_ms, demo->for_deadline, demo->victim, demo->open_at_kill,
+		     demo->nats_victim, demo->led_count, demo->ended_without, doubts);
 	for (uint32_t i = 0; i < demo->takeover_count; i++)
 		(void)printf("%s{\"shard\":%u,\"ms\":%u,\"node\":\"%s\"}", i == 0 ? "" : ",",
 			     demo->takeovers[i].shard, demo->takeovers[i].took_ms,
