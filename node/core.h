@@ -56,6 +56,7 @@ struct core_note {
 	struct slice saga, step;
 	uint32_t attempt;
 	uint64_t records, duration_ms;
+	uint32_t sends; /* of one append */
 	struct slice text;
 	bool debug; /* too frequent for the ordinary log */
 };

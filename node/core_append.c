@@ -4,6 +4,7 @@
 static void send_batch(struct shard *s)
 {
 	struct core *core = s->core;
+	s->append_sends++;
 	s->append_token = core_token(core);
 	const int error = core->journal->ops->append(core->journal, s->number, s->appender.expected,
 						     appender_bytes(&s->appender), s->append_token);
@@ -22,6 +23,19 @@ static void send_settle(struct shard *s)
 		core->journal->ops->read(core->journal, s->number, at, at, s->settle_token);
 	if (error != 0)
 		core_append_act(s, appender_read_end(&s->appender, error, core->now.mono_ms));
+}
+
+/* Once nobody knew whether it was stored; now everybody does (S6). */
+static void note_settled(const struct shard *s)
+{
+	const struct core_note note = {
+		.event = "journal.append_settled",
+		.shard = s->number,
+		.epoch = s->epoch,
+		.sends = s->append_sends,
+		.duration_ms = s->core->now.mono_ms - s->append_since_ms,
+	};
+	s->core->io.note(s->core->io.context, &note);
 }
 
 static void batch_durable(struct shard *s)
@@ -55,11 +69,15 @@ void core_append_act(struct shard *s, enum appender_act act)
 		send_settle(s);
 		break;
 	case APPENDER_DURABLE:
+		if (s->append_sends > 1)
+			note_settled(s);
 		s->append_since_ms = 0;
+		s->append_sends = 0;
 		batch_durable(s);
 		break;
 	case APPENDER_LOST:
 		s->append_since_ms = 0;
+		s->append_sends = 0;
 		if (s->epoch_in_flight)
 			core_acquire_epoch_lost(s);
 		else

@@ -96,6 +96,7 @@ struct shard {
 	uint64_t settle_token; /* of the appender's settling read */
 	uint64_t append_token;
 	uint64_t append_since_ms;
+	uint32_t append_sends; /* of the batch in flight */
 	uint64_t doubt_since_ms; /* the journal looks short, holed or missing since then; 0 = no */
 	uint64_t retry_at_ms;    /* replay read is tried again then; 0 = no */
 	uint64_t replay_since_ms;

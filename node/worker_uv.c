@@ -117,6 +117,10 @@ static uint32_t note_fields(const struct core_note *n, struct log_field *fields)
 		fields[count++] = log_num("replayed_records", (int64_t)n->records);
 		fields[count++] = log_num("replay_ms", (int64_t)n->duration_ms);
 	}
+	if (n->sends != 0) {
+		fields[count++] = log_num("sends", n->sends);
+		fields[count++] = log_num("open_ms", (int64_t)n->duration_ms);
+	}
 	if (n->code != 0) {
 		fields[count++] = log_code(n->code);
 		fields[count++] = log_str("meaning", err_text(n->code));
