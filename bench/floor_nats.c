@@ -33,7 +33,8 @@ enum {
 	ACK_BYTES = 128, /* an acknowledgement's subject, as it travels */
 	ENTRIES_MAX = 8192,
 	QUEUE_MAX = 1 << 16, /* a power of two */
-	SETUP_MS = 30000
+	SETUP_MS = 30000,
+	SERVERS_MAX = 8
 };
 
 struct options {
@@ -111,8 +112,17 @@ static natsConnection *connect_to(const char *url)
 {
 	natsConnection *connection = NULL;
 	natsOptions *options = NULL;
+	const char *servers[SERVERS_MAX];
+	char *rest = NULL;
+	int count = 0;
+	char *copy = strdup(url);
+	CHECK(copy != NULL);
+	for (char *one = strtok_r(copy, ",", &rest); one != NULL && count < SERVERS_MAX;
+	     one = strtok_r(NULL, ",", &rest))
+		servers[count++] = one;
 	demand(natsOptions_Create(&options), "options");
-	demand(natsOptions_SetURL(options, url), "url");
+	demand(natsOptions_SetServers(options, servers, count), "url");
+	free(copy);
 	demand(natsOptions_SetSendAsap(options, true), "send as soon as possible");
 	demand(natsOptions_UseGlobalMessageDelivery(options, true), "delivery");
 	demand(natsConnection_Connect(&connection, options), "connect");
