@@ -227,6 +227,8 @@ struct wire_command_frame {
 	struct wire_command *commands;
 	uint32_t command_count; /* 6: array: 1..WIRE_FRAME_MAX */
 	struct slice cluster;   /* 7: name */
+	bool fallback; /* 8: a call, because durable copies of these commands met silence: see
+			  whether the consumer is well (S14) */
 };
 
 enum wire_outcome {
@@ -234,9 +236,12 @@ enum wire_outcome {
 	WIRE_OUTCOME_REJECTED = 2, /* final: recorded by the participant's barrier (S3) */
 	WIRE_OUTCOME_RETRY = 3,    /* unknown; try again after retry_after_ms */
 	WIRE_OUTCOME_PARK = 4,     /* unknown; do not try again soon */
-	WIRE_OUTCOME_WORKING = 5,  /* still at it: restarts the attempt's timer */
-	WIRE_OUTCOME_STALE = 6,    /* lower epoch: owner, send again (S24) */
-	WIRE_OUTCOME_EXPIRED = 7,  /* below the stored low-water mark (S8) */
+	/* Still at it. From a handler (no retry_after_ms): begins the attempt's time anew. From the
+	 * library (with retry_after_ms): it is in hand, no further copy is needed for so long; the
+	 * attempt ends when it would have. */
+	WIRE_OUTCOME_WORKING = 5,
+	WIRE_OUTCOME_STALE = 6,   /* lower epoch: owner, send again (S24) */
+	WIRE_OUTCOME_EXPIRED = 7, /* below the stored low-water mark (S8) */
 };
 /* What the participant's barrier met; 0 = first run. For counters and checks only. */
 enum wire_barrier {

@@ -170,9 +170,15 @@ static int check_shape(const struct plan_check *check)
 	const struct wire_step *step = &check->plan->steps[check->step];
 	uint64_t seen = 0;
 
-	if (step->delivery != WIRE_DELIVERY_DURABLE)
-		return step_fault(check, SAGA_E_PLAN,
-				  "its delivery must be durable in this version");
+	if (step->delivery != WIRE_DELIVERY_DURABLE && step->delivery != WIRE_DELIVERY_DIRECT)
+		return step_fault(check, SAGA_E_PLAN, "its delivery must be durable or direct");
+	/* It says something about the service: how fast and how forgetful it is. */
+	for (uint32_t i = 0; i < check->step; i++)
+		if (slice_equal(check->plan->steps[i].service, step->service) &&
+		    check->plan->steps[i].delivery != step->delivery)
+			return step_fault(
+				check, SAGA_E_PLAN,
+				"another step reaches the same service by another delivery");
 	if (step->flags != 0)
 		return step_fault(check, SAGA_E_PLAN, "its flags must be 0 in this version");
 	for (uint32_t i = 0; i < step->after.size; i++) {

@@ -67,15 +67,25 @@ struct subject subject_shard_all(const char *prefix, uint32_t shard)
 	return subject;
 }
 
-struct subject subject_command(const char *prefix, struct slice service)
+static struct subject subject_service(const char *prefix, const char *kind, struct slice service)
 {
 	struct subject subject;
 
 	check_prefix(prefix);
 	CHECK(id_valid(service));
-	(void)snprintf(subject.text, sizeof subject.text, "%s.v1.cmd.%.*s", prefix,
+	(void)snprintf(subject.text, sizeof subject.text, "%s.v1.%s.%.*s", prefix, kind,
 		       (int)service.size, (const char *)service.data);
 	return subject;
+}
+
+struct subject subject_command(const char *prefix, struct slice service)
+{
+	return subject_service(prefix, "cmd", service);
+}
+
+struct subject subject_call(const char *prefix, struct slice service)
+{
+	return subject_service(prefix, "call", service);
 }
 
 struct subject subject_journal(const char *prefix, uint32_t shard, uint32_t segment)

@@ -27,6 +27,7 @@ static const struct wire_field command_frame_fields[] = {
 	WIRE_ARRAY(wire_command_frame, 6, commands, wire_command, command_count, &command_table, 1,
 		   WIRE_FRAME_MAX, WIRE_FIELD_REQUIRED),
 	WIRE_NAME(wire_command_frame, 7, cluster, 0),
+	WIRE_BOOL(wire_command_frame, 8, fallback),
 };
 const struct wire_table wire_table_command_frame =
 	WIRE_TABLE("command_frame", wire_command_frame, command_frame_fields);

@@ -223,7 +223,7 @@ static void numbers(void **state)
 		{offsetof(struct wire_step, budget_ms), 9, SAGA_E_POLICY},
 		{offsetof(struct wire_step, budget_ms), 10, 0},
 		{offsetof(struct wire_step, budget_ms), 2592000001U, SAGA_E_POLICY},
-		{offsetof(struct wire_step, delivery), WIRE_DELIVERY_DIRECT, SAGA_E_PLAN},
+		{offsetof(struct wire_step, delivery), WIRE_DELIVERY_DIRECT, 0},
 		{offsetof(struct wire_step, delivery), 3, SAGA_E_PLAN},
 		{offsetof(struct wire_step, flags), 1, SAGA_E_PLAN},
 		{offsetof(struct wire_step, retry.initial_ms), 0, SAGA_E_POLICY},
@@ -246,11 +246,27 @@ static void numbers(void **state)
 		struct sample sample;
 
 		make(&sample, 2);
+		sample.steps[1].service = slice_str("other");
 		set_number(&sample.steps[1], cases[i].offset, cases[i].value);
 		assert_int_equal(check(&sample), cases[i].code);
 		if (cases[i].code != 0)
 			assert_memory_equal(words, "step \"s1\": ", 11);
 	}
+}
+
+static void one_delivery_for_a_service(void **state)
+{
+	struct sample sample;
+
+	(void)state;
+	make(&sample, 3);
+	sample.steps[0].delivery = WIRE_DELIVERY_DIRECT;
+	sample.steps[1].service = slice_str("other");
+	assert_int_equal(check(&sample), SAGA_E_PLAN);
+	assert_string_equal(words, "step \"s2\": another step reaches the same service by another "
+				   "delivery");
+	sample.steps[2].delivery = WIRE_DELIVERY_DIRECT;
+	assert_int_equal(check(&sample), 0);
 }
 
 static struct hash128 hash_of(const struct wire_submit *submit)
@@ -335,11 +351,11 @@ static void body_hash_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),         cmocka_unit_test(what_is_set_stays),
-		cmocka_unit_test(the_plan_itself),  cmocka_unit_test(names),
-		cmocka_unit_test(dependencies),     cmocka_unit_test(long_chains),
-		cmocka_unit_test(numbers),          cmocka_unit_test(body_hash),
-		cmocka_unit_test(body_hash_errors),
+		cmocka_unit_test(defaults),        cmocka_unit_test(what_is_set_stays),
+		cmocka_unit_test(the_plan_itself), cmocka_unit_test(names),
+		cmocka_unit_test(dependencies),    cmocka_unit_test(long_chains),
+		cmocka_unit_test(numbers),         cmocka_unit_test(one_delivery_for_a_service),
+		cmocka_unit_test(body_hash),       cmocka_unit_test(body_hash_errors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,7 @@ static void building(void **state)
 	assert_string_equal(subject_submit_all("saga").text, "saga.v1.submit.*");
 	assert_string_equal(subject_command("saga", slice_str("flight")).text,
 			    "saga.v1.cmd.flight");
+	assert_string_equal(subject_call("saga", slice_str("flight")).text, "saga.v1.call.flight");
 	assert_string_equal(subject_journal("saga", 3, 4294967295U).text,
 			    "saga.v1.journal.3.4294967295");
 }
