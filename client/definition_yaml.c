@@ -31,7 +31,7 @@ struct reader {
 	struct problems *problems;
 	struct saga_definition *definition;
 	struct wire_retry retry, undo_retry; /* the defaults of this definition */
-	uint32_t timeout_ms;
+	uint32_t timeout_ms, delivery;
 	const yaml_node_t *step_names[WIRE_STEPS_MAX];
 };
 
@@ -246,11 +246,47 @@ enum step_key {
 	STEP_BUDGET,
 	STEP_RETRY,
 	STEP_UNDO_RETRY,
+	STEP_DELIVERY,
 	STEP_KEYS
 };
-static const char *const step_keys[STEP_KEYS] = {"name",       "service", "action",
-						 "compensate", "after",   "timeout",
-						 "budget",     "retry",   "undo_retry"};
+static const char *const step_keys[STEP_KEYS] = {"name",       "service", "action", "compensate",
+						 "after",      "timeout", "budget", "retry",
+						 "undo_retry", "delivery"};
+
+static void take_delivery(struct reader *reader, const yaml_node_t *node, uint32_t *delivery)
+{
+	char text[49];
+
+	if (node == NULL || !want_scalar(reader, node, "delivery"))
+		return;
+	if (slice_equal(scalar_of(node), slice_str("durable")))
+		*delivery = WIRE_DELIVERY_DURABLE;
+	else if (slice_equal(scalar_of(node), slice_str("direct")))
+		*delivery = WIRE_DELIVERY_DIRECT;
+	else
+		PROBLEM(reader, node, "delivery: \"%s\" is neither durable nor direct",
+			shown(node, text));
+}
+
+/* How a service is reached is one thing, not one for each step. */
+static void check_delivery(struct reader *reader, uint32_t index, const yaml_node_t *node)
+{
+	const struct definition_step_names *names = reader->definition->names;
+	const struct wire_step *steps = reader->definition->steps;
+
+	for (uint32_t i = 0; i < index && names[index].service.size > 0; i++) {
+		if (!id_equal(&names[i].service, &names[index].service) ||
+		    steps[i].delivery == steps[index].delivery)
+			continue;
+		PROBLEM(reader, node,
+			"delivery: step \"%s\" reaches service \"%s\" by %s delivery: a service "
+			"has "
+			"one in a definition",
+			names[i].name.text, names[index].service.text,
+			steps[i].delivery == WIRE_DELIVERY_DIRECT ? "direct" : "durable");
+		return;
+	}
+}
 
 static void take_step_name(struct reader *reader, uint32_t index, const yaml_node_t *node)
 {
@@ -278,7 +314,7 @@ static void take_step(struct reader *reader, uint32_t index, const yaml_node_t *
 
 	(void)snprintf(what, sizeof what, "step %" PRIu32, index + 1);
 	step->attempt_timeout_ms = reader->timeout_ms;
-	step->delivery = WIRE_DELIVERY_DURABLE;
+	step->delivery = reader->delivery;
 	step->retry = reader->retry;
 	step->undo_retry = reader->undo_retry;
 	if (!take_map(reader, node, what, step_keys, STEP_KEYS, values))
@@ -303,10 +339,12 @@ static void take_step(struct reader *reader, uint32_t index, const yaml_node_t *
 		      "10ms to 30d", &step->budget_ms);
 	take_retry(reader, values[STEP_RETRY], "retry", &step->retry);
 	take_retry(reader, values[STEP_UNDO_RETRY], "undo_retry", &step->undo_retry);
+	take_delivery(reader, values[STEP_DELIVERY], &step->delivery);
 	step->name = id_slice(&names->name);
 	step->service = id_slice(&names->service);
 	step->forward = id_slice(&names->action);
 	step->undo = id_slice(&names->compensate);
+	check_delivery(reader, index, values[STEP_DELIVERY] != NULL ? values[STEP_DELIVERY] : node);
 	*after = values[STEP_AFTER];
 }
 
@@ -403,15 +441,16 @@ static void take_steps(struct reader *reader, const yaml_node_t *node)
 
 static void take_defaults(struct reader *reader, const yaml_node_t *node)
 {
-	static const char *const names[] = {"timeout", "retry", "undo_retry"};
-	const yaml_node_t *values[3];
+	static const char *const names[] = {"timeout", "retry", "undo_retry", "delivery"};
+	const yaml_node_t *values[4];
 
-	if (node == NULL || !take_map(reader, node, "defaults", names, 3, values))
+	if (node == NULL || !take_map(reader, node, "defaults", names, 4, values))
 		return;
 	take_duration(reader, values[0], "timeout", TIMEOUT_MIN_MS, DAY_MS, "10ms to 1d",
 		      &reader->timeout_ms);
 	take_retry(reader, values[1], "retry", &reader->retry);
 	take_retry(reader, values[2], "undo_retry", &reader->undo_retry);
+	take_delivery(reader, values[3], &reader->delivery);
 }
 
 static void take_protocol(struct reader *reader, const yaml_node_t *node)
@@ -565,6 +604,7 @@ void definition_read_yaml(const char *text, size_t size, struct saga_definition 
 		.retry = wire_retry_default(),
 		.undo_retry = wire_retry_default_undo(),
 		.timeout_ms = WIRE_ATTEMPT_TIMEOUT_DEFAULT_MS,
+		.delivery = WIRE_DELIVERY_DURABLE,
 	};
 
 	definition->plan.version = 1;

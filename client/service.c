@@ -35,6 +35,8 @@ static void run_start(struct saga_connection *connection, struct client_task *ta
 
 	if (err == 0)
 		err = reply_open(service);
+	if (err == 0)
+		err = call_open(service);
 	if (err != 0)
 		connection_log(connection, 3, "service %s cannot subscribe: %s", service->name.text,
 			       err_text(err));
@@ -44,7 +46,7 @@ static void run_start(struct saga_connection *connection, struct client_task *ta
 
 static void check_drained(struct saga_service *service)
 {
-	if (service->draining && service->frame_count == 0)
+	if (service->draining && service->frame_count == 0 && service->call_count == 0)
 		set_flag(service, &service->drained);
 }
 
@@ -55,8 +57,10 @@ static void run_drain(struct saga_connection *connection, struct client_task *ta
 
 	(void)connection;
 	service->draining = true;
-	/* First of all: the broker would hand to our open requests what we hand back to it. */
+	/* First of all: the broker would hand to our open requests what we hand back to it, and
+	 * calls could go to another instance. */
 	pull_close(service);
+	call_close(service);
 	undone = frames_drain(service);
 	(void)pthread_mutex_lock(&service->mutex);
 	service->undone += undone;
@@ -73,6 +77,7 @@ static void run_end(struct saga_connection *connection, struct client_task *task
 		link = &(*link)->started_next;
 	if (*link == service)
 		*link = service->started_next;
+	call_close(service);
 	reply_close(service);
 	(void)pthread_mutex_lock(&service->mutex);
 	for (const struct frame *frame = service->frames; frame != NULL; frame = frame->next)

@@ -1,9 +1,12 @@
 /* A participant: frames come from the broker, their commands run on a pool of threads, answers go
- * to the shards' owners and are re-sent until they have a disposition (S13, S15).
+ * to the shards' owners and are re-sent until they have a disposition (S13, S15). Frames also come
+ * as direct calls, whose answers are sent once.
  *
- *   entry:  WAITING -> IN_POOL -> ANSWERED -> DONE       (IN_POOL -> DONE when draining)
+ *   entry:  WAITING -> IN_POOL -> ANSWERED -> DONE       (IN_POOL -> DONE when draining, and with
+ *                                                         the answer of a call)
  *
  *   service_pull.c   the durable consumer and the pull requests that keep frames coming
+ *   service_call.c   direct calls: the subscription, copies of what is in hand, "working"
  *   service_frame.c  frames in hand: taking, in-progress, acknowledging, life cycle of entries
  *   service_pool.c   the threads
  *   service_reply.c  answers out, dispositions in
@@ -47,8 +50,12 @@ enum {
 	SERVICE_PULL_EXPIRES_MS = 5000,
 	SERVICE_RESEND_MIN_MS = 200,
 	SERVICE_RESEND_MAX_MS = 500,
+	/* Calls come unasked: frames in hand for each one that would be pulled. Beyond it they are
+	 * dropped, and come again. */
+	SERVICE_CALLS_SHARE = 32,
+	SERVICE_WORKING_MS = 200, /* a call that takes longer is told to be in hand */
 	SERVICE_HANDLERS_MAX = 128,
-	SERVICE_BUCKETS = 1024 /* a power of two */
+	SERVICE_BUCKETS = 4096 /* a power of two */
 };
 
 enum entry_state { ENTRY_WAITING, ENTRY_IN_POOL, ENTRY_ANSWERED, ENTRY_DONE };
@@ -60,15 +67,17 @@ struct entry {
 	struct wire_command command; /* borrows from the frame's bytes */
 	enum entry_state state;
 	struct entry *next;        /* in the pool's queue or its list of results */
-	struct entry *bucket_next; /* among the entries that wait for a disposition */
+	struct entry *bucket_next; /* among the entries in hand */
+	uint32_t attempt;          /* the latest one that asked for it: the answer names it */
 	struct context_answer answer;
 	int fault; /* enum answer_fault */
 	atomic_bool heartbeat;
 	uint64_t hold_until_ms, resend_at_ms;
 	uint32_t resend_ms;
+	uint64_t working_at_ms, expires_ms; /* of a call; the time of its attempt */
 };
 
-/* A message of the command stream that is not acknowledged yet. */
+/* A message of the command stream that is not acknowledged yet, or a direct call. */
 struct frame {
 	struct saga_service *service;
 	struct frame *next, **link; /* among the frames in hand */
@@ -77,6 +86,7 @@ struct frame {
 	uint64_t epoch, low_water;
 	uint64_t stream_sequence;
 	uint64_t received_ms, progress_at_ms;
+	bool call;           /* nothing to acknowledge, no dispositions */
 	bool sequential;     /* delivered before: one entry at a time (S15) */
 	bool backwards;      /* of a sequential one: which end it begins at */
 	bool keep;           /* an answer was lost on purpose: do not acknowledge */
@@ -142,16 +152,21 @@ struct saga_service {
 	uint64_t consumer_retry_at_ms;
 	int consumer_error; /* the last one that was logged */
 	uint64_t consumer_request;
+	uint64_t look_request, look_at_ms; /* at the consumer, when it seems not to deliver */
+	uint64_t look_delivered;           /* how far it was at the last look; 0 = none */
+	uint64_t look_since_ms;
 	struct pull_slot pulls[SERVICE_PULL_SLOTS];
 	struct frame *frames;
-	uint32_t frame_count;
+	uint32_t frame_count;   /* without calls */
 	uint32_t working_count; /* of them, those with unanswered entries */
+	uint32_t call_count;    /* frames that are calls */
 	/* The last answer to this shard found nobody who took it. */
 	bool silent[WIRE_SHARDS_MAX];
 	struct entry *buckets[SERVICE_BUCKETS];
 	uint64_t scan_at_ms; /* when answers and heartbeats are looked at next */
 	char reply_inbox[SUBJECT_SIZE_MAX];
 	struct transport_subscription *reply_subscription;
+	struct transport_subscription *call_subscription;
 	struct buf out;
 	struct wire_command *scratch; /* commands of the frame that is being decoded */
 	struct saga_service_stats stats;
@@ -174,9 +189,20 @@ int pull_open(struct saga_service *service) MUST_CHECK;
 void pull_close(struct saga_service *service);
 void pull_turn(struct saga_service *service, uint64_t now_ms);
 void pull_forget(struct saga_service *service); /* the broker has forgotten our requests */
+/* The owner had no answer over the stream: is the consumer there, and does it deliver (S14)? */
+void pull_doubt(struct saga_service *service, uint64_t now_ms);
+
+/* service_call.c */
+int call_open(struct saga_service *service) MUST_CHECK;
+void call_close(struct saga_service *service);
+void call_drop_copies(struct saga_service *service, struct wire_command_frame *frame,
+		      uint64_t now_ms);
+/* Says of what takes long that it is in hand. */
+void call_turn(struct frame *frame, uint64_t now_ms);
 
 /* service_frame.c */
 void frame_take(struct saga_service *service, const struct transport_message *message);
+void frame_take_call(struct saga_service *service, const struct transport_message *message);
 void frames_turn(struct saga_service *service, uint64_t now_ms);
 /* It becomes ANSWERED. */
 void entry_answered(struct entry *entry);
@@ -206,6 +232,15 @@ void reply_close(struct saga_service *service);
 void reply_answered(struct saga_service *service, struct entry *list, uint64_t now_ms);
 /* What has waited too long: again, or no more. */
 void reply_turn(struct saga_service *service, uint64_t now_ms);
-void reply_forget(struct saga_service *service, const struct entry *entry);
+/* Names the command, with nothing about it yet. */
+struct wire_reply reply_head(const struct entry *entry, uint32_t outcome);
+void reply_send(struct saga_service *service, uint32_t shard, struct wire_reply *replies,
+		uint32_t count, struct slice reply_subject);
+/* The entries that are not DONE, by operation id. */
+void index_add(struct saga_service *service, struct entry *entry);
+void index_remove(struct saga_service *service, const struct entry *entry);
+/* The first one, and the next of the same operation, or NULL. */
+struct entry *index_find(const struct saga_service *service, const struct uuid *operation);
+struct entry *index_next(const struct entry *entry);
 
 #endif

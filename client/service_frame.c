@@ -22,6 +22,10 @@ static void frame_unlink(struct frame *frame)
 	*frame->link = frame->next;
 	if (frame->next != NULL)
 		frame->next->link = frame->link;
+	if (frame->call) {
+		frame->service->call_count--;
+		return;
+	}
 	frame->service->frame_count--;
 	if (frame->unanswered > 0)
 		frame->service->working_count--;
@@ -39,9 +43,9 @@ static void frame_end(struct frame *frame)
 {
 	struct saga_service *service = frame->service;
 
-	if (frame->undone > 0)
+	if (frame->undone > 0 && !frame->call)
 		service_acknowledge(service, frame->ack, "-NAK");
-	else if (!frame->keep)
+	else if (!frame->keep && !frame->call)
 		service_acknowledge(service, frame->ack, "+ACK");
 	frame_unlink(frame);
 	frame_free(frame);
@@ -60,7 +64,7 @@ static void begin_next(struct frame *frame)
 static void count_answered(struct frame *frame)
 {
 	CHECK(frame->unanswered > 0);
-	if (--frame->unanswered == 0)
+	if (--frame->unanswered == 0 && !frame->call)
 		frame->service->working_count--;
 }
 
@@ -78,6 +82,7 @@ void entry_done(struct entry *entry)
 	CHECK(entry->state != ENTRY_DONE);
 	if (entry->state != ENTRY_ANSWERED)
 		count_answered(frame);
+	index_remove(frame->service, entry);
 	entry->state = ENTRY_DONE;
 	frame->open--;
 	context_answer_free(&entry->answer);
@@ -88,9 +93,28 @@ void entry_done(struct entry *entry)
 		begin_next(frame);
 }
 
-/* NULL and an error when it cannot be worked; SAGA_E_NO_MEMORY says nothing against it. */
+static void entries_init(struct frame *frame, const struct wire_command_frame *decoded,
+			 uint64_t now_ms)
+{
+	for (uint32_t i = 0; i < frame->entry_count; i++) {
+		struct entry *entry = &frame->entries[i];
+
+		entry->frame = frame;
+		entry->command = decoded->commands[i];
+		entry->attempt = entry->command.attempt;
+		entry->state = ENTRY_WAITING;
+		entry->working_at_ms = now_ms + SERVICE_WORKING_MS;
+		entry->expires_ms = now_ms + entry->command.remaining_ms;
+		atomic_init(&entry->heartbeat, false);
+		index_add(frame->service, entry);
+	}
+}
+
+/* NULL and an error when it cannot be worked; SAGA_E_NO_MEMORY says nothing against it. NULL and 0
+ * for a call with nothing in it that is not in hand. */
 static struct frame *frame_create(struct saga_service *service,
-				  const struct transport_message *message, int *error)
+				  const struct transport_message *message, bool call,
+				  uint64_t now_ms, int *error)
 {
 	struct wire_command_frame decoded;
 	struct frame *frame = NULL;
@@ -107,7 +131,12 @@ static struct frame *frame_create(struct saga_service *service,
 			     &decoded, NULL);
 	if (*error == 0 && !slice_equal(decoded.service, id_slice(&service->name)))
 		*error = SAGA_E_KIND;
-	if (*error == 0) {
+	if (*error == 0 && call) {
+		call_drop_copies(service, &decoded, now_ms);
+		if (decoded.fallback)
+			pull_doubt(service, now_ms);
+	}
+	if (*error == 0 && decoded.command_count > 0) {
 		frame = calloc(1, sizeof *frame + decoded.command_count * sizeof(struct entry));
 		*error = frame != NULL ? 0 : SAGA_E_NO_MEMORY;
 	}
@@ -116,6 +145,8 @@ static struct frame *frame_create(struct saga_service *service,
 		return NULL;
 	}
 	frame->service = service;
+	frame->call = call;
+	frame->received_ms = now_ms;
 	frame->bytes = bytes;
 	frame->size = message->data.size;
 	frame->stream_sequence = message->stream_sequence;
@@ -125,14 +156,7 @@ static struct frame *frame_create(struct saga_service *service,
 	frame->entry_count = decoded.command_count;
 	frame->open = decoded.command_count;
 	frame->unanswered = decoded.command_count;
-	for (uint32_t i = 0; i < frame->entry_count; i++) {
-		struct entry *entry = &frame->entries[i];
-
-		entry->frame = frame;
-		entry->command = decoded.commands[i];
-		entry->state = ENTRY_WAITING;
-		atomic_init(&entry->heartbeat, false);
-	}
+	entries_init(frame, &decoded, now_ms);
 	return frame;
 }
 
@@ -167,7 +191,7 @@ static void frame_refused(struct saga_service *service, const char *ack, int err
 		       service->name.text, err_text(error));
 	service_count(&service->stats.undecodable);
 	/* What memory was missing for may be worked elsewhere, or later. */
-	if (error != SAGA_E_NO_MEMORY)
+	if (error != SAGA_E_NO_MEMORY && ack[0] != '\0')
 		service_acknowledge(service, ack, "+TERM");
 }
 
@@ -180,9 +204,13 @@ static void frame_link(struct frame *frame)
 	if (frame->next != NULL)
 		frame->next->link = &frame->next;
 	service->frames = frame;
+	service_count(&service->stats.frames);
+	if (frame->call) {
+		service->call_count++;
+		return;
+	}
 	service->frame_count++;
 	service->working_count++;
-	service_count(&service->stats.frames);
 }
 
 void frame_take(struct saga_service *service, const struct transport_message *message)
@@ -207,13 +235,12 @@ void frame_take(struct saga_service *service, const struct transport_message *me
 		frame->progress_at_ms = now_ms;
 		return;
 	}
-	frame = frame_create(service, message, &error);
+	frame = frame_create(service, message, false, now_ms, &error);
 	if (frame == NULL) {
 		frame_refused(service, ack, error);
 		return;
 	}
 	(void)memcpy(frame->ack, ack, sizeof ack);
-	frame->received_ms = now_ms;
 	frame->progress_at_ms = now_ms + service->ack_wait_ms / 3;
 	frame->sequential = message->delivered > 1;
 	frame->backwards = message->delivered % 2 == 0;
@@ -221,10 +248,31 @@ void frame_take(struct saga_service *service, const struct transport_message *me
 	frame_begin(frame);
 }
 
+void frame_take_call(struct saga_service *service, const struct transport_message *message)
+{
+	struct frame *frame;
+	int error;
+
+	if (service->call_count >= service->frames_max * SERVICE_CALLS_SHARE) {
+		service_count(&service->stats.calls_dropped);
+		return;
+	}
+	frame = frame_create(service, message, true, client_now_ms(), &error);
+	if (frame == NULL) {
+		if (error != 0)
+			frame_refused(service, "", error);
+		return;
+	}
+	for (uint32_t i = 0; i < frame->entry_count; i++)
+		service_count(&service->stats.calls);
+	frame_link(frame);
+	frame_begin(frame);
+}
+
 void frames_turn(struct saga_service *service, uint64_t now_ms)
 {
 	for (struct frame *frame = service->frames; frame != NULL; frame = frame->next) {
-		if (now_ms < frame->progress_at_ms)
+		if (frame->call || now_ms < frame->progress_at_ms)
 			continue;
 		service_acknowledge(service, frame->ack, "+WPI");
 		frame->progress_at_ms = now_ms + service->ack_wait_ms / 3;
@@ -235,6 +283,26 @@ static void entry_undone(struct entry *entry)
 {
 	entry->frame->undone++;
 	entry_done(entry);
+}
+
+/* What a sequential frame has not handed to the pool. */
+static uint32_t take_back_rest(struct frame *frame)
+{
+	uint32_t left = 0;
+
+	for (uint32_t i = 0; i < frame->entry_count; i++) {
+		struct entry *entry = &frame->entries[i];
+
+		if (entry->state != ENTRY_WAITING)
+			continue;
+		index_remove(frame->service, entry);
+		entry->state = ENTRY_DONE;
+		left++;
+	}
+	frame->begun = frame->entry_count;
+	frame->undone += left;
+	frame->open -= left;
+	return left;
 }
 
 uint32_t frames_drain(struct saga_service *service)
@@ -248,20 +316,22 @@ uint32_t frames_drain(struct saga_service *service)
 	while (entry != NULL) {
 		struct entry *next = entry->next;
 
-		entry_undone(entry);
-		undone++;
+		if (entry->frame->call) {
+			/* It cannot be handed back: its owner would wait in vain for a while. */
+			entry->state = ENTRY_WAITING;
+			pool_put(service, entry, 1);
+		} else {
+			entry_undone(entry);
+			undone++;
+		}
 		entry = next;
 	}
-	/* And what a sequential frame has not handed to the pool. */
 	frame = service->frames;
 	while (frame != NULL) {
 		struct frame *next = frame->next;
-		uint32_t left = frame->sequential ? frame->entry_count - frame->begun : 0;
+		const uint32_t left = take_back_rest(frame);
 
-		frame->begun = frame->entry_count;
 		undone += left;
-		frame->undone += left;
-		frame->open -= left;
 		if (left > 0 && frame->open == 0)
 			frame_end(frame);
 		frame = next;
@@ -282,8 +352,8 @@ void frames_abandon(struct saga_service *service)
 
 			if (entry->state == ENTRY_IN_POOL)
 				running = true;
-			else if (entry->state == ENTRY_ANSWERED)
-				reply_forget(service, entry);
+			else if (entry->state != ENTRY_DONE)
+				index_remove(service, entry);
 		}
 		if (!running) {
 			frame_unlink(frame);

@@ -10,7 +10,13 @@
 #include "client/connection.h"
 #include "client/service.h"
 
-enum { CREATE_TIMEOUT_MS = 2000, CREATE_RETRY_MS = 500, SLACK_MS = 1000 };
+enum {
+	CREATE_TIMEOUT_MS = 2000,
+	CREATE_RETRY_MS = 500,
+	SLACK_MS = 1000,
+	LOOK_GAP_MS = 2000,   /* between two looks at the consumer */
+	LOOK_STUCK_MS = 5000, /* a consumer that has and is asked, and gives nothing for so long */
+};
 
 static void consumer_missing(struct saga_service *service, uint64_t now_ms)
 {
@@ -23,17 +29,23 @@ static void consumer_missing(struct saga_service *service, uint64_t now_ms)
 /* ---- the consumer ------------------------------------------------------------------------------
  */
 
-/* The broker's code in a JSON answer, 0 when it reports no error. */
-static uint32_t broker_error(struct slice data)
+enum { ANSWER_SIZE = 2048 }; /* of the broker's JSON, as far as we look at it */
+
+static void copy_answer(char text[ANSWER_SIZE], struct slice data)
 {
-	static const char key[] = "\"err_code\":";
-	char text[512];
-	const size_t size = data.size < sizeof text - 1 ? data.size : sizeof text - 1;
-	const char *found;
+	const size_t size = data.size < ANSWER_SIZE - 1 ? data.size : ANSWER_SIZE - 1;
 
 	if (size > 0)
 		(void)memcpy(text, data.data, size);
 	text[size] = '\0';
+}
+
+/* The broker's code in a JSON answer, 0 when it reports no error. */
+static uint32_t broker_error(const char *text)
+{
+	static const char key[] = "\"err_code\":";
+	const char *found;
+
 	found = strstr(text, key);
 	if (found != NULL)
 		return (uint32_t)strtoul(found + sizeof key - 1, NULL, 10);
@@ -43,6 +55,7 @@ static uint32_t broker_error(struct slice data)
 static void on_created(void *context, int error, const struct transport_message *message)
 {
 	struct saga_service *service = context;
+	char text[ANSWER_SIZE];
 	uint32_t code = 0;
 
 	service->consumer_state = CONSUMER_MISSING;
@@ -50,8 +63,10 @@ static void on_created(void *context, int error, const struct transport_message 
 		return;
 	if (error == 0 && message->status != 0)
 		error = SAGA_E_NO_RESPONDERS;
-	if (error == 0)
-		code = broker_error(message->data);
+	if (error == 0) {
+		copy_answer(text, message->data);
+		code = broker_error(text);
+	}
 	if (error == 0 && code == 0) {
 		service->consumer_state = CONSUMER_READY;
 		service->consumer_error = 0;
@@ -96,6 +111,104 @@ static void create_consumer(struct saga_service *service, uint64_t now_ms)
 		service->consumer_state = CONSUMER_CREATING;
 	else
 		consumer_missing(service, now_ms);
+}
+
+/* ---- does it deliver?
+ * ----------------------------------------------------------------------------
+ */
+
+/* Whatever it was that kept it from delivering: a new one begins with all that is in the stream.
+ * What others have in hand is delivered once more, which the barrier meets. */
+static void renew_consumer(struct saga_service *service, uint64_t now_ms, const char *why)
+{
+	connection_log(service->connection, 2, "service %s: consumer %s %s: it is made anew",
+		       service->name.text, service->consumer.text, why);
+	service_count(&service->stats.consumer_renewals);
+	service->look_delivered = 0;
+	pull_forget(service);
+	service->consumer_state = CONSUMER_MISSING;
+	service->consumer_retry_at_ms = now_ms;
+}
+
+static void on_deleted(void *context, int error, const struct transport_message *message)
+{
+	struct saga_service *service = context;
+
+	(void)message;
+	service->look_request = 0;
+	if (error == 0)
+		renew_consumer(service, client_now_ms(), "did not deliver");
+}
+
+static void delete_consumer(struct saga_service *service)
+{
+	struct transport *transport = service->connection->transport;
+	char subject[SUBJECT_SIZE_MAX];
+
+	(void)snprintf(subject, sizeof subject, "$JS.API.CONSUMER.DELETE.%s.%s",
+		       service->stream.text, service->consumer.text);
+	if (transport->ops->request(transport, subject, NULL, 0, slice_of(NULL, 0),
+				    CREATE_TIMEOUT_MS, on_deleted, service,
+				    &service->look_request) != 0)
+		service->look_request = 0;
+}
+
+static uint64_t number_after(const char *text, const char *key)
+{
+	const char *found = strstr(text, key);
+
+	return found != NULL ? strtoull(found + strlen(key), NULL, 10) : 0;
+}
+
+/* Messages wait in it, requests wait at it, and its count of deliveries stands still. */
+static bool stuck(struct saga_service *service, const char *text, uint64_t now_ms)
+{
+	const uint64_t delivered = 1 + number_after(text, "\"consumer_seq\":");
+
+	if (number_after(text, "\"num_pending\":") == 0 ||
+	    number_after(text, "\"num_waiting\":") == 0) {
+		service->look_delivered = 0;
+		return false;
+	}
+	if (service->look_delivered != delivered) {
+		service->look_delivered = delivered;
+		service->look_since_ms = now_ms;
+		return false;
+	}
+	return now_ms - service->look_since_ms >= LOOK_STUCK_MS;
+}
+
+static void on_looked(void *context, int error, const struct transport_message *message)
+{
+	struct saga_service *service = context;
+	const uint64_t now_ms = client_now_ms();
+	char text[ANSWER_SIZE];
+
+	service->look_request = 0;
+	if (error != 0 || message->status != 0 || service->consumer_state != CONSUMER_READY)
+		return;
+	copy_answer(text, message->data);
+	if (broker_error(text) != 0)
+		renew_consumer(service, now_ms, "is gone");
+	else if (stuck(service, text, now_ms))
+		delete_consumer(service);
+}
+
+void pull_doubt(struct saga_service *service, uint64_t now_ms)
+{
+	struct transport *transport = service->connection->transport;
+	char subject[SUBJECT_SIZE_MAX];
+
+	if (service->consumer_state != CONSUMER_READY || service->look_request != 0 ||
+	    now_ms < service->look_at_ms)
+		return;
+	service->look_at_ms = now_ms + connection_jitter(service->connection, LOOK_GAP_MS);
+	(void)snprintf(subject, sizeof subject, "$JS.API.CONSUMER.INFO.%s.%s", service->stream.text,
+		       service->consumer.text);
+	if (transport->ops->request(transport, subject, NULL, 0, slice_of(NULL, 0),
+				    CREATE_TIMEOUT_MS, on_looked, service,
+				    &service->look_request) != 0)
+		service->look_request = 0;
 }
 
 /* ---- pulling -----------------------------------------------------------------------------------
@@ -230,6 +343,9 @@ void pull_close(struct saga_service *service)
 	if (service->consumer_state == CONSUMER_CREATING)
 		transport->ops->cancel(transport, service->consumer_request);
 	service->consumer_state = CONSUMER_MISSING;
+	if (service->look_request != 0)
+		transport->ops->cancel(transport, service->look_request);
+	service->look_request = 0;
 	for (uint32_t i = 0; i < SERVICE_PULL_SLOTS; i++) {
 		if (service->pulls[i].subscription != NULL)
 			transport->ops->unsubscribe(transport, service->pulls[i].subscription);

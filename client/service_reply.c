@@ -16,29 +16,29 @@ enum {
 	HOLD_AFTER_EXPIRY_MS = 200
 };
 
-/* ---- entries that wait for a disposition, by operation id --------------------------------------
+/* ---- entries in hand, by operation id ----------------------------------------------------------
  */
 
-static struct entry **bucket_of(struct saga_service *service, const struct uuid *operation)
+static uint32_t bucket_of(const struct uuid *operation)
 {
 	uint32_t hash;
 
 	/* Operation ids are hashes already (UUIDv5). */
 	(void)memcpy(&hash, operation->bytes, sizeof hash);
-	return &service->buckets[hash & (SERVICE_BUCKETS - 1)];
+	return hash & (SERVICE_BUCKETS - 1);
 }
 
-static void remember(struct saga_service *service, struct entry *entry)
+void index_add(struct saga_service *service, struct entry *entry)
 {
-	struct entry **bucket = bucket_of(service, &entry->command.operation);
+	struct entry **bucket = &service->buckets[bucket_of(&entry->command.operation)];
 
 	entry->bucket_next = *bucket;
 	*bucket = entry;
 }
 
-void reply_forget(struct saga_service *service, const struct entry *entry)
+void index_remove(struct saga_service *service, const struct entry *entry)
 {
-	struct entry **link = bucket_of(service, &entry->command.operation);
+	struct entry **link = &service->buckets[bucket_of(&entry->command.operation)];
 
 	while (*link != NULL && *link != entry)
 		link = &(*link)->bucket_next;
@@ -46,24 +46,34 @@ void reply_forget(struct saga_service *service, const struct entry *entry)
 	*link = entry->bucket_next;
 }
 
-static void settle(struct saga_service *service, struct entry *entry)
+static struct entry *same_operation(struct entry *entry, const struct uuid *operation)
 {
-	reply_forget(service, entry);
-	entry_done(entry);
+	while (entry != NULL && !uuid_equal(&entry->command.operation, operation))
+		entry = entry->bucket_next;
+	return entry;
+}
+
+struct entry *index_find(const struct saga_service *service, const struct uuid *operation)
+{
+	return same_operation(service->buckets[bucket_of(operation)], operation);
+}
+
+struct entry *index_next(const struct entry *entry)
+{
+	return same_operation(entry->bucket_next, &entry->command.operation);
 }
 
 /* ---- sending -----------------------------------------------------------------------------------
  */
 
-/* Names the command, with nothing about it yet. */
-static struct wire_reply reply_to(const struct entry *entry, uint32_t outcome)
+struct wire_reply reply_head(const struct entry *entry, uint32_t outcome)
 {
 	return (struct wire_reply){
 		.saga = entry->command.saga,
 		.step = entry->command.step,
 		.op = entry->command.op,
 		.operation = entry->command.operation,
-		.attempt = entry->command.attempt,
+		.attempt = entry->attempt,
 		.epoch = entry->frame->epoch,
 		.outcome = outcome,
 	};
@@ -72,7 +82,7 @@ static struct wire_reply reply_to(const struct entry *entry, uint32_t outcome)
 static struct wire_reply reply_of(const struct entry *entry)
 {
 	const struct context_answer *answer = &entry->answer;
-	struct wire_reply reply = reply_to(entry, answer->outcome);
+	struct wire_reply reply = reply_head(entry, answer->outcome);
 
 	reply.retry_after_ms = answer->retry_after_ms;
 	reply.code = answer->code;
@@ -82,8 +92,8 @@ static struct wire_reply reply_of(const struct entry *entry)
 	return reply;
 }
 
-static void send_frame(struct saga_service *service, uint32_t shard, struct wire_reply *replies,
-		       uint32_t count, struct slice reply_subject)
+void reply_send(struct saga_service *service, uint32_t shard, struct wire_reply *replies,
+		uint32_t count, struct slice reply_subject)
 {
 	struct saga_connection *connection = service->connection;
 	const struct wire_reply_frame frame = {.shard = shard,
@@ -107,10 +117,14 @@ static void send_frame(struct saga_service *service, uint32_t shard, struct wire
 			       service->name.text, count, err_text(err));
 }
 
-/* Sends a list by `next`, one frame for each shard in it (S15), more when they get too large. */
-static void send_list(struct saga_service *service, struct entry *list)
+/* Sends a list by `next`, one frame for each shard in it (S15), more when they get too large. With
+ * `calls` the entries are calls, and done when they are sent. */
+static void send_list(struct saga_service *service, struct entry *list, bool calls)
 {
+	const struct slice reply_subject =
+		calls ? slice_of(NULL, 0) : slice_str(service->reply_inbox);
 	struct wire_reply replies[WIRE_FRAME_MAX];
+	struct entry *sent[WIRE_FRAME_MAX];
 
 	while (list != NULL) {
 		const uint32_t shard = list->frame->shard;
@@ -128,12 +142,15 @@ static void send_list(struct saga_service *service, struct entry *list)
 				rest_tail = &entry->next;
 				continue;
 			}
+			sent[count] = entry;
 			replies[count++] = reply_of(entry);
 			size += bytes;
 			service_count(&service->stats.replies_sent);
 		}
 		*rest_tail = NULL;
-		send_frame(service, shard, replies, count, slice_str(service->reply_inbox));
+		reply_send(service, shard, replies, count, reply_subject);
+		for (uint32_t i = 0; calls && i < count; i++)
+			entry_done(sent[i]);
 		list = rest;
 	}
 }
@@ -157,12 +174,18 @@ static void hold(struct saga_service *service, struct entry *entry, uint64_t now
 	entry->hold_until_ms = now_ms + hold_ms;
 	entry->resend_ms = SERVICE_RESEND_MIN_MS;
 	entry->resend_at_ms = now_ms + entry->resend_ms;
-	remember(service, entry);
+}
+
+static void append(struct entry ***tail, struct entry *entry)
+{
+	**tail = entry;
+	*tail = &entry->next;
 }
 
 void reply_answered(struct saga_service *service, struct entry *list, uint64_t now_ms)
 {
 	struct entry *once = NULL, **once_tail = &once, *twice = NULL, **twice_tail = &twice;
+	struct entry *calls = NULL, **calls_tail = &calls;
 
 	while (list != NULL) {
 		struct entry *entry = list;
@@ -174,18 +197,24 @@ void reply_answered(struct saga_service *service, struct entry *list, uint64_t n
 			entry_done(entry);
 			continue;
 		}
-		hold(service, entry, now_ms);
-		if (entry->fault == ANSWER_FAULT_DOUBLE) {
-			*twice_tail = entry;
-			twice_tail = &entry->next;
-		} else {
-			*once_tail = entry;
-			once_tail = &entry->next;
+		if (entry->frame->call) {
+			append(&calls_tail, entry);
+			if (entry->fault == ANSWER_FAULT_DOUBLE) {
+				struct wire_reply reply = reply_of(entry);
+
+				reply_send(service, entry->frame->shard, &reply, 1,
+					   slice_of(NULL, 0));
+			}
+			continue;
 		}
+		hold(service, entry, now_ms);
+		append(entry->fault == ANSWER_FAULT_DOUBLE ? &twice_tail : &once_tail, entry);
 	}
 	*once_tail = NULL;
 	*twice_tail = NULL;
-	send_list(service, once);
+	*calls_tail = NULL;
+	send_list(service, once, false);
+	send_list(service, calls, true);
 	/* send_list takes the links apart, so the doubled ones go one by one. */
 	while (twice != NULL) {
 		struct entry *entry = twice;
@@ -193,7 +222,7 @@ void reply_answered(struct saga_service *service, struct entry *list, uint64_t n
 		twice = entry->next;
 		for (int i = 0; i < 2; i++) {
 			entry->next = NULL;
-			send_list(service, entry);
+			send_list(service, entry, false);
 		}
 	}
 }
@@ -203,10 +232,14 @@ void reply_answered(struct saga_service *service, struct entry *list, uint64_t n
 static void send_heartbeat(struct saga_service *service, const struct entry *entry)
 {
 	char nowhere[SUBJECT_SIZE_MAX + 8];
-	struct wire_reply reply = reply_to(entry, WIRE_OUTCOME_WORKING);
+	struct wire_reply reply = reply_head(entry, WIRE_OUTCOME_WORKING);
 	const int size = snprintf(nowhere, sizeof nowhere, "%s.working", service->reply_inbox);
 
-	send_frame(service, entry->frame->shard, &reply, 1, slice_of(nowhere, (uint32_t)size));
+	if (entry->frame->call) {
+		reply_send(service, entry->frame->shard, &reply, 1, slice_of(NULL, 0));
+		return;
+	}
+	reply_send(service, entry->frame->shard, &reply, 1, slice_of(nowhere, (uint32_t)size));
 	service_acknowledge(service, entry->frame->ack, "+WPI");
 }
 
@@ -218,7 +251,7 @@ static void hold_expired(struct saga_service *service, struct entry *entry)
 	service_count(&service->stats.holds_expired);
 	entry->frame->hold_over = true;
 	service->silent[entry->frame->shard] = true;
-	settle(service, entry);
+	entry_done(entry);
 }
 
 void reply_turn(struct saga_service *service, uint64_t now_ms)
@@ -236,6 +269,8 @@ void reply_turn(struct saga_service *service, uint64_t now_ms)
 		const uint32_t count = frame->entry_count;
 		uint32_t open = frame->open;
 
+		if (frame->call)
+			call_turn(frame, now_ms);
 		for (uint32_t i = 0; i < count && open > 0; i++) {
 			struct entry *entry = &frame->entries[i];
 
@@ -259,7 +294,7 @@ void reply_turn(struct saga_service *service, uint64_t now_ms)
 		frame = next;
 	}
 	*tail = NULL;
-	send_list(service, again);
+	send_list(service, again, false);
 }
 
 /* ---- dispositions ------------------------------------------------------------------------------
@@ -267,13 +302,12 @@ void reply_turn(struct saga_service *service, uint64_t now_ms)
 
 static void on_disposition(struct saga_service *service, const struct wire_disposition *disposition)
 {
-	struct entry *entry = *bucket_of(service, &disposition->operation);
+	struct entry *entry = index_find(service, &disposition->operation);
 
 	while (entry != NULL) {
-		struct entry *next = entry->bucket_next;
+		struct entry *next = index_next(entry);
 
-		if (!uuid_equal(&entry->command.operation, &disposition->operation) ||
-		    entry->command.attempt != disposition->attempt) {
+		if (entry->state != ENTRY_ANSWERED || entry->attempt != disposition->attempt) {
 			entry = next;
 			continue;
 		}
@@ -281,7 +315,7 @@ static void on_disposition(struct saga_service *service, const struct wire_dispo
 		    disposition->kind == WIRE_DISPOSITION_OBSOLETE) {
 			service_count(&service->stats.dispositions);
 			service->silent[entry->frame->shard] = false;
-			settle(service, entry);
+			entry_done(entry);
 		}
 		/* not_owner: the new owner gets it with the next re-sending. */
 		entry = next;

@@ -277,6 +277,10 @@ struct saga_service_stats {
 	uint64_t commands, ok, rejected, retried, duplicates, empty_undos, late_forwards, stale,
 		expired, redelivered, replies_sent, dispositions, holds_expired;
 	uint64_t frames, undecodable; /* frames taken; frames refused for good */
+	/* Of direct delivery: commands taken; frames dropped because too many are in hand, and
+	 * commands because they are in hand already. */
+	uint64_t calls, calls_dropped, copies;
+	uint64_t consumer_renewals; /* the consumer did not deliver, and was made anew */
 };
 SAGA_API void saga_service_stats(const struct saga_service *service,
 				 struct saga_service_stats *stats);

@@ -200,6 +200,12 @@ static const struct {
 	{"name: n\n" STEP ", budget: 5ms}\n", "t:3:47: budget: 5ms is out of range: 10ms to 30d"},
 	{"name: n\n" STEP "}\n  - {name: a, service: s, action: do}\n",
 	 "t:4:12: name: step \"a\" stands already in line 3"},
+	{"name: n\n" STEP ", delivery: pigeon}\n",
+	 "t:3:49: delivery: \"pigeon\" is neither durable nor direct"},
+	{"name: n\n" STEP "}\n  - {name: b, service: s, action: do, delivery: direct}\n",
+	 "t:4:49: delivery: step \"a\" reaches service \"s\" by durable delivery: a service has "
+	 "one "
+	 "in a definition"},
 	/* order */
 	{"name: n\n" STEP ", after: [a]}\n", "t:3:47: after: step \"a\" cannot come after itself"},
 	{"name: n\n" STEP ", after: b}\n", "t:3:46: after: expected a list of steps, e.g. [a]"},
@@ -246,6 +252,23 @@ static void every_mistake_has_its_place(void **state)
 		}
 	}
 	assert_true(good);
+}
+
+static void delivery_is_the_steps_or_the_default(void **state)
+{
+	struct saga_definition *definition =
+		parse("name: n\n"
+		      "defaults: {delivery: direct}\n"
+		      "steps:\n"
+		      "  - {name: a, service: s, action: do}\n"
+		      "  - {name: b, service: t, action: do, delivery: durable}\n"
+		      "  - {name: c, service: s, action: do, delivery: direct}\n");
+
+	(void)state;
+	assert_int_equal(definition->plan.steps[0].delivery, WIRE_DELIVERY_DIRECT);
+	assert_int_equal(definition->plan.steps[1].delivery, WIRE_DELIVERY_DURABLE);
+	assert_int_equal(definition->plan.steps[2].delivery, WIRE_DELIVERY_DIRECT);
+	saga_definition_free(definition);
 }
 
 static void a_cycle_is_found(void **state)
@@ -341,6 +364,7 @@ int main(void)
 		cmocka_unit_test(a_definition_becomes_a_plan),
 		cmocka_unit_test(little_is_required),
 		cmocka_unit_test(every_mistake_has_its_place),
+		cmocka_unit_test(delivery_is_the_steps_or_the_default),
 		cmocka_unit_test(a_cycle_is_found),
 		cmocka_unit_test(a_small_buffer_keeps_whole_lines),
 		cmocka_unit_test(nothing_is_no_definition),
