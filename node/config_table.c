@@ -105,6 +105,8 @@ const struct config_key config_keys[] = {
 	 "commands a second that a new owner sends again, a shard; 0 = without limit"},
 	{"commands.max_age", CONFIG_DURATION, MEMBER(command_age_ms), SECOND, HOUR, "15s", NULL,
 	 "after this a waiting command is dropped by the broker and sent again"},
+	{"commands.call_resend", CONFIG_DURATION, MEMBER(call_resend_ms), 10, MINUTE, "500ms", NULL,
+	 "a call that nobody answers is sent again after this, then after twice as long, up to 5s"},
 	{"stop_timeout", CONFIG_DURATION, MEMBER(stop_timeout_ms), SECOND, HOUR, "30s", NULL,
 	 "a graceful stop takes no longer"},
 	{"log.level", CONFIG_ENUM, MEMBER(log_level), 0, 0, "info", level_words,

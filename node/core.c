@@ -75,19 +75,19 @@ uint64_t core_memory_ceiling(const struct txn_limits *limits)
 static bool side_layout(struct shard *s)
 {
 	const size_t commands = aligned(CORE_COMMANDS_MAX * sizeof *s->commands);
-	const size_t services = aligned(CORE_COMMANDS_MAX * sizeof *s->command_services);
+	const size_t routes = aligned(CORE_COMMANDS_MAX * sizeof *s->command_routes);
 	const size_t entries = aligned(WIRE_HISTORY_MAX * sizeof *s->history.entries);
 	const uint32_t token_count = token_count_of(&s->core->config.limits);
 	const size_t tokens = aligned(tokens_memory_size(token_count));
-	s->side_size = commands + services + entries + tokens + CORE_COMMAND_BYTES;
+	s->side_size = commands + routes + entries + tokens + CORE_COMMAND_BYTES;
 	s->side_memory = s->core->io.reserve(s->core->io.context, s->side_size);
 	if (s->side_memory == NULL)
 		return false;
 	uint8_t *at = s->side_memory;
 	s->commands = (void *)at;
 	at += commands;
-	s->command_services = (void *)at;
-	at += services;
+	s->command_routes = (void *)at;
+	at += routes;
 	s->history.entries = (void *)at;
 	at += entries;
 	tokens_init(&s->tokens, at, token_count);
@@ -434,6 +434,8 @@ static void stats_add(struct txn_stats *sum, const struct txn_stats *one)
 	sum->timeouts_total += one->timeouts_total;
 	sum->refused_total += one->refused_total;
 	sum->obsolete_total += one->obsolete_total;
+	sum->copies_total += one->copies_total;
+	sum->fallbacks_total += one->fallbacks_total;
 }
 
 void core_stats(const struct core *core, struct core_stats *stats)

@@ -73,6 +73,14 @@ struct shard_history {
 	struct buf bytes; /* of the entries' records; entries hold offsets first */
 };
 
+/* Where a command of this turn goes; those of one frame agree in all but `alone`. */
+struct command_route {
+	struct slice service; /* empty = taken */
+	uint32_t delivery;    /* enum wire_delivery */
+	bool fallback;
+	bool alone; /* S15 */
+};
+
 struct shard {
 	struct core *core;
 	uint32_t number;
@@ -115,7 +123,7 @@ struct shard {
 
 	/* Commands of this turn, grouped into frames when it ends. */
 	struct wire_command *commands;
-	struct slice *command_services;
+	struct command_route *command_routes;
 	uint32_t command_count;
 	struct arena command_bytes;
 	uint64_t command_gate;   /* newest gate among them */

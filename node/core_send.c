@@ -62,21 +62,25 @@ void core_send_flush(struct shard *s)
 
 /* ---- command frames ------------------------------------------------------------------------- */
 
-/* Encodes the commands [picked] of one service as one frame. */
-static void send_frame(struct shard *s, struct slice service, struct wire_command *commands,
-		       uint32_t count)
+/* Encodes the commands [picked] of one route as one frame. */
+static void send_frame(struct shard *s, const struct command_route *route,
+		       struct wire_command *commands, uint32_t count)
 {
 	struct core *core = s->core;
 	const struct wire_command_frame frame = {
 		.shard = s->number,
 		.epoch = s->epoch,
 		.low_water = s->low_water,
-		.service = service,
+		.service = route->service,
 		.commands = commands,
 		.command_count = count,
 		.cluster = id_slice(&core->config.cluster),
+		.fallback = route->fallback,
 	};
-	const struct subject subject = subject_command(core->config.prefix, service);
+	const struct subject subject =
+		route->delivery == WIRE_DELIVERY_DIRECT
+			? subject_call(core->config.prefix, route->service)
+			: subject_command(core->config.prefix, route->service);
 	buf_clear(&core->scratch);
 	if (wire_encode(WIRE_COMMAND_FRAME, &frame, &core->scratch) != 0) {
 		core->stats.messages_dropped += count;
@@ -89,23 +93,29 @@ static void send_frame(struct shard *s, struct slice service, struct wire_comman
 	core->stats.commands_sent += count;
 }
 
-/* Moves the commands that travel with number `first` to the front of `group`. A re-send travels
- * alone (S15). */
+static bool same_route(const struct command_route *a, const struct command_route *b)
+{
+	return a->delivery == b->delivery && a->fallback == b->fallback &&
+	       slice_equal(a->service, b->service);
+}
+
+/* Copies the commands that travel with number `first` to `group`. A re-send travels alone (S15). */
 static uint32_t pick_group(struct shard *s, uint32_t first, struct wire_command *group)
 {
-	const struct slice service = s->command_services[first];
+	const struct command_route route = s->command_routes[first];
 	uint32_t count = 0;
 	uint32_t bytes = 0;
 	for (uint32_t i = first; i < s->command_count && count < s->core->config.frame_max; i++) {
 		const struct wire_command *c = &s->commands[i];
-		if (!slice_equal(s->command_services[i], service))
+		struct command_route *other = &s->command_routes[i];
+		if (!same_route(other, &route))
 			continue;
-		if (count > 0 && (c->attempt > 1 || bytes + c->input.size > CORE_FRAME_BYTES))
+		if (count > 0 && (other->alone || bytes + c->input.size > CORE_FRAME_BYTES))
 			continue;
 		group[count++] = *c;
 		bytes += c->input.size + 256;
-		s->command_services[i].size = 0; /* taken */
-		if (c->attempt > 1)
+		other->service.size = 0; /* taken */
+		if (other->alone)
 			break;
 	}
 	return count;
@@ -115,11 +125,11 @@ void core_frames_seal(struct shard *s)
 {
 	struct wire_command group[WIRE_FRAME_MAX];
 	for (uint32_t i = 0; i < s->command_count; i++) {
-		const struct slice service = s->command_services[i];
-		if (service.size == 0)
+		const struct command_route route = s->command_routes[i];
+		if (route.service.size == 0)
 			continue;
 		const uint32_t count = pick_group(s, i, group);
-		send_frame(s, service, group, count);
+		send_frame(s, &route, group, count);
 	}
 	s->command_count = 0;
 	s->command_gate = 0;
@@ -141,16 +151,21 @@ static bool copy_slice(struct arena *arena, struct slice *slice)
 static bool gather(struct shard *s, const struct txn_message *message)
 {
 	struct wire_command command = message->u.command;
-	struct slice service = message->service;
+	struct command_route route = {
+		.service = message->service,
+		.delivery = message->delivery,
+		.fallback = message->fallback,
+		.alone = message->again || command.attempt > 1,
+	};
 	struct arena *arena = &s->command_bytes;
 	if (s->command_count == CORE_COMMANDS_MAX)
 		return false;
 	if (!copy_slice(arena, &command.saga) || !copy_slice(arena, &command.step_name) ||
 	    !copy_slice(arena, &command.op_name) || !copy_slice(arena, &command.input) ||
-	    !copy_slice(arena, &command.traceparent) || !copy_slice(arena, &service))
+	    !copy_slice(arena, &command.traceparent) || !copy_slice(arena, &route.service))
 		return false;
 	s->commands[s->command_count] = command;
-	s->command_services[s->command_count++] = service;
+	s->command_routes[s->command_count++] = route;
 	if (message->gate > s->command_gate)
 		s->command_gate = message->gate;
 	return true;

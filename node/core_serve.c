@@ -259,7 +259,8 @@ static void on_reply(struct shard *s, struct slice party, const struct transport
 	for (uint32_t i = 0; i < frame.reply_count; i++) {
 		struct txn_event event = {
 			.kind = TXN_EVENT_REPLY,
-			.reply_to = DISPOSITION_TOKEN,
+			/* A call's answer wants no disposition. */
+			.reply_to = message->reply.size > 0 ? DISPOSITION_TOKEN : 0,
 			.u.reply = {.reply = &frame.replies[i],
 				    .service = party,
 				    .instance = frame.instance},

@@ -363,7 +363,8 @@ static int open_core(struct worker *w)
 			.parked_retry_ms = c->parked_retry_ms,
 			.command_age_ms = c->command_age_ms,
 			.deadline_max_ms = c->deadline_max_ms,
-			.resend_per_second = c->resend_per_second},
+			.resend_per_second = c->resend_per_second,
+			.resend_after_ms = c->call_resend_ms},
 		.seed = os_entropy_u64(),
 	};
 	const struct core_io io = {.may_emit = may_emit,

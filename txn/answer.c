@@ -80,12 +80,14 @@ static void emit_command(struct txn_shard *t, const struct txn_pending *p)
 	rule = txn_outstanding(b);
 	CHECK(rule != NULL);
 	step = txn_step_of(e->body, b);
-	end = b->timer.deadline;
+	end = b->ends_at;
 	if (rule->has_deadline && end > e->deadline_at)
 		end = e->deadline_at;
 
 	m.service = step->service;
-	m.delivery = step->delivery;
+	m.delivery = b->delivery;
+	m.again = p->again;
+	m.fallback = b->fallback;
 	m.u.command = (struct wire_command){
 		.saga = txn_entry_id(e),
 		.step = b->step,

@@ -59,7 +59,7 @@ uint64_t txn_attempt_end(const struct txn_shard *t, const struct txn_body *body,
 	return end;
 }
 
-static void pend_command(struct txn_shard *t, struct txn_branch *b)
+static void pend_command(struct txn_shard *t, struct txn_branch *b, bool again)
 {
 	struct txn_pending *p = txn_pend(t, TXN_PENDING_COMMAND);
 
@@ -69,6 +69,7 @@ static void pend_command(struct txn_shard *t, struct txn_branch *b)
 	p->step = b->step;
 	p->op = b->op;
 	p->attempt = *txn_attempts(b, b->op) + 1;
+	p->again = again;
 	b->sent_at = t->now;
 	t->pending_commands++;
 	t->pending_bytes += t->entries[b->entry].body->input.size;
@@ -83,18 +84,40 @@ void txn_attempt_start(struct txn_shard *t, struct txn_entry *e, struct txn_bran
 	CHECK(b->wait == TXN_WAIT_NOTHING || b->wait == TXN_WAIT_RETRY);
 	(void)txn_operation(e, b);
 	b->wait = TXN_WAIT_ANSWER;
-	timer_arm(&t->timers, &b->timer, txn_attempt_end(t, e->body, b));
+	b->ends_at = txn_attempt_end(t, e->body, b);
+	txn_delivery_choose(b, txn_step_of(e->body, b));
+	txn_delivery_wait(t, b);
 	if (*txn_attempts(b, rule->op) > 0)
 		t->stats.retries_total++;
-	pend_command(t, b);
+	if (b->fallback)
+		t->stats.fallbacks_total++;
+	pend_command(t, b, b->perhaps_out);
+	b->perhaps_out = false;
 }
 
 void txn_attempt_again(struct txn_shard *t, struct txn_branch *b)
 {
 	CHECK_EQ(b->wait, TXN_WAIT_ANSWER);
 	CHECK(t->now >= b->sent_at);
-	if (t->now - b->sent_at >= TXN_RESEND_GAP_MS)
-		pend_command(t, b);
+	if (t->now - b->sent_at < TXN_RESEND_GAP_MS)
+		return;
+	txn_delivery_again(t, b);
+	pend_command(t, b, true);
+}
+
+void txn_attempt_due(struct txn_shard *t, struct txn_entry *e, struct txn_branch *b)
+{
+	const struct txn_failure silence = {.code = err_to_wire(SAGA_E_TIMEOUT)};
+
+	CHECK_EQ(b->wait, TXN_WAIT_ANSWER);
+	CHECK(txn_outstanding(b) != NULL);
+	if (t->now >= b->ends_at) {
+		t->stats.timeouts_total++;
+		txn_delivery_silence(b);
+		txn_attempt_failed(t, e, b, &silence);
+	} else if (txn_delivery_copy_due(t, b)) {
+		pend_command(t, b, true);
+	}
 }
 
 void txn_dispatch(struct txn_shard *t, struct txn_entry *e)

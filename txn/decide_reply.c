@@ -1,10 +1,10 @@
 /* REPLY: is it from the addressee of an operation that is out, and what does it mean?
  *
  *   not for us, or never asked for   ignored and counted; no disposition (invariant 27)
- *   saga or operation is over        obsolete, with a record behind it (S2)
- *   says what is recorded already    recorded; waits for that record like everything else
- *   answers what is out              recorded; ok and rejected from any attempt, also of an older
- *                                    epoch (S24); trouble only from the attempt that is out
+ *   saga or operation is over        obsolete, with a record behind it (S2) when somebody waits for
+ * it says what is recorded already    recorded; waits for that record like everything else answers
+ * what is out              recorded; ok and rejected from any attempt, also of an older epoch
+ * (S24); trouble only from the attempt that is out
  */
 #include "txn/state.h"
 
@@ -17,9 +17,15 @@ static void ignore(struct txn_shard *t)
 
 static void dispose(struct txn_shard *t, const struct wire_reply *reply, uint32_t kind)
 {
-	struct txn_pending *p = txn_pend(t, TXN_PENDING_DISPOSITION);
+	struct txn_pending *p;
 
 	CHECK(kind == WIRE_DISPOSITION_RECORDED || kind == WIRE_DISPOSITION_OBSOLETE);
+	t->stats.obsolete_total += kind == WIRE_DISPOSITION_OBSOLETE;
+	/* The answer to a call wants none: there is nothing to acknowledge, and what is not said
+	 * needs no record behind it (S2). */
+	if (t->event->reply_to == 0)
+		return;
+	p = txn_pend(t, TXN_PENDING_DISPOSITION);
 	p->reply_to = t->event->reply_to;
 	p->operation = reply->operation;
 	p->attempt = reply->attempt;
@@ -28,7 +34,6 @@ static void dispose(struct txn_shard *t, const struct wire_reply *reply, uint32_
 		return;
 	txn_record_noop(t);
 	CHECK(t->last_record > t->step_first_record);
-	t->stats.obsolete_total++;
 }
 
 static bool outcome_known(uint32_t outcome)
@@ -161,13 +166,14 @@ static void reply_outstanding(struct txn_shard *t, struct txn_entry *e, struct t
 
 	CHECK(rule != NULL);
 	CHECK_EQ(rule->op, reply->op);
+	b->silent = 0;
 	switch (reply->outcome) {
 	case WIRE_OUTCOME_OK:
 		reply_ok(t, e, b, reply, instance);
 		break;
 	case WIRE_OUTCOME_WORKING:
 		if (b->wait == TXN_WAIT_ANSWER)
-			timer_arm(&t->timers, &b->timer, txn_attempt_end(t, e->body, b));
+			txn_delivery_working(t, e->body, b, reply);
 		break;
 	case WIRE_OUTCOME_STALE:
 		if (b->wait == TXN_WAIT_ANSWER)

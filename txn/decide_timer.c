@@ -20,7 +20,6 @@ static void entry_due(struct txn_shard *t, struct txn_entry *e)
 static void branch_due(struct txn_shard *t, struct txn_branch *b)
 {
 	struct txn_entry *e = &t->entries[b->entry];
-	const struct txn_failure silence = {.code = err_to_wire(SAGA_E_TIMEOUT)};
 
 	CHECK_LT(b->entry, t->entries_top);
 	CHECK(e->body != NULL);
@@ -30,8 +29,7 @@ static void branch_due(struct txn_shard *t, struct txn_branch *b)
 		return;
 	}
 	CHECK_EQ(b->wait, TXN_WAIT_ANSWER);
-	t->stats.timeouts_total++;
-	txn_attempt_failed(t, e, b, &silence);
+	txn_attempt_due(t, e, b);
 }
 
 static bool room_for_one_more(const struct txn_shard *t)
@@ -60,7 +58,8 @@ static bool may_still_say(const struct txn_shard *t, struct timer *timer)
 	uint32_t commands;
 
 	CHECK(body != NULL);
-	commands = b && b->wait == TXN_WAIT_RETRY ? 1 : txn_step_count(body);
+	commands =
+		b && (b->wait == TXN_WAIT_RETRY || t->now < b->ends_at) ? 1 : txn_step_count(body);
 	return t->pending_commands == 0 ||
 	       (t->pending_commands + commands <= TXN_TICK_COMMANDS_MAX &&
 		t->pending_bytes + (uint64_t)commands * body->input.size <= TXN_TICK_BYTES_MAX);
@@ -88,7 +87,8 @@ void txn_decide_timers(struct txn_shard *t)
 }
 
 /* Attempts restart in full. What may be out already is sent again, paced, because everybody else's
- * is too (S16); what waits for a later time keeps it. */
+ * is too (S16); what waits for a later time keeps it, though it may be out as well: the owner
+ * before may have been ahead of what its records tell of its time. */
 static void resume_branch(struct txn_shard *t, struct txn_branch *b, uint64_t *paced)
 {
 	uint64_t at = t->now;
@@ -97,6 +97,7 @@ static void resume_branch(struct txn_shard *t, struct txn_branch *b, uint64_t *p
 	CHECK(!timer_armed(&b->timer));
 	if (!txn_outstanding(b))
 		return;
+	b->perhaps_out = true;
 	if (b->next_at > t->now) {
 		at = b->next_at;
 	} else if (b->state == WIRE_BRANCH_PARKED && b->next_at == 0) {

@@ -42,6 +42,8 @@ static void begin(struct txn_shard *t, struct txn_branch *b, uint32_t op)
 	b->op = (uint8_t)op;
 	b->has_operation = false;
 	b->active_since = t->now;
+	b->silent = 0;
+	b->perhaps_out = false;
 }
 
 /* Invariant 17: a forward operation begins when the ok of each step it depends on is recorded. */

@@ -41,6 +41,11 @@ enum {
 	TXN_EVICT_PER_RECORD = 4, /* at least 2, so that eviction outruns admission */
 	TXN_MARGIN_MIN_MS = 1000, /* nothing is forgotten within the step that finished it */
 	TXN_RESEND_GAP_MS = 200,  /* between sends of one attempt */
+	TXN_RESEND_CAP_MS = 5000, /* longest silence before a call is sent again */
+	TXN_SILENT_MAX = 2,       /* durable attempts in silence before one goes as a call (S14) */
+	/* How long copies are put off by a handler's heartbeat, and at most by a participant. */
+	TXN_WORKING_HOLD_MS = 3000,
+	TXN_WORKING_HOLD_MAX_MS = 30000,
 	TXN_RETRY_AFTER_MAX_MS = 86400000,
 	TXN_WAITERS_OF_SAGA_MAX = 64,
 	TXN_BUSY_RETRY_MS = 500, /* the hint with BUSY is this, or the host's, and as much jitter */
@@ -74,6 +79,7 @@ struct txn_branch {
 	uint64_t next_at;      /* folded: 0 or when the next attempt starts */
 	uint64_t active_since; /* shard time when `op` began; near, so it is not in the hash */
 	uint64_t sent_at;      /* of the attempt that is out. Volatile */
+	uint64_t ends_at;      /* likewise: its timer may stand earlier, for one more copy */
 	uint8_t *output;       /* in the share or its own block */
 	uint32_t output_size;
 	uint32_t entry;
@@ -86,6 +92,13 @@ struct txn_branch {
 	uint8_t wait;  /* enum txn_wait. Volatile */
 	uint8_t text_size;
 	bool has_operation;
+	/* delivery.c; all volatile */
+	uint8_t delivery; /* enum wire_delivery of the attempt that is out */
+	uint8_t copies;   /* of it, beside the first one, since it was last heard of */
+	uint8_t silent;   /* attempts in a row that nobody answered */
+	bool fallback;    /* it goes by a call because of that */
+	bool perhaps_out; /* taken over: the owner before may have sent this attempt */
+	bool has_turn;    /* the next copy has waited for its turn */
 };
 _Static_assert(offsetof(struct txn_branch, timer) == 0, "a timer is cast back to its branch");
 _Static_assert(sizeof(struct txn_branch) <= 128, "H4: memory per open saga");
@@ -162,6 +175,7 @@ struct txn_pending {
 	uint8_t op;
 	bool final;
 	bool with_branches;
+	bool again;     /* a command that may have been sent before */
 	uint32_t entry; /* or TXN_NONE */
 	uint32_t attempt;
 	uint32_t code;
@@ -206,6 +220,7 @@ struct txn_shard {
 	uint64_t entropy, entropy_taken;
 	uint64_t parked_last_at; /* the last retry of what is parked that was planned */
 	struct timer_heap timers;
+	uint64_t next_copy_us; /* shard time: when the next copy of a call may leave (S16) */
 	struct txn_waiter *waiters;
 	uint32_t waiters_used, waiters_top, waiters_free;
 	struct txn_index by_reply;
@@ -393,12 +408,30 @@ void txn_decide_undo(struct txn_shard *t, struct txn_entry *e, uint32_t reason,
 void txn_dispatch(struct txn_shard *t, struct txn_entry *e);
 void txn_attempt_start(struct txn_shard *t, struct txn_entry *e, struct txn_branch *b);
 void txn_attempt_again(struct txn_shard *t, struct txn_branch *b); /* the same attempt */
+/* Its timer is due: one more copy, or the end of it. */
+void txn_attempt_due(struct txn_shard *t, struct txn_entry *e, struct txn_branch *b);
 uint64_t txn_attempt_end(const struct txn_shard *t, const struct txn_body *body,
 			 const struct txn_branch *b);
 uint64_t txn_backoff_ms(const struct wire_retry *retry, uint32_t attempt, uint64_t entropy);
 uint64_t txn_random(struct txn_shard *t);
 /* When what is parked is tried next; 0 = never. */
 uint64_t txn_parked_next_at(struct txn_shard *t);
+
+/* ---- delivery.c
+ * -------------------------------------------------------------------------------- */
+
+/* For the attempt that starts. */
+void txn_delivery_choose(struct txn_branch *b, const struct wire_step *step);
+/* Arms the timer of the attempt that has just been sent. */
+void txn_delivery_wait(struct txn_shard *t, struct txn_branch *b);
+/* The attempt is over and nobody answered. */
+void txn_delivery_silence(struct txn_branch *b);
+/* Whether a copy is to be sent now; the timer is armed either way. */
+bool txn_delivery_copy_due(struct txn_shard *t, struct txn_branch *b);
+/* The participant asked for the attempt once more. */
+void txn_delivery_again(struct txn_shard *t, struct txn_branch *b);
+void txn_delivery_working(struct txn_shard *t, const struct txn_body *body, struct txn_branch *b,
+			  const struct wire_reply *reply);
 
 /* ---- answer.c, view.c
  * ---------------------------------------------------------------------------- */

@@ -15,7 +15,8 @@
  *      made (S1); the caller sends it only when the journal is durable up to there.
  *  T2  an answer that tells absence or finality in reply to a request (not found, obsolete,
  *      duplicate of a finished saga, ...) has a record of its own step behind it: a NOOP when the
- *      step made no other (S2). Plain status queries are exempt: they carry (epoch, record).
+ *      step made no other (S2). Plain status queries are exempt: they carry (epoch, record); so
+ *      are replies that want no disposition, as nothing is answered.
  *  T3  a forward operation is dispatched only if a durable record implies it: ACCEPTED for the
  *      roots, the OK of all it depends on for the rest (invariants 12, 17); an undo only after the
  *      durable DECISION, and after the undo of everything that depends on it (16).
@@ -71,8 +72,10 @@ struct txn_config {
 	uint32_t command_age_ms;        /* broker's age limit of a durable command: no re-send after
 					   silence before it (S14) */
 	uint32_t deadline_max_ms;
-	uint32_t resend_per_second; /* pacing after take-over (S16), and at a tenth of it of what is
-				       parked (S19); 0 = no pacing */
+	uint32_t resend_per_second; /* pacing after take-over (S16), of copies of calls, and at a
+				       tenth of it of what is parked (S19); 0 = no pacing */
+	uint32_t resend_after_ms;   /* silence before a call is sent again, then doubling; 0 = not
+				       before its attempt is over */
 };
 
 /* The most memory that an engine of these limits touches as long as no journal brings more than
@@ -126,7 +129,8 @@ struct txn_event {
 			      in Unix time: so how long a window is (S5) goes by the later of the
 			      two. Nothing else goes by it, and no state */
 	uint64_t entropy;  /* fresh for each event; jitter comes from it */
-	uint64_t reply_to; /* the caller's token for the answer; 0 = nobody wants one */
+	uint64_t reply_to; /* the caller's token for the answer; 0 = nobody wants one: so it is
+			      with the replies to calls */
 	uint32_t busy_retry_ms; /* when a request is refused as busy: how soon the host would have
 				   it again, jitter not included; 0 = 500 ms */
 	union {
@@ -157,9 +161,13 @@ struct txn_message {
 	enum txn_message_kind kind;
 	uint64_t gate; /* record number (T1); 0 = may leave at once */
 	uint64_t reply_to;
-	bool final;        /* no more messages will use reply_to; never set for a disposition, whose
-			      token stands for a whole frame */
-	uint32_t delivery; /* enum wire_delivery, for commands */
+	bool final; /* no more messages will use reply_to; never set for a disposition, whose
+		       token stands for a whole frame */
+	/* For commands. */
+	uint32_t delivery; /* enum wire_delivery: how this copy travels */
+	bool again;        /* may have been sent before: travels alone (S15), as attempts after the
+			      first do */
+	bool fallback;     /* a call though the plan says durable: nobody answered (S14) */
 	struct slice service;
 	union {
 		struct wire_command command;
@@ -218,6 +226,8 @@ struct txn_stats {
 	uint64_t payload_used;
 	uint64_t accepted_total, completed_total, compensated_total;
 	uint64_t commands_total, retries_total, timeouts_total, refused_total, obsolete_total;
+	uint64_t copies_total;         /* of calls, beside the first of each attempt */
+	uint64_t fallbacks_total;      /* attempts of durable steps that went as calls (S14) */
 	uint64_t ignored_total;        /* replies from others than the addressee, or never asked */
 	uint64_t contradictions_total; /* replies against what is recorded: the first stands (28) */
 };

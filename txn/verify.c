@@ -18,6 +18,7 @@ static const char *verify_branch(const struct txn_shard *t, const struct txn_ent
 	REQUIRE(b->output_size == 0 || b->output != NULL);
 	REQUIRE(b->text_size <= TXN_TEXT_KEPT_MAX);
 	REQUIRE(timer_armed(&b->timer) == timed);
+	REQUIRE(b->wait != TXN_WAIT_ANSWER || b->timer.deadline <= b->ends_at);
 	REQUIRE(outstanding || b->wait == TXN_WAIT_NOTHING);
 	REQUIRE(!live || !outstanding || b->wait != TXN_WAIT_NOTHING);
 	REQUIRE(b->wait != TXN_WAIT_OPERATOR || b->state == WIRE_BRANCH_PARKED);

@@ -122,7 +122,7 @@ struct sim_request {
 	X(refused_appends) X(unfenced_epochs) X(skipped_batches) X(lost_messages) \
 	X(doubled_messages) X(redeliveries) X(commands) X(resends) X(first_runs) \
 	X(duplicates) X(rejections) X(empty_undos) X(late_forwards) X(stale_commands) \
-	X(expired_commands) X(obsolete) X(conflicts) X(expired_submits) X(cancels) \
+	X(expired_commands) X(calls) X(fallbacks) X(obsolete) X(conflicts) X(expired_submits) X(cancels) \
 	X(late_duplicates) X(parked) X(releases) X(service_crashes) X(unknown_steps)
 /* clang-format on */
 struct sim_counters {
@@ -194,7 +194,7 @@ struct sim_lease {
 struct sim_step_plan {
 	uint32_t service;
 	uint32_t after; /* bits */
-	bool has_undo;
+	bool has_undo, direct;
 };
 
 struct sim_saga {
@@ -237,6 +237,7 @@ struct sim_service {
 	uint64_t epoch[SIM_SHARDS], low_water[SIM_SHARDS]; /* durable */
 	struct sim_pending pending[SIM_PENDING];
 	uint32_t rejects, slow; /* per mille: its personality */
+	bool direct;            /* how definitions reach it */
 };
 
 struct sim {
@@ -328,6 +329,7 @@ void sim_node_stop(struct sim_node *node);
 /* sim_service.c: the stream of commands and those who work on it */
 void sim_queue_put(struct sim *sim, struct slice service, struct slice bytes);
 void sim_service_hear(struct sim *sim, uint32_t service, struct slice data);
+void sim_service_call(struct sim *sim, struct slice service, struct slice bytes);
 
 /* sim_client.c */
 void sim_client_create(struct sim *sim);

@@ -43,6 +43,7 @@ static void fill_plan(const struct sim_saga *saga, struct plan_memory *memory,
 		memory->steps[i] = (struct wire_step){
 			.name = slice_str(STEP_NAMES[i]),
 			.service = slice_str(SERVICE_NAMES[from->service]),
+			.delivery = from->direct ? WIRE_DELIVERY_DIRECT : WIRE_DELIVERY_DURABLE,
 			.forward = slice_str("do"),
 			.undo = from->has_undo ? slice_str("undo") : slice_of(NULL, 0),
 			.after = slice_of(memory->after[i], count),
@@ -182,6 +183,7 @@ static void draw_saga(struct sim *sim, uint32_t number, uint64_t span_ms)
 		struct sim_step_plan *step = &saga->steps[i];
 
 		step->service = (uint32_t)sim_draw(sim, SIM_PLAN, SIM_SERVICES);
+		step->direct = sim->services[step->service].direct;
 		step->has_undo = true;
 		for (uint32_t k = 0; k < i; k++)
 			if (sim_draw(sim, SIM_PLAN, 3) > 0)

@@ -62,6 +62,7 @@ void sim_faults_draw(struct sim *sim)
 	for (uint32_t i = 0; i < SIM_SERVICES; i++) {
 		sim->services[i].rejects = rate(sim, 250);
 		sim->services[i].slow = rate(sim, 200);
+		sim->services[i].direct = sim_draw(sim, SIM_FAULTS, 2) == 0;
 	}
 }
 

@@ -151,6 +151,7 @@ static void record_commands(struct sim *sim, const struct sim_node *node, struct
 
 	arena_init(&arena, sim->arena_memory, 65536);
 	CHECK_EQ(wire_decode(WIRE_COMMAND_FRAME, data, &arena, &frame, NULL), 0);
+	sim->count.fallbacks += frame.fallback;
 	for (uint32_t i = 0; i < frame.command_count; i++) {
 		const struct wire_command *c = &frame.commands[i];
 		uint32_t saga;
@@ -216,6 +217,11 @@ static int publish(struct transport *t, const char *subject, struct slice reply,
 		record_commands(sim, node, data);
 		for (uint32_t n = copies(sim); n > 0; n--)
 			sim_queue_put(sim, slice_str(subject + 12), data);
+	} else if (strncmp(subject, "saga.v1.call.", 13) == 0) {
+		record_commands(sim, node, data);
+		sim->count.calls++;
+		for (uint32_t n = copies(sim); n > 0; n--)
+			sim_service_call(sim, slice_str(subject + 13), data);
 	} else if (strcmp(subject, "saga.v1.alert") == 0) {
 		sim->count.parked++;
 		sim_note(sim, "alert", node->index, 0, 0, 0);

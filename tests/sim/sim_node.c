@@ -156,7 +156,8 @@ static void core_open(struct sim_node *node)
 			.parked_retry_ms = 1500,
 			.command_age_ms = 800,
 			.deadline_max_ms = 3600000,
-			.resend_per_second = 500},
+			.resend_per_second = 500,
+			.resend_after_ms = 60},
 		.seed = prng_next(&sim->prng[SIM_NODE]),
 	};
 	char name[8];

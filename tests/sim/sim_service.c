@@ -11,8 +11,10 @@ enum {
 	ACK_WAIT_MS = 500,
 	DELIVERIES_MAX = 5,
 	RESEND_MS = 200,
-	HOLD_MS = 2000, /* S13 */
-	CLEAN_STEP = 2, /* S8 */
+	HOLD_MS = 2000,      /* S13 */
+	CLEAN_STEP = 2,      /* S8 */
+	WORKING_MS = 100,    /* a call that takes longer is told to be in hand */
+	CALLED = UINT32_MAX, /* in the place of a queued message */
 };
 
 /* One command at work; travels as an event's bytes. */
@@ -63,13 +65,18 @@ static void store(struct sim *sim, struct sim_event *e)
 	sim_at(sim, sim->now_ms + sim_delay(sim), SIM_WORLD, deliver)->a = sim->queued++;
 }
 
+static uint64_t service_number(struct slice name)
+{
+	CHECK(name.size == 2 && name.data[0] == 's');
+	CHECK(name.data[1] >= '0' && name.data[1] < '0' + SIM_SERVICES);
+	return (uint64_t)(name.data[1] - '0');
+}
+
 void sim_queue_put(struct sim *sim, struct slice service, struct slice bytes)
 {
 	struct sim_event *e = sim_at(sim, sim->now_ms + sim_delay(sim), SIM_WORLD, store);
 
-	CHECK(service.size == 2 && service.data[0] == 's');
-	e->a = (uint64_t)(service.data[1] - '0');
-	CHECK_LT(e->a, SIM_SERVICES);
+	e->a = service_number(service);
 	sim_event_bytes(e, bytes);
 }
 
@@ -205,16 +212,22 @@ static struct verdict run_barrier(struct sim *sim, const struct work *w)
 /* ---- replies ------------------------------------------------------------------------------------
  */
 
-static void send_reply(struct sim *sim, uint32_t number, const struct sim_pending *p)
+/* `wants` a disposition, or not: then there is no reply subject. */
+static void send_bytes(struct sim *sim, uint32_t number, uint32_t shard, struct slice bytes,
+		       bool wants)
 {
 	char reply[32], service[8];
 	struct subject subject;
 
 	(void)snprintf(service, sizeof service, "s%u", number);
-	(void)snprintf(reply, sizeof reply, "_INBOX.s%u.1", number);
-	subject = subject_shard("saga", p->shard, SUBJECT_REPLY, slice_str(service));
-	sim_send_node(sim, SIM_AT_SERVICE + number, subject.text, reply,
-		      slice_of(p->bytes, p->size));
+	(void)snprintf(reply, sizeof reply, wants ? "_INBOX.s%u.1" : "", number);
+	subject = subject_shard("saga", shard, SUBJECT_REPLY, slice_str(service));
+	sim_send_node(sim, SIM_AT_SERVICE + number, subject.text, reply, bytes);
+}
+
+static void send_reply(struct sim *sim, uint32_t number, const struct sim_pending *p)
+{
+	send_bytes(sim, number, p->shard, slice_of(p->bytes, p->size), true);
 }
 
 static void pending_free(struct sim_pending *p)
@@ -255,7 +268,9 @@ static void encode_reply(struct sim *sim, const struct work *w, const struct ver
 		.epoch = w->epoch,
 		.outcome = v->outcome,
 		.barrier = v->barrier,
-		.retry_after_ms = v->outcome == WIRE_OUTCOME_RETRY ? 30 : 0,
+		.retry_after_ms = v->outcome == WIRE_OUTCOME_RETRY     ? 30
+				  : v->outcome == WIRE_OUTCOME_WORKING ? 300
+								       : 0,
 	};
 	const struct wire_reply_frame frame = {.shard = w->shard,
 					       .service = slice_str(service),
@@ -266,12 +281,26 @@ static void encode_reply(struct sim *sim, const struct work *w, const struct ver
 	CHECK_EQ(wire_encode(WIRE_REPLY_FRAME, &frame, out), 0);
 }
 
+static void answer_call(struct sim *sim, const struct work *w, const struct verdict *v)
+{
+	struct buf out;
+
+	buf_init(&out, 8192);
+	encode_reply(sim, w, v, &out);
+	send_bytes(sim, w->service, w->shard, buf_slice(&out), false);
+	buf_close(&out);
+}
+
 static void answer(struct sim *sim, const struct work *w, const struct verdict *v)
 {
 	struct sim_service *service = &sim->services[w->service];
 	struct sim_pending *p = NULL;
 	struct buf out;
 
+	if (w->queued == CALLED) {
+		answer_call(sim, w, v);
+		return;
+	}
 	for (uint32_t i = 0; p == NULL && i < SIM_PENDING; i++)
 		if (!service->pending[i].used)
 			p = &service->pending[i];
@@ -321,23 +350,30 @@ static void work_ends(struct sim *sim, struct sim_event *e)
 	answer(sim, w, &v);
 }
 
-static void work_begins(struct sim *sim, uint32_t number)
+static void work_goes_on(struct sim *sim, struct sim_event *e)
 {
-	struct sim_queued *q = &sim->queue[number];
-	const struct sim_service *service = &sim->services[q->service];
+	const struct work *w = (const void *)e->bytes;
+	const struct verdict v = {.outcome = WIRE_OUTCOME_WORKING};
+
+	if (sim->services[w->service].life == w->life)
+		answer_call(sim, w, &v);
+}
+
+/* The commands of a frame, with their own pace each. Returns how many they are. */
+static uint32_t begin_frame(struct sim *sim, uint32_t to, uint32_t queued, struct slice bytes)
+{
+	const struct sim_service *service = &sim->services[to];
 	struct wire_command_frame frame;
 	struct arena arena;
 
 	arena_init(&arena, sim->arena_memory, 65536);
-	CHECK_EQ(wire_decode(WIRE_COMMAND_FRAME, slice_of(q->bytes, q->size), &arena, &frame, NULL),
-		 0);
-	q->commands = frame.command_count;
-	CHECK_LE(q->commands, 64);
+	CHECK_EQ(wire_decode(WIRE_COMMAND_FRAME, bytes, &arena, &frame, NULL), 0);
+	CHECK_LE(frame.command_count, 64);
 	for (uint32_t i = 0; i < frame.command_count; i++) {
 		const struct wire_command *c = &frame.commands[i];
 		struct work w = {
-			.service = q->service,
-			.queued = number,
+			.service = to,
+			.queued = queued,
 			.entry = i,
 			.shard = frame.shard,
 			.step = c->step,
@@ -358,7 +394,34 @@ static void work_begins(struct sim *sim, uint32_t number)
 			ms += sim_draw(sim, SIM_SERVICE, 2500);
 		sim_event_bytes(sim_at(sim, sim->now_ms + ms, SIM_WORLD, work_ends),
 				slice_of(&w, sizeof w));
+		if (queued == CALLED && ms > WORKING_MS)
+			sim_event_bytes(
+				sim_at(sim, sim->now_ms + WORKING_MS, SIM_WORLD, work_goes_on),
+				slice_of(&w, sizeof w));
 	}
+	return frame.command_count;
+}
+
+static void work_begins(struct sim *sim, uint32_t number)
+{
+	struct sim_queued *q = &sim->queue[number];
+
+	q->commands = begin_frame(sim, q->service, number, slice_of(q->bytes, q->size));
+}
+
+/* Nothing keeps a call for a service that is away. */
+static void call_arrives(struct sim *sim, struct sim_event *e)
+{
+	if (sim->services[e->a].down_until_ms <= sim->now_ms)
+		(void)begin_frame(sim, (uint32_t)e->a, CALLED, slice_of(e->bytes, e->size));
+}
+
+void sim_service_call(struct sim *sim, struct slice service, struct slice bytes)
+{
+	struct sim_event *e = sim_at(sim, sim->now_ms + sim_delay(sim), SIM_WORLD, call_arrives);
+
+	e->a = service_number(service);
+	sim_event_bytes(e, bytes);
 }
 
 /* Dispositions. */

@@ -141,6 +141,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c->deadline_max_ms, 86400000);
 	assert_int_equal(c->resend_per_second, 2000);
 	assert_int_equal(c->command_age_ms, 15000);
+	assert_int_equal(c->call_resend_ms, 500);
 	assert_int_equal(c->stop_timeout_ms, 30000);
 	assert_int_equal(c->log_level, 1);
 	assert_int_equal(c->log_format, 0);

@@ -159,6 +159,7 @@ int world_setup(void **state)
 	model_log_init(&w->log, &w->cluster, &w->slots, T0);
 	listen_to(w, "_INBOX.>");
 	listen_to(w, "saga.v1.cmd.>");
+	listen_to(w, "saga.v1.call.>");
 	listen_to(w, "elsewhere.>");
 	world_node_open(w, &w->nodes[0], "n1");
 	world_node_open(w, &w->nodes[1], "n2");

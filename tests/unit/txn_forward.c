@@ -136,7 +136,7 @@ static void exhausted_forward_is_unknown_and_undone(void **state)
 	host_tick(h, 1000);
 	expect_step(h, "+branch #1 0 forward again 2 code=5001 at=+200\n");
 	host_tick(h, 200);
-	expect_step(h, ">a-svc s a forward 3 left=1000\n");
+	expect_step(h, ">a-svc s a forward 3 left=1000 call fallback\n");
 	host_tick(h, 1000);
 	expect_step(h, "+branch #1 0 forward unknown 3 code=5001\n"
 		       "+decision #1 exhausted 0\n"
@@ -191,7 +191,7 @@ static void stale_sends_again_but_not_too_often(void **state)
 	expect_step(h, ">recorded 1\n");
 	h->now += 1;
 	host_reply(h, "s", 0, "a", FORWARD, 1, WIRE_OUTCOME_STALE);
-	expect_step(h, ">a-svc s a forward 1 left=800\n>recorded 1\n");
+	expect_step(h, ">a-svc s a forward 1 left=800 call again\n>recorded 1\n");
 	host_reply(h, "s", 0, "a", FORWARD, 1, WIRE_OUTCOME_STALE);
 	expect_step(h, ">recorded 1\n");
 	/* It does not prolong the attempt. */

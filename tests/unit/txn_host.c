@@ -238,8 +238,10 @@ static void note_message(struct host *h, const struct txn_message *m)
 	case TXN_MESSAGE_COMMAND:
 		h->command = *c;
 		h->command_count++;
-		note(h, ">%.*s %.*s %.*s %s %u left=%u\n", SLICE(m->service), SLICE(c->saga),
-		     SLICE(c->step_name), op_text(c->op), c->attempt, c->remaining_ms);
+		note(h, ">%.*s %.*s %.*s %s %u left=%u%s%s%s\n", SLICE(m->service), SLICE(c->saga),
+		     SLICE(c->step_name), op_text(c->op), c->attempt, c->remaining_ms,
+		     m->delivery == WIRE_DELIVERY_DIRECT ? " call" : "", m->again ? " again" : "",
+		     m->fallback ? " fallback" : "");
 		break;
 	case TXN_MESSAGE_ANSWER:
 		note_answer(h, m);

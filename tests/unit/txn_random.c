@@ -15,6 +15,7 @@ static uint64_t current_seed;
 
 struct totals {
 	uint64_t events;
+	uint32_t calls, copies, fallbacks;
 	uint32_t completed, compensated, parked, duplicates, empty_undos, blocked, stale, expired,
 		takeovers;
 };
@@ -22,6 +23,9 @@ struct totals {
 static void add(struct totals *sum, const struct world *w)
 {
 	sum->events += w->events;
+	sum->calls += w->calls;
+	sum->copies += w->copies;
+	sum->fallbacks += w->fallbacks;
 	sum->completed += w->completed;
 	sum->compensated += w->compensated;
 	sum->parked += w->parked;
@@ -67,6 +71,8 @@ static void random_runs(void **state)
 	/* A run that never met these has proven nothing about them. */
 	assert_true(sum.completed > 50 && sum.compensated > 50 && sum.parked > 10);
 	assert_true(sum.duplicates > 50 && sum.empty_undos > 20 && sum.blocked > 5);
+	print_message("%u calls, %u copies, %u fallbacks\n", sum.calls, sum.copies, sum.fallbacks);
+	assert_true(sum.calls > 500 && sum.copies > 200 && sum.fallbacks > 20);
 	assert_true(sum.stale > 5 && sum.expired > 5 && sum.takeovers > 50);
 }
 

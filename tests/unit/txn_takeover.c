@@ -24,12 +24,12 @@ static void attempts_go_on_where_they_were(void **state)
 	host_tick(h, 49);
 	expect_step(h, "");
 	host_tick(h, 1);
-	expect_step(h, ">b-svc s b forward 2 left=1000\n");
+	expect_step(h, ">b-svc s b forward 2 left=1000 call again\n");
 	h->now += 900;
 	/* The attempt that may be out is sent again under its number, and starts in full. */
 	host_take_over(h, h->record_count);
 	host_tick(h, 0);
-	expect_step(h, ">b-svc s b forward 2 left=1000\n");
+	expect_step(h, ">b-svc s b forward 2 left=1000 call again\n");
 	/* S24: an answer to what the owner before had sent. */
 	host_reply(h, "s", 1, "b", FORWARD, 1, OK);
 	expect_step(h, "+branch #1 1 forward ok 1\n"
@@ -64,7 +64,7 @@ static void deadlines_and_parked_survive(void **state)
 	h->now += 1999;
 	host_take_over(h, h->record_count);
 	host_tick(h, 0);
-	expect_step(h, ">a-svc s a forward 1 left=1\n");
+	expect_step(h, ">a-svc s a forward 1 left=1 call again\n");
 	host_tick(h, 1);
 	expect_step(h, "+decision #1 deadline\n>a-svc s a undo 1 left=1000\n");
 	host_reply(h, "s", 0, "a", UNDO, 1, WIRE_OUTCOME_PARK);
@@ -75,7 +75,7 @@ static void deadlines_and_parked_survive(void **state)
 	host_tick(h, 3999);
 	expect_step(h, "");
 	host_tick(h, 1);
-	expect_step(h, ">a-svc s a undo 2 left=1000\n");
+	expect_step(h, ">a-svc s a undo 2 left=1000 call again\n");
 }
 
 static void resends_are_paced(void **state)
@@ -271,7 +271,7 @@ static void concludes_what_was_cut_off(void **state)
 	host_reply(h, "u", 0, "a", FORWARD, 1, OK);
 	host_take_over(h, mark + 1);
 	host_tick(h, 0);
-	expect_step(h, "+finished #3 completed\n>a-svc t a undo 1 left=1000\n");
+	expect_step(h, "+finished #3 completed\n>a-svc t a undo 1 left=1000 call again\n");
 }
 
 static void tombstones_and_memory_survive(void **state)

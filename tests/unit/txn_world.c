@@ -29,6 +29,8 @@ static void plan_random(struct world *w, struct world_saga *s)
 	s->plan.plan.deadline_ms = 1000 + (uint32_t)below(w, 20000);
 	for (uint32_t i = 0; i < s->step_count; i++) {
 		struct wire_step *step = &s->plan.steps[i];
+
+		step->delivery = below(w, 2) ? WIRE_DELIVERY_DIRECT : WIRE_DELIVERY_DURABLE;
 		uint8_t after[WORLD_STEPS];
 		uint32_t count = 0;
 
@@ -60,6 +62,8 @@ void world_init(struct world *w, uint64_t seed)
 	host_init(&w->h);
 	w->h.config.retry_window_max_ms = 86400000;
 	w->h.config.resend_per_second = below(w, 2) ? 0 : 100;
+	w->h.config.resend_after_ms = below(w, 3) ? 100 : 0;
+	w->h.config.command_age_ms = WORLD_AGE_MS;
 	w->h.limits.open_max = 12;
 	w->h.limits.remembered_max = 12;
 	w->h.limits.branches_max = 30;
@@ -108,6 +112,18 @@ static void answer_arrives(struct world *w, const struct packet *p)
 	}
 }
 
+static void command_leaves(struct world *w, const struct packet *p)
+{
+	struct world_step *step = &w->sagas[p->saga].steps[p->step];
+
+	if (p->op == FORWARD)
+		step->forward_sent = true;
+	if (p->call)
+		return;
+	step->durable_attempt[p->op] = p->attempt;
+	step->durable_at[p->op] = p->made_at;
+}
+
 /* What is durable may leave (S1). */
 static void flush(struct world *w, uint32_t durable)
 {
@@ -123,8 +139,8 @@ static void flush(struct world *w, uint32_t durable)
 		else if (p.kind == PACKET_ANSWER)
 			answer_arrives(w, &p);
 		else {
-			if (p.kind == PACKET_COMMAND && p.op == FORWARD)
-				w->sagas[p.saga].steps[p.step].forward_sent = true;
+			if (p.kind == PACKET_COMMAND)
+				command_leaves(w, &p);
 			send_packet(w, &p);
 		}
 	}
@@ -136,11 +152,15 @@ static void on_engine_message(void *context, const struct txn_message *m)
 	struct world *w = context;
 	struct packet p = {.gate = m->gate, .epoch = w->h.epoch};
 
+	p.call = m->delivery == WIRE_DELIVERY_DIRECT;
+	p.made_at = w->h.now;
+
 	if (m->kind == TXN_MESSAGE_COMMAND) {
 		const struct wire_command *c = &m->u.command;
 		struct world_saga *s = world_saga_of(w, c->saga);
 
 		world_check_command(w, m);
+		world_check_delivery(w, m);
 		p.kind = PACKET_COMMAND;
 		p.saga = (uint32_t)(s - w->sagas);
 		p.step = c->step;
@@ -235,6 +255,7 @@ static void command_arrives(struct world *w, const struct packet *p)
 	reply.kind = PACKET_REPLY;
 	if (trouble(w, 10)) {
 		reply.outcome = WIRE_OUTCOME_WORKING;
+		reply.hold_ms = (uint32_t)below(w, 2) * 500;
 		send_packet(w, &reply);
 	}
 	reply.outcome = run_command(w, p);
@@ -273,11 +294,17 @@ static void reply_arrives(struct world *w, const struct packet *p, const char *s
 		reply.output = slice_of(output, (uint32_t)below(w, sizeof output));
 	if (p->outcome == WIRE_OUTCOME_RETRY)
 		reply.retry_after_ms = (uint32_t)below(w, 1500);
+	if (p->outcome == WIRE_OUTCOME_WORKING)
+		reply.retry_after_ms = p->hold_ms;
 	reply.text = slice_str("why");
 	event.u.reply.reply = &reply;
 	event.u.reply.service = service ? slice_str(service) : s->plan.steps[p->step].service;
 	event.u.reply.instance = slice_str("one");
+	w->h.reply_to = p->call ? 0 : WORLD_DISPOSITION;
+	if (p->made_at > 0 && p->attempt >= s->steps[p->step].durable_attempt[p->op])
+		s->steps[p->step].durable_attempt[p->op] = 0;
 	step(w, event);
+	w->h.reply_to = 0;
 }
 
 static void deliver_one(struct world *w)
@@ -300,6 +327,7 @@ static void bogus_reply(struct world *w)
 	const bool open = s->accepted && !s->finished;
 	const uint32_t before = w->h.record_count;
 	struct packet p = {.saga = saga,
+			   .call = below(w, 2),
 			   .step = (uint32_t)below(w, s->step_count),
 			   .op = below(w, 2) ? FORWARD : UNDO,
 			   .attempt = 1,
@@ -316,7 +344,7 @@ static void bogus_reply(struct world *w)
 	} else {
 		reply_arrives(w, &p, "mallory");
 	}
-	if (open)
+	if (open || p.call)
 		assert_int_equal(w->h.record_count, before);
 	else
 		assert_int_equal(w->h.record_count, before + 1); /* S2: a NOOP */

@@ -15,6 +15,8 @@ enum {
 	WORLD_STEPS = 4,
 	WORLD_PACKETS = 512,
 	WORLD_REQUESTS = 4096,
+	WORLD_AGE_MS = 1500,
+	WORLD_DISPOSITION = 1000000, /* stands for a service that waits for one */
 };
 
 /* One branch as its participant and the checker see it. */
@@ -25,6 +27,9 @@ struct world_step {
 	/* What was sent. */
 	bool forward_sent;
 	uint32_t sent_attempt[4];
+	/* S14: the last durable copy that left and has no answer, 0 = none; when it was made. */
+	uint32_t durable_attempt[4];
+	uint64_t durable_at[4];
 	/* What the journal says; indexed by op. */
 	uint32_t attempts[4];
 	uint64_t next_at[4];
@@ -53,6 +58,9 @@ enum packet_kind { PACKET_COMMAND = 1, PACKET_REPLY, PACKET_ANSWER };
 struct packet {
 	enum packet_kind kind;
 	uint64_t gate;
+	bool call; /* a command that is one, and its replies */
+	uint64_t made_at;
+	uint32_t hold_ms;
 	uint32_t saga, step, op, attempt, outcome;
 	uint64_t epoch, admission, low_water;
 	uint64_t token;
@@ -82,6 +90,7 @@ struct world {
 	uint32_t trouble_percent; /* of what can go wrong */
 	uint64_t events;
 	/* What the run met, to prove that it met it. */
+	uint32_t calls, copies, fallbacks;
 	uint32_t completed, compensated, parked, duplicates, empty_undos, blocked, stale, expired,
 		takeovers;
 };
@@ -97,6 +106,7 @@ void world_check_end(struct world *w);
 void world_model(struct world *w);            /* reads the records that are new */
 void world_model_from_start(struct world *w); /* after a crash cut the journal */
 void world_check_command(struct world *w, const struct txn_message *m);
+void world_check_delivery(struct world *w, const struct txn_message *m);
 struct world_saga *world_saga_of(struct world *w, struct slice id);
 
 #endif

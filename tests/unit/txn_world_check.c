@@ -199,6 +199,27 @@ void world_check_command(struct world *w, const struct txn_message *m)
 	step->sent_attempt[c->op] = c->attempt;
 }
 
+/* S14: no second durable copy before the first one's age limit, unless it was answered; a step that
+ * is called always is never in the stream. Both hold across owners. */
+void world_check_delivery(struct world *w, const struct txn_message *m)
+{
+	const struct wire_command *c = &m->u.command;
+	struct world_saga *s = world_saga_of(w, c->saga);
+	struct world_step *step = &s->steps[c->step];
+	const bool durable = s->plan.steps[c->step].delivery == WIRE_DELIVERY_DURABLE;
+
+	assert_true(m->delivery == WIRE_DELIVERY_DIRECT || durable);
+	assert_true(!m->fallback || (m->delivery == WIRE_DELIVERY_DIRECT && durable));
+	w->calls += m->delivery == WIRE_DELIVERY_DIRECT;
+	w->copies += m->again;
+	w->fallbacks += m->fallback;
+	if (m->delivery == WIRE_DELIVERY_DIRECT)
+		return;
+	assert_false(m->again);
+	assert_true(step->durable_attempt[c->op] == 0 ||
+		    w->h.now - step->durable_at[c->op] >= WORLD_AGE_MS);
+}
+
 void world_check_end(struct world *w)
 {
 	for (uint32_t i = 0; i < WORLD_SAGAS; i++) {
