@@ -69,7 +69,7 @@ static void add_counts(struct status_view *status, struct cluster_request *r, vo
 	status->parked += list.parked;
 }
 
-/* Only shards with an owner are asked: of the others the answer is known. */
+/* Only shards with an owner that may serve are asked: of the others the answer is known. */
 static int count_sagas(struct cli *cli, struct cluster_view *view, struct status_view *status)
 {
 	const struct wire_list_request body = {.states = 1U << WIRE_STATE_PARKED, .limit = 1};
@@ -83,7 +83,7 @@ static int count_sagas(struct cli *cli, struct cluster_view *view, struct status
 		const struct subject subject =
 			cli_shard_subject(cli, info->shards[i].shard, SUBJECT_LIST);
 
-		if (info->shards[i].owner.size == 0)
+		if (info->shards[i].owner.size == 0 || info->shards[i].state == WIRE_SHARD_HALTED)
 			continue;
 		err = cluster_request_make(&requests[count], &subject, WIRE_LIST_REQUEST, &body,
 					   judge_list);
@@ -183,7 +183,7 @@ static int judge_serving(struct slice answer)
 		err = err_from_wire(info.code);
 	if (err == 0) {
 		status_count(&status);
-		err = status.owned > 0 && status.orphaned == 0 ? 0 : SAGA_E_NOT_OWNER;
+		err = status.owned > 0 && status.owned == info.shard_count ? 0 : SAGA_E_NOT_OWNER;
 	}
 	free(memory);
 	return err;

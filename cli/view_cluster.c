@@ -75,12 +75,27 @@ static void put_shard(struct doc *d, const struct wire_shard_view *shard)
 	doc_text(d, "owner", shard->owner);
 	doc_number(d, "epoch", shard->epoch);
 	doc_text(d, "target", shard->target);
+	doc_str(d, "state", wire_shard_state_name(shard->state));
+	doc_str(d, "code", shard->code != 0 ? err_name(err_from_wire(shard->code)) : NULL);
 	doc_end(d);
+}
+
+static enum style style_of(const struct wire_shard_view *shard)
+{
+	switch (shard->state) {
+	case WIRE_SHARD_SERVING:
+		return STYLE_GOOD;
+	case WIRE_SHARD_REPLAYING:
+		return STYLE_WARN;
+	default:
+		return STYLE_BAD;
+	}
 }
 
 int view_shards(const struct wire_info *info, struct output *o)
 {
-	static const char *const headers[] = {">SHARD", "OWNER", ">EPOCH", "TARGET", NULL};
+	static const char *const headers[] = {">SHARD", "STATE", "OWNER", ">EPOCH",
+					      "TARGET", "CODE",  NULL};
 	struct table t;
 	struct doc *d;
 
@@ -101,10 +116,13 @@ int view_shards(const struct wire_info *info, struct output *o)
 		const struct wire_shard_view *shard = &info->shards[i];
 
 		table_number(&t, shard->shard);
+		table_str(&t, style_of(shard), wire_shard_state_name(shard->state));
 		table_text(&t, shard->owner.size > 0 ? STYLE_PLAIN : STYLE_BAD, shard->owner);
 		table_number(&t, shard->epoch);
 		table_text(&t, slice_equal(shard->owner, shard->target) ? STYLE_PLAIN : STYLE_WARN,
 			   shard->target);
+		table_str(&t, STYLE_BAD,
+			  shard->code != 0 ? err_name(err_from_wire(shard->code)) : "");
 	}
 	table_close(&t);
 	return 0;
@@ -117,12 +135,13 @@ void status_count(struct status_view *status)
 	const struct wire_info *info = status->info;
 
 	status->owned = 0;
+	status->halted = 0;
 	for (uint32_t i = 0; i < info->shard_view_count; i++) {
 		/* Without an accepted epoch nobody serves it yet. */
-		if (info->shards[i].owner.size > 0 && info->shards[i].epoch > 0)
-			status->owned++;
+		status->owned += info->shards[i].state == WIRE_SHARD_SERVING;
+		status->halted += info->shards[i].state == WIRE_SHARD_HALTED;
 	}
-	status->orphaned = info->shard_count - status->owned;
+	status->orphaned = info->shard_count - status->owned - status->halted;
 }
 
 static uint32_t ready_nodes(const struct wire_info *info)
@@ -153,6 +172,7 @@ static int status_json(const struct status_view *status, struct output *o)
 	doc_number(d, "count", info->shard_count);
 	doc_number(d, "owned", status->owned);
 	doc_number(d, "orphaned", status->orphaned);
+	doc_number(d, "halted", status->halted);
 	doc_number(d, "silent", status->silent_shards);
 	doc_end(d);
 	doc_object(d, "sagas");
@@ -167,6 +187,24 @@ static int status_json(const struct status_view *status, struct output *o)
 		doc_text(d, NULL, info->warnings);
 	doc_end(d);
 	return doc_close(d, o);
+}
+
+static void attention_halted(const struct status_view *status, struct output *o)
+{
+	const struct wire_info *info = status->info;
+
+	for (uint32_t i = 0; i < info->shard_view_count; i++) {
+		const struct wire_shard_view *shard = &info->shards[i];
+		const int code = err_from_wire(shard->code);
+
+		if (shard->state == WIRE_SHARD_HALTED)
+			output_line(o, "attention", STYLE_BAD,
+				    "shard %u is halted by %.*s: %s, %s; its sagas wait for an "
+				    "operator",
+				    shard->shard, (int)shard->owner.size,
+				    (const char *)shard->owner.data, err_name(code),
+				    err_text(code));
+	}
 }
 
 static void status_text(const struct status_view *status, struct output *o)
@@ -184,13 +222,15 @@ static void status_text(const struct status_view *status, struct output *o)
 		    info->planner.size > 0 ? (int)info->planner.size : 1,
 		    info->planner.size > 0 ? (const char *)info->planner.data : "-",
 		    (unsigned long long)info->plan_version);
-	output_line(o, "shards", status->orphaned > 0 ? STYLE_BAD : STYLE_PLAIN,
-		    "%u owned, %u orphaned", status->owned, status->orphaned);
+	output_line(o, "shards", status->orphaned + status->halted > 0 ? STYLE_BAD : STYLE_PLAIN,
+		    "%u owned, %u orphaned, %u halted", status->owned, status->orphaned,
+		    status->halted);
 	output_line(o, "sagas", status->parked > 0 ? STYLE_BAD : STYLE_PLAIN,
 		    "%llu open, %llu parked", (unsigned long long)status->open,
 		    (unsigned long long)status->parked);
 	output_line(o, "backends", STYLE_PLAIN, "NATS %.*s", (int)info->nats_version.size,
 		    (const char *)info->nats_version.data);
+	attention_halted(status, o);
 	if (status->silent_shards > 0)
 		output_line(o, "attention", STYLE_BAD,
 			    "%u shards did not answer: their sagas are not counted; a "

@@ -11,11 +11,11 @@ int view_shards(const struct wire_info *info, struct output *o) MUST_CHECK;
 
 struct status_view {
 	const struct wire_info *info;
-	uint32_t owned, orphaned; /* shards */
-	uint64_t open, parked;    /* sagas, on the shards that answered */
+	uint32_t owned, halted, orphaned; /* shards; the last: nobody serves them now */
+	uint64_t open, parked;            /* sagas, on the shards that answered */
 	uint32_t silent_shards;
 };
-/* Fills owned and orphaned. */
+/* Fills owned, halted and orphaned. */
 void status_count(struct status_view *status);
 int view_status(const struct status_view *status, struct output *o) MUST_CHECK;
 

@@ -55,10 +55,15 @@ int jetstream_provision(struct transport *transport, const struct jetstream_conf
 			const struct jetstream_provision *what, jetstream_provisioned done,
 			void *context) MUST_CHECK;
 
-/* Reads the configuration of all journals back and compares it (replicas, storage, no limits, no
- * dedupe reliance, description). `text` names the first difference. */
+/* Reads the configuration of all journals and of the command stream back and compares it (replicas,
+ * storage, no limits, no dedupe reliance, description). Each stream that is missing or different is
+ * told to `wrong`, with the first difference in `text`; `shard` is JETSTREAM_COMMANDS for the
+ * commands. `done` with 0 means that all were looked at, not that all were right. */
+enum { JETSTREAM_COMMANDS = WIRE_SHARDS_MAX }; /* in place of a shard */
+typedef void (*jetstream_wrong)(void *context, uint32_t shard, int error, const char *text);
 int jetstream_verify(struct transport *transport, const struct jetstream_config *config,
-		     uint32_t shard_count, jetstream_provisioned done, void *context) MUST_CHECK;
+		     uint32_t shard_count, jetstream_wrong wrong, jetstream_provisioned done,
+		     void *context) MUST_CHECK;
 
 /* What an acknowledgement is worth with this server version: a sentence for warnings. NULL only for
  * an empty version (not connected yet): no server tells its clients whether it syncs at once. */

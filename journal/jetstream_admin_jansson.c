@@ -77,7 +77,19 @@ void item_fail(struct item *item, int error, const char *text)
 	char sentence[JETSTREAM_TEXT_SIZE];
 
 	(void)snprintf(sentence, sizeof sentence, "stream %s: %s", name.text, text);
-	job_end(item->job, error, sentence);
+	item_wrong(item, error, sentence);
+}
+
+void item_wrong(struct item *item, int error, const char *sentence)
+{
+	struct job *job = item->job;
+
+	if (job->provisions || err_class(error) == ERR_CLASS_RETRY) {
+		job_end(job, error, sentence);
+		return;
+	}
+	job->wrong(job->context, item->wish.shard, error, sentence);
+	item_go(item, STEP_DONE);
 }
 
 void item_go(struct item *item, enum step to)
@@ -100,7 +112,7 @@ void item_go(struct item *item, enum step to)
 		if (job->finished == job->item_count) {
 			job_end(job, 0,
 				job->provisions ? "all streams are there"
-						: "all streams are as they must be");
+						: "all streams were looked at");
 			return;
 		}
 		rc = begin_more(job);
@@ -241,7 +253,8 @@ int jetstream_provision(struct transport *transport, const struct jetstream_conf
 }
 
 int jetstream_verify(struct transport *transport, const struct jetstream_config *config,
-		     uint32_t shard_count, jetstream_provisioned done, void *context)
+		     uint32_t shard_count, jetstream_wrong wrong, jetstream_provisioned done,
+		     void *context)
 {
 	const struct jetstream_wish wish = {
 		.cluster = config->cluster,
@@ -258,5 +271,6 @@ int jetstream_verify(struct transport *transport, const struct jetstream_config 
 	job = job_create(transport, config, &wish, done, context);
 	if (job == NULL)
 		return SAGA_E_NO_MEMORY;
+	job->wrong = wrong;
 	return job_begin(job, STEP_LOOK);
 }

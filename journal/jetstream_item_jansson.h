@@ -41,7 +41,8 @@ struct job {
 	struct transport *transport;
 	struct jetstream_config config;
 	struct hash128 slots;
-	bool provisions; /* else verifies */
+	bool provisions;       /* else verifies */
+	jetstream_wrong wrong; /* of a verification */
 	jetstream_provisioned done;
 	void *context;
 	struct jetstream_waiter waiter;
@@ -53,6 +54,9 @@ struct job {
 
 /* These may end the job: neither it nor its items are there afterwards. */
 void item_fail(struct item *item, int error, const char *text);
+/* As item_fail with the whole sentence; but a verification tells it and goes on with the others,
+ * unless it may pass by itself. */
+void item_wrong(struct item *item, int error, const char *sentence);
 void item_go(struct item *item, enum step to);
 /* Waits a little, then begins the item anew. */
 void item_again(struct item *item, int error, const char *why);

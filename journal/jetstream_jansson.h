@@ -8,9 +8,6 @@
 #include "base/slice.h"
 #include "journal/jetstream_internal.h"
 
-/* In place of a shard: the stream of commands. */
-enum { JETSTREAM_COMMANDS = WIRE_SHARDS_MAX };
-
 struct jetstream_wish {
 	const struct jetstream_config *config;
 	const char *cluster;

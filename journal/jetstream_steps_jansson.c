@@ -83,7 +83,7 @@ static bool wished(struct item *item, const json_t *answer)
 	}
 	if (rc == SAGA_E_JOURNAL_CONFIG && item->job->provisions)
 		rc = SAGA_E_CLUSTER_MISMATCH;
-	job_end(item->job, rc, why);
+	item_wrong(item, rc, why);
 	return false;
 }
 

@@ -193,16 +193,38 @@ void core_lose(struct shard *s, int code)
 	shard_destroy(s);
 }
 
+/* Who does not listen at that moment misses it: it is said again for as long as it is so. */
+static void alert_halted(struct shard *s)
+{
+	struct core *core = s->core;
+	const struct wire_alert alert = {
+		.shard = s->number,
+		.epoch = s->epoch,
+		.code = err_to_wire(s->halt_code),
+		.text = slice_str(err_text(s->halt_code)),
+	};
+	const struct subject subject = subject_alert(core->config.prefix);
+	uint64_t pause_ms = CORE_ALERT_RETRY_MS;
+
+	buf_clear(&core->scratch);
+	if (wire_encode(WIRE_ALERT, &alert, &core->scratch) == 0 &&
+	    core_send_now(s, subject.text, buf_slice(&core->scratch)))
+		pause_ms = CORE_ALERT_MS;
+	s->alert_at_ms = core->now.mono_ms + pause_ms;
+}
+
 void core_halt(struct shard *s, int code)
 {
 	ownership_move(&s->state, OWNERSHIP_HALTED);
 	core_note_event(s, "shard.halted", code);
 	core_report(s, code);
 	shard_stop(s); /* the shard itself stays, so that it is seen and counted */
+	s->halt_code = code;
+	alert_halted(s);
 }
 
 void core_assign(struct core *core, struct core_time now, uint32_t shard, uint64_t revision,
-		 uint64_t lease_generation, const struct highwater *mark, int mark_error)
+		 uint64_t lease_generation, const struct highwater *mark, int halt_code)
 {
 	CHECK_LT(shard, WIRE_SHARDS_MAX);
 	core->now = now;
@@ -221,8 +243,8 @@ void core_assign(struct core *core, struct core_time now, uint32_t shard, uint64
 	s->mark = *mark;
 	ownership_move(&s->state, OWNERSHIP_ACQUIRING);
 	ownership_move(&s->state, OWNERSHIP_REPLAYING);
-	if (mark_error != 0)
-		core_halt(s, mark_error);
+	if (halt_code != 0)
+		core_halt(s, halt_code);
 	else
 		core_acquire_start(s);
 }
@@ -260,6 +282,14 @@ void core_fence(struct core *core, struct core_time now, uint32_t shard, int cod
 		return;
 	}
 	core_lose(s, code);
+}
+
+void core_halt_shard(struct core *core, struct core_time now, uint32_t shard, int code)
+{
+	struct shard *s = core->shards[shard];
+	core->now = now;
+	if (s != NULL && s->state != OWNERSHIP_HALTED)
+		core_halt(s, code);
 }
 
 /* ---- what comes in ----------------------------------------------------------------------------
@@ -390,6 +420,8 @@ static void turn_shard(struct shard *s, bool connected)
 		core_acquire_due(s);
 		return;
 	}
+	if (s->state == OWNERSHIP_HALTED && s->core->now.mono_ms >= s->alert_at_ms)
+		alert_halted(s);
 	if (s->state != OWNERSHIP_SERVING && s->state != OWNERSHIP_QUIESCING)
 		return;
 	core_append_due(s);

@@ -84,12 +84,15 @@ struct core *core_create(const struct core_config *config, const struct core_io 
 /* Drops all shards without a word. */
 void core_destroy(struct core *core);
 
-/* Orders from the control core. `mark` is this node's high-water; mark_error != 0 halts. */
+/* Orders from the control core. `mark` is this node's high-water; halt_code != 0 halts at once: the
+ * mark cannot be read, or the stream is known to be wrong. */
 void core_assign(struct core *core, struct core_time now, uint32_t shard, uint64_t revision,
-		 uint64_t lease_generation, const struct highwater *mark, int mark_error);
+		 uint64_t lease_generation, const struct highwater *mark, int halt_code);
 void core_release(struct core *core, struct core_time now, uint32_t shard);
 void core_keep(struct core *core, struct core_time now, uint32_t shard);
 void core_fence(struct core *core, struct core_time now, uint32_t shard, int code);
+/* The shard's stream is not what initialisation made (S7): nobody goes on with it. */
+void core_halt_shard(struct core *core, struct core_time now, uint32_t shard, int code);
 
 /* A message on one of our shard subjects. */
 void core_message(struct core *core, struct core_time now, const struct transport_message *message);

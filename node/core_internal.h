@@ -34,6 +34,8 @@ enum {
 	CORE_CLOCK_CATCHUP_MAX_MS = 10000, /* at take-over: clamped wall difference (S16) */
 	CORE_CLOCK_STALL_MS = 500,         /* append open for longer: shard time stands still */
 	CORE_STUCK_MS = 5000,
+	CORE_ALERT_MS = 60000,      /* between two alerts of a halted shard */
+	CORE_ALERT_RETRY_MS = 1000, /* when one could not be sent */
 	CORE_HIGHWATER_MS = 1000,
 	CORE_RETRY_MS = 200,         /* pause before a failed replay read is tried again */
 	CORE_READS_MAX = 16,         /* replays reading at a time */
@@ -120,6 +122,8 @@ struct shard {
 	struct tokens tokens;
 	struct transport_subscription *subscription;
 	struct shard_clock clock;
+	int halt_code;
+	uint64_t alert_at_ms; /* of a halted shard: when the alert is said again */
 
 	/* Commands of this turn, grouped into frames when it ends. */
 	struct wire_command *commands;
@@ -199,7 +203,7 @@ void core_serve_begin(struct shard *s);
 void core_serve_end(struct shard *s);
 
 /* core_send.c */
-void core_send_now(struct shard *s, const char *subject, struct slice data);
+bool core_send_now(struct shard *s, const char *subject, struct slice data); /* was it? */
 void core_send_gated(struct shard *s, uint64_t gate, const char *subject, struct slice data);
 void core_send_reply(struct shard *s, uint64_t gate, uint64_t reply_to, bool final,
 		     struct slice data);

@@ -3,17 +3,18 @@
 #include "node/core_internal.h"
 
 /* For refusals that rest on nothing the journal would have to confirm. */
-void core_send_now(struct shard *s, const char *subject, struct slice data)
+bool core_send_now(struct shard *s, const char *subject, struct slice data)
 {
 	struct core *core = s->core;
 	if (!core->io.may_emit(core->io.context, s->lease_generation))
-		return;
+		return false;
 	const int error = core->transport->ops->publish(core->transport, subject, slice_of(NULL, 0),
 							NULL, 0, data);
 	if (error == 0)
 		core->stats.messages_sent++;
 	else
 		core->stats.messages_dropped++;
+	return error == 0;
 }
 
 void core_send_gated(struct shard *s, uint64_t gate, const char *subject, struct slice data)

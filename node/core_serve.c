@@ -102,7 +102,7 @@ static void refuse(struct shard *s, const struct transport_message *message, str
 	};
 	buf_clear(&core->scratch);
 	if (wire_encode(WIRE_ANSWER, &answer, &core->scratch) == 0)
-		core_send_now(s, subject, buf_slice(&core->scratch));
+		(void)core_send_now(s, subject, buf_slice(&core->scratch));
 }
 
 static int decode(struct core *core, enum wire_kind kind, struct slice bytes, void *body,
@@ -222,7 +222,7 @@ static void send_dispositions(struct shard *s, const struct transport_message *m
 	if (wire_encode(WIRE_DISPOSITION_FRAME, &frame, &core->scratch) != 0)
 		return;
 	if (now)
-		core_send_now(s, subject, buf_slice(&core->scratch));
+		(void)core_send_now(s, subject, buf_slice(&core->scratch));
 	else
 		core_send_gated(s, s->disposition_gate, subject, buf_slice(&core->scratch));
 }

@@ -37,29 +37,36 @@ static void request(void *context, const struct lease_request *r, uint64_t token
 		LOG(LOG_ERROR, "etcd.not_asked", log_code(error)); /* the core times out */
 }
 
+/* What verification has found of the shard's journal, as far as it halts the shard. */
+static int halt_code(const struct daemon *d, uint32_t shard)
+{
+	const int error = d->stream_errors[shard];
+	return error == SAGA_E_JOURNAL_MISSING ? 0 : error;
+}
+
 static void assign(void *context, uint32_t shard, uint64_t revision)
 {
 	struct daemon *d = context;
 	worker_order(worker_of(d, shard), WORKER_ASSIGN, shard, revision,
-		     lease_clock_generation(&d->lease_clock));
+		     lease_clock_generation(&d->lease_clock), halt_code(d, shard));
 }
 
 static void release(void *context, uint32_t shard)
 {
 	struct daemon *d = context;
-	worker_order(worker_of(d, shard), WORKER_RELEASE, shard, 0, 0);
+	worker_order(worker_of(d, shard), WORKER_RELEASE, shard, 0, 0, 0);
 }
 
 static void keep(void *context, uint32_t shard)
 {
 	struct daemon *d = context;
-	worker_order(worker_of(d, shard), WORKER_KEEP, shard, 0, 0);
+	worker_order(worker_of(d, shard), WORKER_KEEP, shard, 0, 0, 0);
 }
 
 static void fence(void *context, uint32_t shard)
 {
 	struct daemon *d = context;
-	worker_order(worker_of(d, shard), WORKER_FENCE, shard, 0, 0);
+	worker_order(worker_of(d, shard), WORKER_FENCE, shard, 0, 0, 0);
 }
 
 static void lease_until(void *context, uint64_t boottime_ns)
@@ -178,7 +185,8 @@ void daemon_on_report(struct daemon *d, const struct worker_report *report)
 {
 	const uint64_t now_ns = os_clock_boot_ns();
 	if (report->kind == WORKER_SHARD) {
-		control_report(d->control, now_ns, report->shard, report->state, report->epoch);
+		control_report(d->control, now_ns, report->shard, report->state, report->epoch,
+			       report->code);
 		return;
 	}
 	d->worker_unhealthy[report->worker] = !report->healthy;
@@ -193,18 +201,65 @@ void daemon_on_report(struct daemon *d, const struct worker_report *report)
 /* ---- the broker
  * --------------------------------------------------------------------------------------- */
 
+/* One stream is not what initialisation made. Of a journal that is missing the replay judges, which
+ * looks longer (S7); of one that was changed or is not ours a replay might not tell. */
+static void on_wrong_stream(void *context, uint32_t shard, int error, const char *text)
+{
+	struct daemon *d = context;
+	const bool is_journal = shard < WIRE_SHARDS_MAX;
+
+	d->wrong_now[shard] = true;
+	d->wrong_journals += is_journal;
+	d->foreign_commands |= !is_journal && error == SAGA_E_JOURNAL_FOREIGN;
+	if (d->stream_errors[shard] == error)
+		return; /* as before */
+	d->stream_errors[shard] = error;
+	LOG(LOG_ERROR, is_journal ? "journal.not_verified" : "commands.not_verified",
+	    log_code(error), log_str("text", text));
+	if (is_journal && halt_code(d, shard) != 0 && d->worker_count > 0)
+		worker_order(worker_of(d, shard), WORKER_HALT, shard, 0, 0, error);
+}
+
+static void all_looked_at(struct daemon *d)
+{
+	bool all_right = true;
+
+	for (uint32_t i = 0; i < DAEMON_STREAMS_MAX; i++) {
+		all_right &= !d->wrong_now[i];
+		if (!d->wrong_now[i])
+			d->stream_errors[i] = 0;
+	}
+	d->verified = all_right;
+	if (all_right)
+		LOG(LOG_INFO, "journal.verified", log_num("shards", d->cluster.slots.shard_count));
+	/* Not one is ours: the wrong servers, or all is lost. Else the rest is served. */
+	if (d->wrong_journals == d->cluster.slots.shard_count || d->foreign_commands)
+		daemon_exit(d, DAEMON_EXIT_CLUSTER);
+}
+
 static void on_verified(void *context, int error, const char *text)
 {
 	struct daemon *d = context;
+	d->verifying = false;
 	if (error == 0) {
-		d->verified = true;
-		LOG(LOG_INFO, "journal.verified", log_num("shards", d->cluster.slots.shard_count));
+		all_looked_at(d);
 		return;
 	}
 	LOG(err_class(error) == ERR_CLASS_RETRY ? LOG_WARN : LOG_ERROR, "journal.not_verified",
 	    log_code(error), log_str("text", text == NULL ? "" : text));
 	if (err_class(error) != ERR_CLASS_RETRY)
 		daemon_exit(d, DAEMON_EXIT_CLUSTER);
+}
+
+static void verify(struct daemon *d)
+{
+	memset(d->wrong_now, 0, sizeof d->wrong_now);
+	d->wrong_journals = 0;
+	d->foreign_commands = false;
+	d->verifying = jetstream_verify(d->transport, &d->jetstream, d->cluster.slots.shard_count,
+					on_wrong_stream, on_verified, d) == 0;
+	if (!d->verifying)
+		LOG(LOG_WARN, "journal.not_verified");
 }
 
 void daemon_check_broker(struct daemon *d, uint64_t now_ns)
@@ -226,10 +281,8 @@ void daemon_check_broker(struct daemon *d, uint64_t now_ns)
 		daemon_exit(d, DAEMON_EXIT_CONFIG);
 		return;
 	}
-	if (!d->cluster_known || d->verified || now_ns < d->verify_at_ns)
+	if (!d->cluster_known || d->verified || d->verifying || now_ns < d->verify_at_ns)
 		return;
 	d->verify_at_ns = now_ns + VERIFY_RETRY_NS;
-	if (jetstream_verify(d->transport, &d->jetstream, d->cluster.slots.shard_count, on_verified,
-			     d) != 0)
-		LOG(LOG_WARN, "journal.not_verified");
+	verify(d);
 }

@@ -44,6 +44,15 @@ static void fill_verbose(struct daemon *d, struct wire_info *info)
 	info->plan_version = view.plan_version;
 }
 
+static struct slice warnings(const struct daemon *d)
+{
+	if (d->stream_errors[JETSTREAM_COMMANDS] != 0)
+		return slice_str("the stream of commands is missing or was changed: durable steps "
+				 "do not reach their services; see commands.not_verified in the "
+				 "nodes' logs");
+	return slice_str(d->warning == NULL ? "" : d->warning);
+}
+
 static void on_info(void *context, const struct transport_message *message)
 {
 	struct daemon *d = context;
@@ -59,7 +68,7 @@ static void on_info(void *context, const struct transport_message *message)
 		.node = id_slice(&d->config->node_id),
 		.version = slice_str(SAGAD_VERSION),
 		.nats_version = slice_str(stats.server_version),
-		.warnings = slice_str(d->warning == NULL ? "" : d->warning),
+		.warnings = warnings(d),
 		.input_size_max = WIRE_INPUT_SIZE_MAX,
 	};
 	if (d->cluster_known) {

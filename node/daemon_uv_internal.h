@@ -14,7 +14,11 @@
 #include "wire/codec.h"
 #include "wire/subject.h"
 
-enum { DAEMON_WORKERS_MAX = 64 };
+enum {
+	DAEMON_WORKERS_MAX = 64,
+	DAEMON_STREAMS_MAX = WIRE_SHARDS_MAX + 1, /* the journals, then the commands */
+};
+_Static_assert((int)JETSTREAM_COMMANDS < (int)DAEMON_STREAMS_MAX, "it has a place");
 
 struct daemon {
 	const struct config *config;
@@ -32,7 +36,11 @@ struct daemon {
 	struct control_cluster cluster;
 	struct jetstream_config jetstream;
 	bool cluster_known;
-	bool verified;
+	bool verified, verifying;
+	int stream_errors[DAEMON_STREAMS_MAX]; /* of the last whole look */
+	bool wrong_now[DAEMON_STREAMS_MAX];    /* in the look at work */
+	uint32_t wrong_journals;
+	bool foreign_commands;
 	uint64_t verify_at_ns;
 	struct worker *workers[DAEMON_WORKERS_MAX];
 	bool worker_unhealthy[DAEMON_WORKERS_MAX];

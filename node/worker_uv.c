@@ -26,6 +26,7 @@ struct order {
 	uint32_t shard;
 	uint64_t revision;
 	uint64_t lease_generation;
+	int code;
 };
 
 struct worker {
@@ -281,11 +282,13 @@ static void on_read_end(void *context, uint32_t shard, uint64_t token, int error
 static void assign(struct worker *w, const struct order *order)
 {
 	struct highwater mark;
-	const int error = highwater_load(w->config.config->data_dir, &w->config.cluster->cluster,
-					 order->shard, &mark);
+	int error = highwater_load(w->config.config->data_dir, &w->config.cluster->cluster,
+				   order->shard, &mark);
 	/* What still waits for the file is newer than the file. */
 	if (error == 0 && w->marks[order->shard].sequence > mark.sequence)
 		mark = w->marks[order->shard];
+	if (error == 0)
+		error = order->code;
 	core_assign(w->core, now(), order->shard, order->revision, order->lease_generation, &mark,
 		    error);
 }
@@ -306,6 +309,9 @@ static void on_order(void *context, const void *item)
 		break;
 	case WORKER_FENCE:
 		core_fence(w->core, now(), order->shard, SAGA_E_LEASE_LOST);
+		break;
+	case WORKER_HALT:
+		core_halt_shard(w->core, now(), order->shard, order->code);
 		break;
 	case WORKER_STOP:
 		w->stopping = true;
@@ -459,13 +465,14 @@ int worker_start(const struct worker_config *config, struct worker **worker, cha
 }
 
 void worker_order(struct worker *w, enum worker_order order, uint32_t shard, uint64_t revision,
-		  uint64_t lease_generation)
+		  uint64_t lease_generation, int code)
 {
 	const struct order item = {
 		.kind = order,
 		.shard = shard,
 		.revision = revision,
 		.lease_generation = lease_generation,
+		.code = code,
 	};
 	/* A worker that does not take an order for so long is stuck: a lost release or fence would
 	 * leave two owners to the journal's fence alone. */
@@ -474,7 +481,7 @@ void worker_order(struct worker *w, enum worker_order order, uint32_t shard, uin
 
 void worker_stop(struct worker *w)
 {
-	worker_order(w, WORKER_STOP, 0, 0, 0);
+	worker_order(w, WORKER_STOP, 0, 0, 0, 0);
 	uv_thread_join(&w->thread);
 	uv_sem_destroy(&w->started);
 	free(w);

@@ -34,10 +34,18 @@ struct worker_config {
 /* Starts the thread; returns once its loop is ready. SAGA_E_CONFIG with a sentence in `why`. */
 int worker_start(const struct worker_config *config, struct worker **worker, char why[256]);
 
-enum worker_order { WORKER_ASSIGN = 1, WORKER_RELEASE, WORKER_KEEP, WORKER_FENCE, WORKER_STOP };
-/* From the control thread. */
+enum worker_order {
+	WORKER_ASSIGN = 1,
+	WORKER_RELEASE,
+	WORKER_KEEP,
+	WORKER_FENCE,
+	WORKER_HALT,
+	WORKER_STOP
+};
+/* From the control thread. `code` of an assignment is 0, or why the shard is to be halted at once;
+ * of WORKER_HALT why. */
 void worker_order(struct worker *w, enum worker_order order, uint32_t shard, uint64_t revision,
-		  uint64_t lease_generation);
+		  uint64_t lease_generation, int code);
 /* Stops the loop, stores the high-waters, joins, frees. Shards are dropped without a word: release
  * them first. */
 void worker_stop(struct worker *w);

@@ -279,10 +279,10 @@ void control_result(struct control *c, uint64_t now_ns, uint64_t token,
 }
 
 void control_report(struct control *c, uint64_t now_ns, uint32_t shard, enum ownership state,
-		    uint64_t epoch)
+		    uint64_t epoch, int code)
 {
 	control_enter(c, now_ns);
-	control_shards_report(c, now_ns, shard, state, epoch);
+	control_shards_report(c, now_ns, shard, state, epoch, code);
 	control_run(c, now_ns);
 }
 

@@ -108,9 +108,10 @@ void control_result(struct control *c, uint64_t now_ns, uint64_t token,
 void control_hint(struct control *c, uint64_t now_ns); /* the watch fired */
 /* A worker's report: SERVING (epoch = the accepted one), RELEASED, FENCED, HALTED (epoch = the
  * accepted one, the revision it was assigned with, or 0). An epoch below the revision of the
- * current assignment speaks of an earlier one and is ignored. FENCED is answered with a fence. */
+ * current assignment speaks of an earlier one and is ignored. FENCED is answered with a fence. The
+ * code of HALTED goes into the owner key, so that every node can tell. */
 void control_report(struct control *c, uint64_t now_ns, uint32_t shard, enum ownership state,
-		    uint64_t epoch);
+		    uint64_t epoch, int code);
 /* The node cannot reach its journals or its transport: others may take over (S21). */
 void control_set_healthy(struct control *c, uint64_t now_ns, bool healthy);
 void control_stop(struct control *c, uint64_t now_ns);

@@ -99,16 +99,19 @@ struct control_shard {
 	struct control_key owner;
 	struct id owner_id;
 	uint64_t owner_epoch;
+	uint32_t owner_code; /* why its owner has halted it, as the wire says it; 0 = it has not */
 	uint64_t unowned_ns; /* since when nobody owns it; 0 = somebody does */
 	/* My side. */
 	enum ownership state;
-	int64_t revision; /* create revision of my key, 0 = none */
-	uint64_t epoch;   /* accepted by the journal, 0 = not yet */
+	int64_t revision;   /* create revision of my key, 0 = none */
+	uint64_t epoch;     /* accepted by the journal, 0 = not yet */
+	uint32_t halt_code; /* why I have halted it */
 	uint64_t serving_ns;
 	bool keep_sent;
 	uint64_t quiescing_ns; /* when the worker was told to let go */
 	bool op;               /* a transaction on the owner key is in flight (C3) */
 	uint64_t sent_epoch;   /* what the rewriting in flight puts there */
+	uint32_t sent_code;
 	uint64_t need_range;
 	uint64_t retry_ns;   /* after an error of the store */
 	uint64_t acquire_ns; /* not acquired again before: it was fenced */
@@ -264,7 +267,7 @@ void control_shards_step(struct control *c, uint64_t now_ns);
 void control_shards_result(struct control *c, uint64_t now_ns, const struct control_op *op,
 			   const struct lease_result *result);
 void control_shards_report(struct control *c, uint64_t now_ns, uint32_t shard, enum ownership state,
-			   uint64_t epoch);
+			   uint64_t epoch, int code);
 void control_shards_lost(struct control *c); /* fences all that the worker has */
 bool control_shards_given_up(const struct control *c);
 uint64_t control_shards_deadline(const struct control *c);
@@ -292,8 +295,9 @@ struct slice control_key_owner(const struct control *c, uint32_t shard, char tex
 int control_node_decode(struct slice value, struct control_node *node) MUST_CHECK;
 /* My own node line as it should read now. */
 struct slice control_node_value(const struct control *c, char text[CONTROL_VALUE_MAX]);
-int control_owner_decode(struct slice value, struct id *owner, uint64_t *epoch) MUST_CHECK;
-struct slice control_owner_value(const struct control *c, uint64_t epoch,
+int control_owner_decode(struct slice value, struct id *owner, uint64_t *epoch,
+			 uint32_t *code) MUST_CHECK;
+struct slice control_owner_value(const struct control *c, uint64_t epoch, uint32_t code,
 				 char text[CONTROL_VALUE_MAX]);
 
 #endif

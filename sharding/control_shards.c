@@ -122,7 +122,7 @@ static void control_shard_acquire(struct control *c, uint32_t shard)
 	request.compares[1].target = LEASE_MOD_REVISION;
 	request.compares[1].equals = c->plan_key.mod;
 	request.writes[0].key = request.compares[0].key;
-	request.writes[0].value = control_owner_value(c, 0, value);
+	request.writes[0].value = control_owner_value(c, 0, 0, value);
 	request.writes[0].lease_id = c->lease_id;
 	if (by_order)
 		control_order_plan(c, shard, &request);
@@ -150,9 +150,10 @@ static void control_shard_rewrite(struct control *c, enum control_op_kind kind, 
 	request.writes[0].key = request.compares[0].key;
 	request.writes[0].remove = kind == CONTROL_OP_RELEASE;
 	if (kind == CONTROL_OP_OWNER) {
-		request.writes[0].value = control_owner_value(c, s->epoch, value);
+		request.writes[0].value = control_owner_value(c, s->epoch, s->halt_code, value);
 		request.writes[0].lease_id = c->lease_id;
 		s->sent_epoch = s->epoch;
+		s->sent_code = s->halt_code;
 	}
 	(void)control_shard_send(c, kind, shard, &request);
 }
@@ -167,6 +168,7 @@ static void control_shard_fence(struct control *c, uint32_t shard)
 	ownership_move(&s->state, OWNERSHIP_FENCED);
 	s->keep_sent = false;
 	s->epoch = 0;
+	s->halt_code = 0;
 }
 
 static void control_shard_forget(struct control_shard *s)
@@ -174,6 +176,7 @@ static void control_shard_forget(struct control_shard *s)
 	ownership_move(&s->state, OWNERSHIP_UNOWNED);
 	s->revision = 0;
 	s->epoch = 0;
+	s->halt_code = 0;
 	s->keep_sent = false;
 }
 
@@ -304,7 +307,10 @@ static void control_shard_step(struct control *c, uint32_t shard, uint64_t now_n
 		if (now_ns >= s->retry_ns)
 			control_shard_rewrite(c, CONTROL_OP_RELEASE, shard);
 		break;
-	case OWNERSHIP_HALTED: /* keeps the key until an operator acts */
+	case OWNERSHIP_HALTED: /* keeps the key until an operator acts, and says why there */
+		if (s->halt_code != s->owner_code && now_ns >= s->retry_ns)
+			control_shard_rewrite(c, CONTROL_OP_OWNER, shard);
+		break;
 	case OWNERSHIP_STATES:
 		break;
 	}
@@ -330,6 +336,7 @@ static void control_shard_deleted(struct control *c, uint64_t now_ns, uint32_t s
 	s->owner = (struct control_key){0};
 	s->owner_id = (struct id){0};
 	s->owner_epoch = 0;
+	s->owner_code = 0;
 	s->unowned_ns = now_ns;
 }
 
@@ -348,6 +355,7 @@ static void control_shard_written(struct control *c, uint64_t now_ns, const stru
 		s->owner.lease = c->lease_id;
 		s->owner_id = c->node;
 		s->owner_epoch = op->kind == CONTROL_OP_OWNER ? s->sent_epoch : 0;
+		s->owner_code = op->kind == CONTROL_OP_OWNER ? s->sent_code : 0;
 		s->unowned_ns = 0;
 	}
 	if (op->kind == CONTROL_OP_OWNER)
@@ -420,7 +428,7 @@ static void control_report_serving(struct control *c, uint64_t now_ns, uint32_t 
 }
 
 void control_shards_report(struct control *c, uint64_t now_ns, uint32_t shard, enum ownership state,
-			   uint64_t epoch)
+			   uint64_t epoch, int code)
 {
 	struct control_shard *s;
 
@@ -450,7 +458,8 @@ void control_shards_report(struct control *c, uint64_t now_ns, uint32_t shard, e
 		if (s->state == OWNERSHIP_HALTED)
 			break;
 		ownership_move(&s->state, OWNERSHIP_HALTED);
-		control_note(c, "shard.halted", shard, SAGA_E_JOURNAL_CORRUPT,
+		s->halt_code = err_to_wire(code != 0 ? code : SAGA_E_INTERNAL);
+		control_note(c, "shard.halted", shard, err_from_wire(s->halt_code),
 			     (uint64_t)s->revision);
 		break;
 	default:

@@ -131,23 +131,37 @@ struct slice control_node_value(const struct control *c, char text[CONTROL_VALUE
 			    CONTROL_VALUE_MAX);
 }
 
-int control_owner_decode(struct slice value, struct id *owner, uint64_t *epoch)
+/* "<node> <epoch>", and of a halted shard " halted <code>" behind it. */
+int control_owner_decode(struct slice value, struct id *owner, uint64_t *epoch, uint32_t *code)
 {
 	struct text_cursor cursor = text_cursor_of(value);
 	struct id id;
 	uint64_t number;
+	uint64_t halted = 0;
 
 	if (!text_id(&cursor, false, &id) || id.size == 0 || !text_literal(&cursor, " ") ||
-	    !text_number(&cursor, UINT64_MAX, &number) || !text_ended(&cursor))
+	    !text_number(&cursor, UINT64_MAX, &number))
+		return SAGA_E_BAD_REPLY;
+	if (!text_ended(&cursor) && (!text_literal(&cursor, " halted ") ||
+				     !text_number(&cursor, UINT32_MAX, &halted) || halted == 0))
+		return SAGA_E_BAD_REPLY;
+	if (!text_ended(&cursor))
 		return SAGA_E_BAD_REPLY;
 	*owner = id;
 	*epoch = number;
+	*code = (uint32_t)halted;
 	return 0;
 }
 
-struct slice control_owner_value(const struct control *c, uint64_t epoch,
+struct slice control_owner_value(const struct control *c, uint64_t epoch, uint32_t code,
 				 char text[CONTROL_VALUE_MAX])
 {
+	if (code != 0)
+		return control_text(text,
+				    snprintf(text, CONTROL_VALUE_MAX,
+					     "%s %" PRIu64 " halted %" PRIu32, c->node.text, epoch,
+					     code),
+				    CONTROL_VALUE_MAX);
 	return control_text(text,
 			    snprintf(text, CONTROL_VALUE_MAX, "%s %" PRIu64, c->node.text, epoch),
 			    CONTROL_VALUE_MAX);

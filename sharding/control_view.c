@@ -96,8 +96,9 @@ static void control_read_owner(struct control *c, uint32_t shard, const struct l
 	s->owner = control_key_of(kv);
 	s->owner_id = (struct id){0};
 	s->owner_epoch = 0;
+	s->owner_code = 0;
 	/* An unreadable owner is still one: nobody else may take the shard. */
-	if (control_owner_decode(kv->value, &s->owner_id, &s->owner_epoch) != 0)
+	if (control_owner_decode(kv->value, &s->owner_id, &s->owner_epoch, &s->owner_code) != 0)
 		control_note(c, "owner.unreadable", shard, SAGA_E_BAD_REPLY,
 			     (uint64_t)kv->create_revision);
 }
@@ -205,6 +206,7 @@ static void control_forget_view(struct control *c)
 		c->shards[i].owner = (struct control_key){0};
 		c->shards[i].owner_id = (struct id){0};
 		c->shards[i].owner_epoch = 0;
+		c->shards[i].owner_code = 0;
 	}
 	c->self = (struct control_key){0};
 	c->self_value_size = 0;
@@ -267,6 +269,15 @@ static uint32_t control_owned(const struct control *c, const struct id *node)
 	return count;
 }
 
+static uint32_t control_shard_view_state(const struct control_shard *s)
+{
+	if (s->owner.create == 0)
+		return WIRE_SHARD_UNOWNED;
+	if (s->owner_code != 0)
+		return WIRE_SHARD_HALTED;
+	return s->owner_epoch > 0 ? WIRE_SHARD_SERVING : WIRE_SHARD_REPLAYING;
+}
+
 /* Public: built on demand, so that what the last result changed is in it. */
 void control_view(const struct control *c, struct control_view *view)
 {
@@ -295,6 +306,8 @@ void control_view(const struct control *c, struct control_view *view)
 			.epoch = s->owner_epoch,
 			.target = i < c->plan.shard_count ? id_slice(&c->plan.target[i])
 							  : slice_of(NULL, 0),
+			.state = control_shard_view_state(s),
+			.code = s->owner_code,
 		};
 	}
 	*view = (struct control_view){

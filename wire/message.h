@@ -310,11 +310,21 @@ struct wire_node_view {
 	uint64_t since_unix_ms; /* 8 */
 };
 
+/* As the owner key says it. */
+enum wire_shard_state {
+	WIRE_SHARD_UNOWNED,
+	WIRE_SHARD_REPLAYING, /* taken, its journal is being read */
+	WIRE_SHARD_SERVING,
+	WIRE_SHARD_HALTED, /* its journal is damaged: an operator must act (S7) */
+};
+
 struct wire_shard_view {
 	uint32_t shard;      /* 2 */
 	struct slice owner;  /* 3: empty = none */
 	uint64_t epoch;      /* 4 */
 	struct slice target; /* 5: the plan's */
+	uint32_t state;      /* 6: enum wire_shard_state */
+	uint32_t code;       /* 7: of a halted one: why */
 };
 
 struct wire_info {
@@ -405,7 +415,7 @@ struct wire_alert {
 	uint32_t shard;          /* 2 */
 	uint64_t epoch;          /* 3 */
 	uint64_t record_number;  /* 4: listeners deduplicate by (shard, record_number) */
-	struct slice saga;       /* 5 */
+	struct slice saga;       /* 5: empty: the alert is of the shard itself, which is halted */
 	struct slice step;       /* 6 */
 	uint32_t op;             /* 7 */
 	uint32_t attempts;       /* 8 */

@@ -130,3 +130,14 @@ const char *wire_node_state_name(uint32_t state)
 	};
 	return WORD(words, state);
 }
+
+const char *wire_shard_state_name(uint32_t state)
+{
+	static const char *const words[] = {
+		[WIRE_SHARD_UNOWNED] = "unowned",
+		[WIRE_SHARD_REPLAYING] = "replaying",
+		[WIRE_SHARD_SERVING] = "serving",
+		[WIRE_SHARD_HALTED] = "halted",
+	};
+	return WORD(words, state);
+}

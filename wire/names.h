@@ -17,5 +17,6 @@ const char *wire_barrier_name(uint32_t barrier);
 const char *wire_disposition_name(uint32_t kind);
 const char *wire_event_name(uint32_t event);
 const char *wire_node_state_name(uint32_t state);
+const char *wire_shard_state_name(uint32_t state);
 
 #endif

@@ -33,6 +33,8 @@ static const struct wire_field shard_view_fields[] = {
 	WIRE_NAME(wire_shard_view, 3, owner, 0),
 	WIRE_U64(wire_shard_view, 4, epoch),
 	WIRE_NAME(wire_shard_view, 5, target, 0),
+	WIRE_ENUM(wire_shard_view, 6, state, 0, UINT32_MAX, wire_shard_state_name, 0),
+	WIRE_U32(wire_shard_view, 7, code),
 };
 static const struct wire_table shard_view_table =
 	WIRE_TABLE("shard_view", wire_shard_view, shard_view_fields);
@@ -139,7 +141,7 @@ static const struct wire_field alert_fields[] = {
 	WIRE_RANGE_U32(wire_alert, 2, shard, 0, WIRE_SHARDS_MAX - 1, 0),
 	WIRE_U64(wire_alert, 3, epoch),
 	WIRE_U64(wire_alert, 4, record_number),
-	WIRE_NAME(wire_alert, 5, saga, WIRE_FIELD_REQUIRED),
+	WIRE_NAME(wire_alert, 5, saga, 0),
 	WIRE_NAME(wire_alert, 6, step, 0),
 	WIRE_ENUM(wire_alert, 7, op, WIRE_OP_FORWARD, WIRE_OP_UNDO, wire_op_name, 0),
 	WIRE_U32(wire_alert, 8, attempts),

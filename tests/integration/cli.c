@@ -211,7 +211,7 @@ static void test_nodes_and_shards(void **state)
 	json_decref(root);
 	/* For people: a header and a line each. */
 	RUN(f, "shards", "list");
-	assert_non_null(strstr(f->output, "SHARD  OWNER"));
+	assert_non_null(strstr(f->output, "SHARD  STATE"));
 	RUN(f, "shards", "list", "--no-headers");
 	assert_null(strstr(f->output, "SHARD"));
 }

@@ -164,14 +164,29 @@ int bench_provision(struct bench *bench, const struct jetstream_provision *what)
 	return bench->provision_error;
 }
 
+static void bench_wrong(void *context, uint32_t shard, int error, const char *text)
+{
+	struct bench *bench = context;
+
+	assert_non_null(strstr(text, "stream "));
+	assert_in_range(shard, 0, JETSTREAM_COMMANDS);
+	bench->wrong_shard = shard;
+	bench->wrong_error = error;
+	bench->wrong_count++;
+	(void)snprintf(bench->wrong_text, sizeof bench->wrong_text, "%s", text);
+}
+
+/* The error of the last stream that is not as it must be. */
 int bench_verify(struct bench *bench, uint32_t shards)
 {
 	bench->provision_ended = false;
-	assert_int_equal(jetstream_verify(bench->transport, &bench->config, shards,
+	bench->wrong_error = 0;
+	bench->wrong_count = 0;
+	assert_int_equal(jetstream_verify(bench->transport, &bench->config, shards, bench_wrong,
 					  bench_provisioned, bench),
 			 0);
 	RUN_UNTIL(bench, bench->provision_ended);
-	return bench->provision_error;
+	return bench->provision_error != 0 ? bench->provision_error : bench->wrong_error;
 }
 
 /* ---- single calls ---------------------------------------------------------------------------- */

@@ -53,6 +53,9 @@ struct bench {
 	uint64_t token; /* last one used */
 	bool provision_ended;
 	int provision_error;
+	int wrong_error; /* of the last stream that a verification has found wrong */
+	uint32_t wrong_shard, wrong_count;
+	char wrong_text[512];
 	char provision_text[512];
 	struct id cluster_id;
 };

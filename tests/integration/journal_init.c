@@ -120,7 +120,12 @@ static void a_missing_journal_is_said_to_be_missing(void **state)
 	buf_init(&answer, 64 * 1024);
 	bench_api(bench, "$JS.API.STREAM.DELETE.SAGA_CMD", slice_of(NULL, 0), &answer);
 	assert_int_equal(bench_verify(bench, 2), SAGA_E_JOURNAL_MISSING);
-	assert_non_null(strstr(bench->provision_text, "SAGA_CMD"));
+	assert_int_equal(bench->wrong_shard, JETSTREAM_COMMANDS);
+	assert_non_null(strstr(bench->wrong_text, "SAGA_CMD"));
+	/* One that is missing does not hide the other: all are looked at. */
+	bench_api(bench, "$JS.API.STREAM.DELETE.SAGA_J_0", slice_of(NULL, 0), &answer);
+	assert_int_equal(bench_verify(bench, 2), SAGA_E_JOURNAL_MISSING);
+	assert_int_equal(bench->wrong_count, 2);
 	buf_close(&answer);
 }
 
@@ -203,7 +208,9 @@ static void a_changed_setting_is_found(void **state)
 	memcpy(changed + (at - changed), "\"max_msgs\":99", 13);
 	bench_api(bench, "$JS.API.STREAM.UPDATE.SAGA_J_1", slice_str(changed), &answer);
 	assert_int_equal(bench_verify(bench, 2), SAGA_E_JOURNAL_CONFIG);
-	assert_non_null(strstr(bench->provision_text, "SAGA_J_1: max_msgs is 99, must be -1"));
+	assert_int_equal(bench->wrong_count, 1);
+	assert_int_equal(bench->wrong_shard, 1);
+	assert_non_null(strstr(bench->wrong_text, "SAGA_J_1: max_msgs is 99, must be -1"));
 	assert_int_equal(bench_provision(bench, &what), SAGA_E_CLUSTER_MISMATCH);
 	buf_close(&info);
 	buf_close(&answer);

@@ -122,9 +122,10 @@ static void work(struct member *m)
 		const enum ownership is = control_ownership(m->control, s);
 
 		if (is == OWNERSHIP_REPLAYING)
-			control_report(m->control, now_ns(), s, OWNERSHIP_SERVING, m->revision[s]);
+			control_report(m->control, now_ns(), s, OWNERSHIP_SERVING, m->revision[s],
+				       0);
 		else if (is == OWNERSHIP_QUIESCING)
-			control_report(m->control, now_ns(), s, OWNERSHIP_RELEASED, 0);
+			control_report(m->control, now_ns(), s, OWNERSHIP_RELEASED, 0, 0);
 	}
 }
 

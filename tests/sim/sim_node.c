@@ -57,7 +57,8 @@ static void control_hears(struct sim *sim, struct sim_event *e)
 {
 	struct sim_node *node = &sim->nodes[e->node];
 
-	control_report(node->control, now_ns(node), (uint32_t)e->a, (enum ownership)e->b, e->c);
+	control_report(node->control, now_ns(node), (uint32_t)e->a, (enum ownership)e->b, e->c,
+		       (int)(int64_t)e->d);
 }
 
 static void count_state(struct sim_node *node, uint32_t shard, enum ownership state)
@@ -82,6 +83,7 @@ static void report(void *context, uint32_t shard, enum ownership state, uint64_t
 	e->a = shard;
 	e->b = state;
 	e->c = epoch;
+	e->d = (uint64_t)(int64_t)code;
 	sim_note(node->sim, ownership_name(state), node->index, shard, epoch, (uint64_t)-code);
 	count_state(node, shard, state);
 	if (state == OWNERSHIP_HALTED)

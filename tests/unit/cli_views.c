@@ -21,8 +21,15 @@ static struct wire_info *sample(struct sample *s)
 			   .state = 1,
 			   .since_unix_ms = 1735732800123},
 			  {.id = S("n2"), .state = 2}},
-		.shards = {{.shard = 0, .owner = S("n1"), .epoch = 7, .target = S("n1")},
-			   {.shard = 1, .owner = S("n2"), .epoch = 0, .target = S("n1")},
+		.shards = {{.shard = 0,
+			    .owner = S("n1"),
+			    .epoch = 7,
+			    .target = S("n1"),
+			    .state = WIRE_SHARD_SERVING},
+			   {.shard = 1,
+			    .owner = S("n2"),
+			    .target = S("n1"),
+			    .state = WIRE_SHARD_REPLAYING},
 			   {.shard = 2, .target = S("n1")}},
 	};
 	s->info = (struct wire_info){
@@ -67,21 +74,35 @@ static void test_shards_table(void **state)
 {
 	struct fixture *f = *state;
 	struct sample s;
+	json_t *root;
 
 	assert_int_equal(view_shards(sample(&s), views_fresh(f, false)), 0);
-	assert_string_equal(views_text(f), "SHARD  OWNER  EPOCH  TARGET\n"
-					   "    0  n1         7  n1\n"
-					   "    1  n2         0  n1\n"
-					   "    2  -          0  n1\n");
+	assert_string_equal(views_text(f), "SHARD  STATE      OWNER  EPOCH  TARGET  CODE\n"
+					   "    0  serving    n1         7  n1      -\n"
+					   "    1  replaying  n2         0  n1      -\n"
+					   "    2  unowned    -          0  n1      -\n");
 	views_fresh(f, false)->headers = false;
 	assert_int_equal(view_shards(&s.info, &f->output), 0);
-	assert_string_equal(views_text(f), "0  n1  7  n1\n"
-					   "1  n2  0  n1\n"
-					   "2  -   0  n1\n");
+	assert_string_equal(views_text(f), "0  serving    n1  7  n1  -\n"
+					   "1  replaying  n2  0  n1  -\n"
+					   "2  unowned    -   0  n1  -\n");
 	views_fresh(f, false)->color = true;
 	assert_int_equal(view_shards(&s.info, &f->output), 0);
 	assert_non_null(strstr(views_text(f), "\x1b[1;31m-\x1b[0m"));
-	assert_non_null(strstr(views_text(f), "    0  n1         7  n1\n"));
+	assert_non_null(strstr(views_text(f), "n1         7  n1 "));
+	s.shards[0].state = WIRE_SHARD_HALTED;
+	s.shards[0].code = err_to_wire(SAGA_E_JOURNAL_SHORT);
+	assert_int_equal(view_shards(&s.info, views_fresh(f, false)), 0);
+	assert_non_null(
+		strstr(views_text(f), "    0  halted     n1         7  n1      SAGA-3004\n"));
+	views_fresh(f, true);
+	assert_int_equal(view_shards(&s.info, &f->output), 0);
+	root = views_parse(f);
+	views_expect_text(root, "shards/0/state", "halted");
+	views_expect_text(root, "shards/0/code", "SAGA-3004");
+	views_expect_text(root, "shards/1/state", "replaying");
+	assert_true(json_is_null(views_at(root, "shards/1/code")));
+	json_decref(root);
 }
 
 static void test_nodes(void **state)
@@ -135,11 +156,21 @@ static void test_status(void **state)
 	views_expect_text(root, "warnings/0", "old server");
 	json_decref(root);
 	assert_int_equal(view_status(&status, views_fresh(f, false)), 0);
-	assert_non_null(strstr(views_text(f), "1 owned, 2 orphaned\n"));
+	assert_non_null(strstr(views_text(f), "1 owned, 2 orphaned, 0 halted\n"));
 	assert_non_null(strstr(views_text(f), "5 open, 1 parked\n"));
 	assert_non_null(strstr(views_text(f), "sagactl sagas list --state parked\n"));
 	assert_non_null(strstr(views_text(f), "2 shards did not answer"));
 	assert_non_null(strstr(views_text(f), "old server\n"));
+	s.shards[1].state = WIRE_SHARD_HALTED;
+	s.shards[1].code = err_to_wire(SAGA_E_JOURNAL_SHORT);
+	status_count(&status);
+	assert_int_equal(status.orphaned, 1);
+	assert_int_equal(view_status(&status, views_fresh(f, true)), 0);
+	root = views_parse(f);
+	views_expect_number(root, "shards/halted", 1);
+	json_decref(root);
+	assert_int_equal(view_status(&status, views_fresh(f, false)), 0);
+	assert_non_null(strstr(views_text(f), "shard 1 is halted by n2: SAGA-3004"));
 }
 
 static void test_status_before_init(void **state)

@@ -204,6 +204,58 @@ static void missing_journal_halts(void **state) /* S7 */
 	assert_int_equal(w->nodes[0].code[1], SAGA_E_JOURNAL_MISSING);
 }
 
+static struct wire_alert last_alert(struct world *w)
+{
+	struct wire_alert alert;
+	struct arena none;
+	struct caught *c = world_last(w, WIRE_ALERT);
+	arena_init(&none, NULL, 0);
+	assert_int_equal(wire_decode(WIRE_ALERT, slice_of(c->bytes, c->size), &none, &alert, NULL),
+			 0);
+	return alert;
+}
+
+/* Core NATS forgets what nobody listens to: the alert is repeated. */
+static void a_halted_shard_raises_the_alarm_again_and_again(void **state) /* S7 */
+{
+	struct world *w = *state;
+	const struct highwater none = {0};
+	core_assign(w->nodes[0].core, w->now, 1, 5, 7, &none, SAGA_E_JOURNAL_CONFIG);
+	world_assign(w, 0, 2, 6);
+	world_settle(w);
+	assert_int_equal(w->nodes[0].state[1], OWNERSHIP_HALTED);
+	assert_int_equal(w->nodes[0].code[1], SAGA_E_JOURNAL_CONFIG);
+	assert_int_equal(world_count(w, WIRE_ALERT), 1);
+	assert_int_equal(last_alert(w).shard, 1);
+	assert_int_equal(last_alert(w).code, err_to_wire(SAGA_E_JOURNAL_CONFIG));
+	assert_int_equal(last_alert(w).saga.size, 0);
+	for (int i = 0; i < 125; i++)
+		world_turn(w, 1000);
+	assert_int_equal(world_count(w, WIRE_ALERT), 3);
+	w->nodes[0].lease = false; /* S28: then another node may have it */
+	for (int i = 0; i < 125; i++)
+		world_turn(w, 1000);
+	assert_int_equal(world_count(w, WIRE_ALERT), 3);
+	assert_int_equal(w->nodes[0].state[2], OWNERSHIP_SERVING); /* the neighbour */
+}
+
+static void a_serving_shard_halts_on_order(void **state) /* S7 */
+{
+	struct world *w = *state;
+	const struct id id = world_id_on(w, 1, 0);
+	world_assign(w, 0, 1, 5);
+	world_settle(w);
+	core_halt_shard(w->nodes[0].core, w->now, 1, SAGA_E_JOURNAL_CONFIG);
+	core_halt_shard(w->nodes[0].core, w->now, 1, SAGA_E_JOURNAL_CONFIG); /* known */
+	core_halt_shard(w->nodes[0].core, w->now, 2, SAGA_E_JOURNAL_CONFIG); /* not ours */
+	world_settle(w);
+	assert_int_equal(w->nodes[0].state[1], OWNERSHIP_HALTED);
+	assert_int_equal(world_count(w, WIRE_ALERT), 1);
+	world_submit(w, &id, "_INBOX.client.1");
+	world_settle(w);
+	assert_int_equal(world_count(w, WIRE_ANSWER), 0);
+}
+
 /* A stale owner appends whenever the new one is about to: the fenced epoch record never fits. */
 static void unfenced_epoch_ends_the_race(void **state) /* S22 */
 {
@@ -351,6 +403,8 @@ int main(void)
 		TEST(other_bytes_at_the_mark_halt),
 		TEST(foreign_genesis_halts),
 		TEST(missing_journal_halts),
+		TEST(a_halted_shard_raises_the_alarm_again_and_again),
+		TEST(a_serving_shard_halts_on_order),
 		TEST(unfenced_epoch_ends_the_race),
 		TEST(release_drains_first),
 		TEST(reply_subjects_are_checked),

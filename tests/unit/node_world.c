@@ -161,6 +161,7 @@ int world_setup(void **state)
 	listen_to(w, "saga.v1.cmd.>");
 	listen_to(w, "saga.v1.call.>");
 	listen_to(w, "elsewhere.>");
+	listen_to(w, "saga.v1.alert");
 	world_node_open(w, &w->nodes[0], "n1");
 	world_node_open(w, &w->nodes[1], "n2");
 	*state = w;

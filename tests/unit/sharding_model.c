@@ -389,7 +389,8 @@ static void deliver_report(struct model *m, const struct model_event *e)
 	}
 	trace(m, e->node, ownership_name(e->state), e->shard, 0);
 	control_report(n->control, m->now_ns, e->shard, e->state,
-		       e->state == OWNERSHIP_SERVING ? m->journal_epoch[e->shard] : 0);
+		       e->state == OWNERSHIP_SERVING ? m->journal_epoch[e->shard] : 0,
+		       e->state == OWNERSHIP_HALTED ? SAGA_E_JOURNAL_SHORT : 0);
 }
 
 void model_report(struct model *m, uint32_t node, uint32_t shard, enum ownership state)

@@ -203,6 +203,16 @@ static void a_halted_shard_keeps_its_key(void **state)
 	assert_int_equal(model_serving(m, 1), MODEL_SHARDS - 1);
 	assert_int_equal(model_owner(m, shard)->create, create);
 	assert_int_equal(control_ownership(m->nodes[0].control, shard), OWNERSHIP_HALTED);
+	/* Whichever node is asked says that it is halted, by whom and why. */
+	assert_non_null(strstr(model_owner(m, shard)->value, " halted 3004"));
+	for (uint32_t i = 0; i < 2; i++) {
+		struct control_view view;
+
+		control_view(m->nodes[i].control, &view);
+		assert_int_equal(view.shards[shard].state, WIRE_SHARD_HALTED);
+		assert_int_equal(view.shards[shard].code, err_to_wire(SAGA_E_JOURNAL_SHORT));
+		assert_true(slice_equal(view.shards[shard].owner, slice_str("n0")));
+	}
 	model_stop(m, 0); /* and a halted one does not hold up the stop */
 	assert_true(model_run(m, node_0_stopped, 1000));
 	model_destroy(m);
@@ -215,9 +225,9 @@ static void a_report_of_an_earlier_assignment_is_ignored(void **state)
 	const uint64_t revision = m->nodes[0].workers[3].revision;
 
 	(void)state;
-	control_report(c, m->now_ns, 3, OWNERSHIP_FENCED, revision - 1);
+	control_report(c, m->now_ns, 3, OWNERSHIP_FENCED, revision - 1, 0);
 	assert_int_equal(control_ownership(c, 3), OWNERSHIP_SERVING);
-	control_report(c, m->now_ns, 3, OWNERSHIP_FENCED, revision);
+	control_report(c, m->now_ns, 3, OWNERSHIP_FENCED, revision, 0);
 	assert_int_not_equal(control_ownership(c, 3), OWNERSHIP_SERVING);
 	model_destroy(m);
 }
