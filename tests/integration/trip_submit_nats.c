@@ -178,6 +178,8 @@ static uint32_t check_hops(const char *tenant)
 	natsMsg *message = NULL;
 	char party[80];
 	(void)snprintf(party, sizeof party, ".submit.%s", tenant);
+	/* What we sent ourselves has come back by then, and what an answer was waited for, too. */
+	assert_int_equal(natsConnection_FlushTimeout(nats, ANSWER_MS * 10), NATS_OK);
 	while (natsSubscription_NextMsg(&message, hops, 100) == NATS_OK) {
 		const char *reply = natsMsg_GetReply(message);
 		const char *subject = natsMsg_GetSubject(message);
