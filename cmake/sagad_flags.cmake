@@ -1,6 +1,7 @@
 # The one place for compiler flags: target sagad_flags, linked into everything.
-set(SAGAD_SANITIZE "" CACHE STRING "address (ASan and UBSan), thread (TSan) or empty")
-set_property(CACHE SAGAD_SANITIZE PROPERTY STRINGS "" address thread)
+set(SAGAD_SANITIZE "" CACHE STRING
+	"address (ASan and UBSan), fuzzer (the same and libFuzzer: clang only), thread (TSan) or empty")
+set_property(CACHE SAGAD_SANITIZE PROPERTY STRINGS "" address fuzzer thread)
 
 if(NOT CMAKE_BUILD_TYPE)
 	set(CMAKE_BUILD_TYPE Debug CACHE STRING "Debug or Release" FORCE)
@@ -29,10 +30,16 @@ target_compile_options(sagad_flags INTERFACE
 
 if(SAGAD_SANITIZE STREQUAL "address")
 	set(sanitize_flags -fsanitize=address,undefined -fno-sanitize-recover=all)
+elseif(SAGAD_SANITIZE STREQUAL "fuzzer")
+	if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
+		message(FATAL_ERROR "SAGAD_SANITIZE=fuzzer needs clang: use the preset fuzz")
+	endif()
+	set(sanitize_flags -fsanitize=fuzzer-no-link,address,undefined
+		-fno-sanitize-recover=all)
 elseif(SAGAD_SANITIZE STREQUAL "thread")
 	set(sanitize_flags -fsanitize=thread)
 elseif(NOT SAGAD_SANITIZE STREQUAL "")
-	message(FATAL_ERROR "SAGAD_SANITIZE is '${SAGAD_SANITIZE}': use address, thread or nothing")
+	message(FATAL_ERROR "SAGAD_SANITIZE is '${SAGAD_SANITIZE}': use address, fuzzer, thread or nothing")
 endif()
 
 if(sanitize_flags)

@@ -1,0 +1,235 @@
+/* Requests and answers of anybody, in any order, at a live engine: it never fails a check, every
+ * message it sends can be sent, its state stays sound and a fold of its records.
+ *
+ * The input is parts (fuzz.h); the first byte of each says what it is. */
+#include <string.h>
+
+#include "tests/fuzz/fuzz_host.h"
+#include "wire/codec.h"
+
+enum { ARENA_SIZE = 4 * 1024 * 1024, EVENTS_MAX = 200 };
+
+enum part {
+	PART_SUBMIT,
+	PART_QUERY,
+	PART_CANCEL,
+	PART_LIST,
+	PART_REPLIES,
+	PART_TIME,      /* u16: so many times 16 ms go by */
+	PART_ANSWER,    /* outcome, which command from the last, and more for the reply */
+	PART_TAKE_OVER, /* another owner goes on */
+	PART_KINDS
+};
+
+static _Alignas(16) uint8_t memory[ARENA_SIZE];
+
+static bool decode(enum wire_kind kind, struct slice bytes, void *message)
+{
+	struct arena arena;
+
+	arena_init(&arena, memory, sizeof memory);
+	return wire_decode(kind, bytes, &arena, message, NULL) == 0;
+}
+
+static void request(struct fuzz_host *h, enum wire_kind kind, struct slice bytes)
+{
+	union {
+		struct wire_submit submit;
+		struct wire_query query;
+		struct wire_cancel cancel;
+		struct wire_list_request list;
+	} u;
+	struct txn_event event = {.reply_to = ++h->reply_to, .wall_ms = h->now};
+
+	if (!decode(kind, bytes, &u))
+		return;
+	if (kind == WIRE_SUBMIT) {
+		event.kind = TXN_EVENT_SUBMIT;
+		event.u.submit = &u.submit;
+	} else if (kind == WIRE_QUERY) {
+		event.kind = TXN_EVENT_QUERY;
+		event.u.query = &u.query;
+	} else if (kind == WIRE_CANCEL) {
+		event.kind = TXN_EVENT_CANCEL;
+		event.u.cancel = &u.cancel;
+	} else {
+		event.kind = TXN_EVENT_LIST;
+		event.u.list = &u.list;
+	}
+	fuzz_host_step(h, &event);
+}
+
+static void reply(struct fuzz_host *h, const struct wire_reply *r, struct slice service)
+{
+	struct txn_event event = {
+		.kind = TXN_EVENT_REPLY,
+		.reply_to = 1,
+		.u.reply = {.reply = r, .service = service, .instance = slice_str("i1")}};
+
+	fuzz_host_step(h, &event);
+}
+
+static void replies(struct fuzz_host *h, struct slice bytes)
+{
+	struct wire_reply_frame frame;
+
+	if (!decode(WIRE_REPLY_FRAME, bytes, &frame))
+		return;
+	for (uint32_t i = 0; i < frame.reply_count; i++)
+		reply(h, &frame.replies[i], frame.service);
+}
+
+/* Ids of operations are hashes, which no mutation finds. */
+static void answer(struct fuzz_host *h, struct slice bytes)
+{
+	const struct fuzz_command *c;
+	struct wire_reply r;
+	uint32_t back;
+
+	if (bytes.size < 4 || h->command_count == 0)
+		return;
+	back = bytes.data[1] % FUZZ_COMMANDS_MAX;
+	if (back >= h->command_count)
+		back = 0;
+	c = &h->commands[(h->command_count - 1 - back) % FUZZ_COMMANDS_MAX];
+	r = (struct wire_reply){
+		.saga = id_slice(&c->saga),
+		.step = c->step,
+		.op = c->op,
+		.operation = c->operation,
+		.attempt = c->attempt + bytes.data[2] % 3,
+		.outcome = bytes.data[0] % 10,
+		.retry_after_ms = bytes.data[3] * 64U,
+		.code = bytes.data[3],
+		.barrier = bytes.data[2] / 3 % 5,
+		.output = slice_of(bytes.data + 4, bytes.size - 4),
+		.text = wire_text_cut(slice_of(bytes.data + 4, bytes.size - 4), WIRE_TEXT_SIZE_MAX),
+	};
+	reply(h, &r, id_slice(&c->service));
+}
+
+static void pass(struct fuzz_host *h, struct slice bytes)
+{
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i < bytes.size && i < 2; i++)
+		count = count << 8 | bytes.data[i];
+	h->now += 16 * count;
+	while (txn_next_deadline(h->t) <= h->now) {
+		struct txn_event event = {.kind = TXN_EVENT_TICK};
+
+		fuzz_host_step(h, &event);
+	}
+}
+
+static void play(struct fuzz_host *h, struct slice part)
+{
+	const struct slice rest = slice_of(part.data + 1, part.size - 1);
+
+	switch ((enum part)(part.data[0] % PART_KINDS)) {
+	case PART_SUBMIT:
+		request(h, WIRE_SUBMIT, rest);
+		break;
+	case PART_QUERY:
+		request(h, WIRE_QUERY, rest);
+		break;
+	case PART_CANCEL:
+		request(h, WIRE_CANCEL, rest);
+		break;
+	case PART_LIST:
+		request(h, WIRE_LIST_REQUEST, rest);
+		break;
+	case PART_REPLIES:
+		replies(h, rest);
+		break;
+	case PART_TIME:
+		pass(h, rest);
+		break;
+	case PART_ANSWER:
+		answer(h, rest);
+		break;
+	case PART_TAKE_OVER:
+		fuzz_host_take_over(h);
+		break;
+	case PART_KINDS:
+		break;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct slice input = slice_of(data, (uint32_t)size);
+	static struct fuzz_host host;
+	struct slice part;
+
+	fuzz_host_open(&host, 0);
+	host.now = 1000000;
+	txn_resume(host.t, host.now, host.epoch, host.entropy);
+	for (uint32_t i = 0; i < EVENTS_MAX && fuzz_part_next(&input, &part); i++)
+		if (part.size > 0)
+			play(&host, part);
+	fuzz_host_check(&host, true);
+	fuzz_host_close(&host);
+	return 0;
+}
+
+/* ---- the mutator ----------------------------------------------------------------------------- */
+
+enum { PARTS_MAX = 64, PART_SIZE_MAX = 4096 };
+
+/* A part that may mean something: a message changed by its table, or a few bytes. */
+static void write_part(struct slice part, struct prng *prng, struct buf *out)
+{
+	uint8_t bytes[PART_SIZE_MAX];
+	struct buf changed;
+
+	buf_init_fixed(&changed, bytes, sizeof bytes);
+	if (part.size > 0 && buf_put(&changed, part.data, 1) == 0 &&
+	    fuzz_message_change(slice_of(part.data + 1, part.size - 1), prng, &changed)) {
+		(void)fuzz_part_put(out, buf_slice(&changed));
+		return;
+	}
+	buf_clear(&changed);
+	bytes[0] = PART_TIME + (uint8_t)prng_below(prng, 3);
+	for (uint32_t i = 1; i < 6; i++)
+		bytes[i] = (uint8_t)(prng_next(prng) >> prng_below(prng, 64));
+	changed.size = 6;
+	(void)fuzz_part_put(out, buf_slice(&changed));
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+{
+	struct slice input = slice_of(data, (uint32_t)size);
+	struct slice parts[PARTS_MAX];
+	struct prng prng;
+	struct buf out;
+	uint32_t count = 0;
+
+	prng_seed(&prng, seed);
+	while (count < PARTS_MAX && fuzz_part_next(&input, &parts[count]))
+		count++;
+	if (count == 0 || prng_below(&prng, 10) == 0)
+		return LLVMFuzzerMutate(data, size, max_size);
+	const uint32_t at = (uint32_t)prng_below(&prng, count);
+	const uint64_t choice = prng_below(&prng, 8);
+
+	buf_init(&out, (uint32_t)max_size);
+	for (uint32_t i = 0; i < count; i++) {
+		if (i == at && choice == 0)
+			continue; /* without it */
+		if (i == at && choice < 4)
+			write_part(parts[i], &prng, &out); /* in its place */
+		else
+			(void)fuzz_part_put(&out, parts[i]);
+		if (i == at && choice == 4)
+			(void)fuzz_part_put(&out, parts[prng_below(&prng, count)]);
+		if (i == at && choice > 4)
+			write_part(parts[prng_below(&prng, count)], &prng, &out);
+	}
+	if (out.size > 0) {
+		size = out.size;
+		memcpy(data, out.data, size);
+	}
+	buf_close(&out);
+	return size;
+}

@@ -1,0 +1,49 @@
+/* An engine with a journal in memory, for targets that feed it. After everything it can be asked
+ * whether its state is sound and a fold of what it wrote. */
+#ifndef SAGAD_TESTS_FUZZ_FUZZ_HOST_H
+#define SAGAD_TESTS_FUZZ_FUZZ_HOST_H
+
+#include "base/id.h"
+#include "tests/fuzz/fuzz.h"
+#include "txn/txn.h"
+
+enum { FUZZ_COMMANDS_MAX = 16 };
+
+/* What a participant would have to repeat in its answer. */
+struct fuzz_command {
+	struct id saga;
+	struct id service;
+	uint32_t step, op, attempt;
+	struct uuid operation;
+};
+
+struct fuzz_host {
+	struct txn_limits limits;
+	struct txn_config config;
+	struct wire_slots slots;
+	void *memory;
+	size_t memory_size;
+	struct txn_shard *t;
+	uint64_t now, epoch, entropy, reply_to;
+	struct buf log;     /* of struct fuzz_record and bytes, one after the other */
+	struct buf records; /* of the last step */
+	struct buf encoded;
+	struct fuzz_command commands[FUZZ_COMMANDS_MAX]; /* the last ones */
+	uint32_t command_count;
+};
+
+void fuzz_host_open(struct fuzz_host *h, uint32_t shard);
+void fuzz_host_close(struct fuzz_host *h);
+/* A record of a journal that is read. After an error only close helps. */
+int fuzz_host_apply(struct fuzz_host *h, struct slice record, uint64_t number,
+		    uint64_t shard_time) MUST_CHECK;
+/* The next owner: reads the log anew and goes on. */
+void fuzz_host_take_over(struct fuzz_host *h);
+/* Fills in time and entropy. */
+void fuzz_host_step(struct fuzz_host *h, struct txn_event *event);
+/* Runs timers until there are none, or so many were due. */
+void fuzz_host_ticks(struct fuzz_host *h, uint32_t count);
+/* The state is sound, and the log gives the same one (invariant 22). */
+void fuzz_host_check(struct fuzz_host *h, bool live);
+
+#endif
