@@ -52,6 +52,8 @@ enum err_class {
 	X(SAGA_E_CANCELLED, 2006, REFUSE, "cancelled", "this id was cancelled before its submit")  \
 	X(SAGA_E_EFFECTS_FULL, 2007, RETRY, "effects_full", "flush the effects and call again")    \
 	X(SAGA_E_STATE, 2008, FATAL, "state", "a record does not fit the state it meets")          \
+	X(SAGA_E_CONTRADICTION, 2009, REFUSE, "contradiction",                                     \
+	  "a service contradicts its own recorded answer: the first stands")                       \
 	/* 3xxx: the journal */                                                                    \
 	X(SAGA_E_FENCED, 3001, RETRY, "fenced", "another owner has written to this journal")       \
 	X(SAGA_E_UNKNOWN, 3002, RETRY, "unknown", "the outcome of the operation is not known")     \

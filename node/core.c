@@ -308,8 +308,10 @@ void core_message(struct core *core, struct core_time now, const struct transpor
 	enum subject_verb verb;
 	struct slice party;
 	core->now = now;
-	if (message->status != 0)
+	if (message->status != 0) { /* no server has a reason to send one here */
+		core->stats.refused_messages++;
 		return;
+	}
 	if (subject_parse_shard(core->config.prefix, message->subject, &number, &verb, &party) !=
 		    0 ||
 	    number >= WIRE_SHARDS_MAX || core->shards[number] == NULL ||
@@ -468,6 +470,9 @@ static void stats_add(struct txn_stats *sum, const struct txn_stats *one)
 	sum->obsolete_total += one->obsolete_total;
 	sum->copies_total += one->copies_total;
 	sum->fallbacks_total += one->fallbacks_total;
+	sum->ignored_total += one->ignored_total;
+	sum->contradictions_total += one->contradictions_total;
+	sum->late_total += one->late_total;
 }
 
 void core_stats(const struct core *core, struct core_stats *stats)

@@ -43,6 +43,7 @@ enum {
 	CORE_HISTORY_BATCHES = 4096, /* read for one page of a history */
 	CORE_PASS_BYTES = 4 * 1024 * 1024, /* submits passed on in one turn; more are `busy` */
 	CORE_OTHER_RETRY_MS = 100,         /* the hint with what is no `busy` */
+	CORE_WORDS_MAX = 128,              /* what is wrong with a message, in words */
 	CORE_INDEX_STEP = 32, /* batches between entries of the sequence index, at first */
 };
 
@@ -139,6 +140,9 @@ struct shard {
 	uint32_t disposition_count;
 	uint64_t disposition_gate;
 
+	bool contradiction_told;
+	uint64_t contradiction_ms; /* when it was told last */
+
 	struct buf index;    /* of struct index_entry: record number -> sequence */
 	uint32_t index_step; /* batches between its entries */
 	struct core_load load;
@@ -199,6 +203,8 @@ void core_append_due(struct shard *s);
 void core_serve_message(struct shard *s, enum subject_verb verb, struct slice party,
 			const struct transport_message *message);
 void core_serve_ticks(struct shard *s);
+/* Where and what, for whoever wrote the message: "id, at byte 7". Nothing of it is echoed. */
+struct slice core_fault_words(const struct wire_fault *fault, void *memory, uint32_t size);
 void core_serve_begin(struct shard *s);
 void core_serve_end(struct shard *s);
 

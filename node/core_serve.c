@@ -2,7 +2,7 @@
 #include "node/core_internal.h"
 
 /* Stands for "the reply frame in hand" in engine events; real tokens have a generation above. */
-enum { DISPOSITION_TOKEN = 1 };
+enum { DISPOSITION_TOKEN = 1, CONTRADICTION_MS = 1000 };
 
 /* N7, the soft mark. Whatever a request may write, there is room for more behind it. */
 static bool room_for_new_work(const struct shard *s)
@@ -15,6 +15,27 @@ static bool room_for_new_work(const struct shard *s)
 static bool room_for_progress(const struct shard *s)
 {
 	return outbox_size(&s->outbox) < CORE_OUTBOX_HARD;
+}
+
+/* A participant takes back what it said (invariant 28): the first word stands, and somebody should
+ * look at that service. Anybody with its rights can cause it, so it is not told each time. */
+static void note_contradiction(struct shard *s, const struct txn_event *event)
+{
+	struct core *core = s->core;
+	if (s->contradiction_told && core->now.mono_ms - s->contradiction_ms < CONTRADICTION_MS)
+		return;
+	s->contradiction_told = true;
+	s->contradiction_ms = core->now.mono_ms;
+	const struct core_note note = {
+		.event = "saga.contradiction",
+		.shard = s->number,
+		.epoch = s->epoch,
+		.code = SAGA_E_CONTRADICTION,
+		.saga = event->u.reply.reply->saga,
+		.attempt = event->u.reply.reply->attempt,
+		.text = event->u.reply.service,
+	};
+	core->io.note(core->io.context, &note);
 }
 
 static bool step(struct shard *s, struct txn_event *event)
@@ -30,6 +51,8 @@ static bool step(struct shard *s, struct txn_event *event)
 	s->low_water_gate = txn_last_record(s->engine);
 	const int error = txn_step(s->engine, event, &effects);
 	s->record_count += effects.record_count;
+	if (effects.contradiction)
+		note_contradiction(s, event);
 	CHECK(error == 0 || error == SAGA_E_EFFECTS_FULL);
 	return error == 0;
 }
@@ -84,7 +107,7 @@ void core_serve_end(struct shard *s)
  * ------------------------------------------------------------------------------------ */
 
 static void refuse(struct shard *s, const struct transport_message *message, struct slice id,
-		   int code, const char *field)
+		   int code, struct slice text)
 {
 	struct core *core = s->core;
 	char subject[SUBJECT_SIZE_MAX];
@@ -98,7 +121,7 @@ static void refuse(struct shard *s, const struct transport_message *message, str
 		.shard = s->number,
 		.epoch = s->epoch,
 		.retry_after_ms = core_load_hint(core, &s->load, code),
-		.text = slice_str(field),
+		.text = text,
 	};
 	buf_clear(&core->scratch);
 	if (wire_encode(WIRE_ANSWER, &answer, &core->scratch) == 0)
@@ -113,6 +136,18 @@ static int decode(struct core *core, enum wire_kind kind, struct slice bytes, vo
 	return wire_decode(kind, bytes, &core->decode, body, fault);
 }
 
+struct slice core_fault_words(const struct wire_fault *fault, void *memory, uint32_t size)
+{
+	struct buf words;
+	buf_init_fixed(&words, memory, size);
+	if (fault->field != NULL && fault->field[0] != '\0')
+		(void)buf_printf(&words, "%s, ", fault->field);
+	(void)buf_printf(&words, "at byte %u", fault->offset);
+	if (fault->code == SAGA_E_VERSION)
+		(void)buf_printf(&words, ": this node reads format %d", WIRE_FORMAT);
+	return buf_slice(&words);
+}
+
 /* Decodes into *body and takes a token for the answer; false when it was refused already. */
 static bool take_request(struct shard *s, enum wire_kind kind, void *body,
 			 const struct transport_message *message, uint64_t *reply_to)
@@ -120,29 +155,30 @@ static bool take_request(struct shard *s, enum wire_kind kind, void *body,
 	struct core *core = s->core;
 	const struct slice none = slice_of(NULL, 0);
 	struct wire_fault fault = {0};
+	char words[CORE_WORDS_MAX];
 	arena_reset(&core->decode);
 	if (s->state != OWNERSHIP_SERVING) {
-		refuse(s, message, none, SAGA_E_NOT_OWNER, "");
+		refuse(s, message, none, SAGA_E_NOT_OWNER, none);
 		return false;
 	}
 	if (!room_for_new_work(s)) {
-		refuse(s, message, none, SAGA_E_BUSY, "");
+		refuse(s, message, none, SAGA_E_BUSY, none);
 		return false;
 	}
 	if (decode(core, kind, message->data, body, &fault) != 0) {
 		core->stats.refused_messages++;
-		refuse(s, message, none, fault.code, fault.field == NULL ? "" : fault.field);
+		refuse(s, message, none, fault.code, core_fault_words(&fault, words, sizeof words));
 		return false;
 	}
 	if (message->reply.size > TOKEN_SUBJECT_MAX) {
-		refuse(s, message, none, SAGA_E_TOO_LARGE, "reply subject");
+		refuse(s, message, none, SAGA_E_TOO_LARGE, slice_str("reply subject"));
 		return false;
 	}
 	*reply_to = 0;
 	if (message->reply.size != 0)
 		*reply_to = tokens_take(&s->tokens, message->reply);
 	if (message->reply.size != 0 && *reply_to == 0) {
-		refuse(s, message, none, SAGA_E_BUSY, "");
+		refuse(s, message, none, SAGA_E_BUSY, none);
 		return false;
 	}
 	return true;
@@ -153,7 +189,7 @@ static void run(struct shard *s, struct txn_event *event, const struct transport
 	if (step(s, event))
 		return;
 	tokens_drop(&s->tokens, event->reply_to);
-	refuse(s, message, slice_of(NULL, 0), SAGA_E_BUSY, "");
+	refuse(s, message, slice_of(NULL, 0), SAGA_E_BUSY, slice_of(NULL, 0));
 }
 
 static void on_submit(struct shard *s, const struct transport_message *message)
@@ -288,7 +324,7 @@ void core_serve_message(struct shard *s, enum subject_verb verb, struct slice pa
 		return;
 	if (message->waited_ms > CORE_SHED_MS && may_be_shed(verb)) {
 		s->core->stats.shed_total++;
-		refuse(s, message, slice_of(NULL, 0), SAGA_E_BUSY, "");
+		refuse(s, message, slice_of(NULL, 0), SAGA_E_BUSY, slice_of(NULL, 0));
 		return;
 	}
 	switch (verb) {

@@ -45,7 +45,7 @@ void core_unlisten(struct core *core)
 
 /* Says nothing that the journal would have to confirm: of the form, or that nobody serves now. */
 static void answer(struct core *core, const struct transport_message *message, struct slice id,
-		   uint32_t shard, int code, const char *text)
+		   uint32_t shard, int code, struct slice text)
 {
 	char subject[SUBJECT_SIZE_MAX];
 	const struct wire_answer body = {
@@ -53,7 +53,7 @@ static void answer(struct core *core, const struct transport_message *message, s
 		.id = id_valid(id) ? id : slice_of(NULL, 0),
 		.shard = shard,
 		.retry_after_ms = core_load_hint(core, &core->load, code),
-		.text = slice_str(text),
+		.text = text,
 	};
 
 	core->stats.submits_answered++;
@@ -86,7 +86,7 @@ static void pass_on(struct core *core, uint32_t shard, struct slice tenant, stru
 
 	/* A flood of submits for others must not keep our own shards from their turn. */
 	if (core->passed_bytes + message->data.size > CORE_PASS_BYTES) {
-		answer(core, message, id, shard, SAGA_E_BUSY, "");
+		answer(core, message, id, shard, SAGA_E_BUSY, slice_of(NULL, 0));
 		return;
 	}
 	core->passed_bytes += message->data.size;
@@ -104,10 +104,12 @@ static void route(struct core *core, struct slice tenant, const struct transport
 {
 	struct wire_fault fault;
 	struct slice id = {0};
+	char words[CORE_WORDS_MAX];
 
 	if (wire_peek_id(WIRE_SUBMIT, message->data, &id, &fault) != 0) {
 		core->stats.refused_messages++;
-		answer(core, message, slice_of(NULL, 0), 0, fault.code, fault.field);
+		answer(core, message, slice_of(NULL, 0), 0, fault.code,
+		       core_fault_words(&fault, words, sizeof words));
 		return;
 	}
 	const uint32_t number = wire_shard_of(core->config.slots, id);
@@ -117,7 +119,8 @@ static void route(struct core *core, struct slice tenant, const struct transport
 	else if (s->state == OWNERSHIP_SERVING || s->state == OWNERSHIP_QUIESCING)
 		core_serve_message(s, SUBJECT_SUBMIT, tenant, message);
 	else
-		answer(core, message, id, number, SAGA_E_NOT_OWNER, ownership_name(s->state));
+		answer(core, message, id, number, SAGA_E_NOT_OWNER,
+		       slice_str(ownership_name(s->state)));
 }
 
 void core_submit(struct core *core, struct core_time now, const struct transport_message *message)
@@ -125,20 +128,22 @@ void core_submit(struct core *core, struct core_time now, const struct transport
 	struct slice tenant;
 
 	core->now = now;
-	if (message->status != 0)
+	if (message->status != 0) {
+		core->stats.refused_messages++;
 		return;
+	}
 	if (!core_reply_allowed(core, message->reply)) {
 		core->stats.refused_messages++;
 		return;
 	}
 	if (subject_parse_submit(core->config.prefix, message->subject, &tenant) != 0) {
 		core->stats.refused_messages++;
-		answer(core, message, slice_of(NULL, 0), 0, SAGA_E_NAME, "tenant");
+		answer(core, message, slice_of(NULL, 0), 0, SAGA_E_NAME, slice_str("tenant"));
 		return;
 	}
 	if (message->waited_ms > CORE_SHED_MS) { /* N7, before it is looked into */
 		core->stats.shed_total++;
-		answer(core, message, slice_of(NULL, 0), 0, SAGA_E_BUSY, "");
+		answer(core, message, slice_of(NULL, 0), 0, SAGA_E_BUSY, slice_of(NULL, 0));
 		return;
 	}
 	route(core, tenant, message);

@@ -59,10 +59,18 @@ static void on_info(void *context, const struct transport_message *message)
 	struct wire_info_request request = {0};
 	struct arena none;
 	struct transport_stats stats;
+	char subject[SUBJECT_SIZE_MAX];
 	arena_init(&none, NULL, 0);
-	if (message->status != 0 || !reply_allowed(d, message->reply) ||
-	    wire_decode(WIRE_INFO_REQUEST, message->data, &none, &request, NULL) != 0)
+	if (message->status != 0 || !reply_allowed(d, message->reply))
 		return;
+	reply_subject_copy(message->reply, subject);
+	const int refused = wire_decode(WIRE_INFO_REQUEST, message->data, &none, &request, NULL);
+	if (refused != 0) {
+		const struct wire_info why = {.code = err_to_wire(refused),
+					      .node = id_slice(&d->config->node_id)};
+		publish(d, subject, WIRE_INFO, &why);
+		return;
+	}
 	d->transport->ops->stats(d->transport, &stats);
 	struct wire_info info = {
 		.node = id_slice(&d->config->node_id),
@@ -83,8 +91,6 @@ static void on_info(void *context, const struct transport_message *message)
 	}
 	if (request.verbose)
 		fill_verbose(d, &info);
-	char subject[SUBJECT_SIZE_MAX];
-	reply_subject_copy(message->reply, subject);
 	publish(d, subject, WIRE_INFO, &info);
 }
 

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "base/check.h"
@@ -18,6 +19,8 @@
 enum {
 	TURN_MS = 10,        /* timers are late by at most this much */
 	UNHEALTHY_MS = 5000, /* without journal or transport: others may take over (S21) */
+	REFUSALS_MS = 10000, /* at most one line about refused messages in so long */
+	REFUSAL_KINDS = 6,
 	MAILBOX_ITEMS = 1024,
 };
 
@@ -42,6 +45,8 @@ struct worker {
 	uint64_t disconnected_ms; /* since when; 0 = connected */
 	bool healthy;
 	bool stopping;
+	uint64_t refusals[REFUSAL_KINDS]; /* as told last */
+	uint64_t refusals_at_ms;          /* not told again before */
 
 	/* High-waters waiting for the file writer, one job at a time so that none overtakes. */
 	struct highwater marks[WIRE_SHARDS_MAX];
@@ -209,18 +214,36 @@ static void highwater(void *context, uint32_t shard, const struct highwater *mar
 /* ---- the loop
  * ------------------------------------------------------------------------------------ */
 
-static void check_health(struct worker *w, struct core_time at)
+static void check_health(struct worker *w, struct core_time at, const struct core_stats *stats)
 {
-	struct core_stats stats;
-	core_stats(w->core, &stats);
 	const bool cut = w->disconnected_ms != 0 && at.mono_ms - w->disconnected_ms > UNHEALTHY_MS;
-	const bool healthy = !cut && !stats.journal_stuck;
+	const bool healthy = !cut && !stats->journal_stuck;
 	if (healthy == w->healthy)
 		return;
 	w->healthy = healthy;
 	const struct worker_report r = {
 		.kind = WORKER_HEALTH, .worker = w->config.index, .healthy = healthy};
 	w->config.report(w->config.report_context, &r);
+}
+
+/* What is refused or dropped leaves no other trace here: bytes of strangers are never logged, and
+ * nobody can make us write faster than this. Totals of the shards that this worker has now. */
+static void tell_refusals(struct worker *w, struct core_time at, const struct core_stats *stats)
+{
+	const uint64_t totals[REFUSAL_KINDS] = {
+		stats->refused_messages,  stats->txn.refused_total,
+		stats->txn.ignored_total, stats->txn.obsolete_total,
+		stats->txn.late_total,    stats->txn.contradictions_total,
+	};
+	if (at.mono_ms < w->refusals_at_ms || memcmp(totals, w->refusals, sizeof totals) == 0)
+		return;
+	memcpy(w->refusals, totals, sizeof totals);
+	w->refusals_at_ms = at.mono_ms + REFUSALS_MS;
+	LOG(LOG_INFO, "node.refusals", log_num("malformed", (int64_t)totals[0]),
+	    log_num("refused", (int64_t)totals[1]), log_num("ignored_replies", (int64_t)totals[2]),
+	    log_num("obsolete_replies", (int64_t)totals[3]),
+	    log_num("late_replies", (int64_t)totals[4]),
+	    log_num("contradictions", (int64_t)totals[5]));
 }
 
 static void on_turn(void *context)
@@ -246,8 +269,13 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct worker *w = timer->data;
 	turn_if_nothing_waits(w);
-	if (w->core != NULL)
-		check_health(w, now());
+	if (w->core == NULL)
+		return;
+	const struct core_time at = now();
+	struct core_stats stats;
+	core_stats(w->core, &stats);
+	check_health(w, at, &stats);
+	tell_refusals(w, at, &stats);
 }
 
 static void on_connection(void *context, bool connected)

@@ -79,8 +79,14 @@ static void reply_late(struct txn_shard *t, struct txn_branch *b, const struct w
 		dispose(t, reply, WIRE_DISPOSITION_RECORDED);
 	} else {
 		if ((result == WIRE_EVENT_OK && reply->outcome == WIRE_OUTCOME_REJECTED) ||
-		    (result == WIRE_EVENT_REJECTED && reply->outcome == WIRE_OUTCOME_OK))
+		    (result == WIRE_EVENT_REJECTED && reply->outcome == WIRE_OUTCOME_OK)) {
 			t->stats.contradictions_total++; /* invariant 28: the first stands */
+			t->effects->contradiction = true;
+		}
+		/* Rows 36, 37: nobody's fault. What may have acted is undone, so there is nothing
+		 * to do but count; and what runs after its undo is stopped by the barrier. */
+		if (result == WIRE_EVENT_UNKNOWN && reply->outcome == WIRE_OUTCOME_OK)
+			t->stats.late_total++;
 		dispose(t, reply, WIRE_DISPOSITION_OBSOLETE);
 	}
 }

@@ -71,8 +71,10 @@ static int resolve_plan(struct txn_shard *t, const struct wire_submit *submit,
 		return 0;
 	}
 	*plan = submit->plan;
-	if (plan->step_count == 0 || plan->step_count > WIRE_STEPS_MAX)
+	if (plan->step_count == 0 || plan->step_count > WIRE_STEPS_MAX) {
+		*why = slice_str("the plan must have 1 to 64 steps");
 		return SAGA_E_PLAN;
+	}
 	memcpy(t->steps, plan->steps, plan->step_count * sizeof *t->steps);
 	plan->steps = t->steps;
 	wire_plan_resolve(plan);
@@ -92,8 +94,10 @@ static int resolve(struct txn_shard *t, const struct wire_submit *submit, struct
 	if (err)
 		return err;
 	deadline_ms = submit->deadline_ms > 0 ? submit->deadline_ms : plan->deadline_ms;
-	if (deadline_ms < 10 || deadline_ms > t->config.deadline_max_ms)
+	if (deadline_ms < 10 || deadline_ms > t->config.deadline_max_ms) {
+		*why = slice_str("deadline_ms must be 10 ms to saga.deadline_max");
 		return SAGA_E_DEADLINE;
+	}
 	if (submit->label_count > WIRE_LABELS_MAX)
 		return SAGA_E_RANGE;
 	return submit->input.size > WIRE_INPUT_SIZE_MAX ? SAGA_E_TOO_LARGE : 0;

@@ -52,7 +52,8 @@ static uint64_t worst_case(const struct txn_event *event)
 		if (submit->plan.step_count <= WIRE_STEPS_MAX)
 			size += (uint64_t)submit->plan.step_count * STEP_BYTES;
 	} else if (event->kind == TXN_EVENT_REPLY) {
-		size += event->u.reply.reply->output.size;
+		if (event->u.reply.reply->output.size <= WIRE_OUTPUT_SIZE_MAX)
+			size += event->u.reply.reply->output.size; /* larger ones are dropped */
 	}
 	return size;
 }

@@ -184,6 +184,7 @@ typedef void (*txn_emit)(void *context, const struct txn_message *message);
 struct txn_effects {
 	struct buf *records;   /* in: where to append encoded records */
 	uint32_t record_count; /* out: added to by the step */
+	bool contradiction;    /* out: set when a reply contradicts what is recorded (28) */
 	txn_emit emit;         /* in */
 	void *emit_context;    /* in */
 };
@@ -230,6 +231,7 @@ struct txn_stats {
 	uint64_t fallbacks_total;      /* attempts of durable steps that went as calls (S14) */
 	uint64_t ignored_total;        /* replies from others than the addressee, or never asked */
 	uint64_t contradictions_total; /* replies against what is recorded: the first stands (28) */
+	uint64_t late_total; /* ok of forward operations that were given up: they are undone */
 };
 void txn_stats(const struct txn_shard *t, struct txn_stats *stats);
 

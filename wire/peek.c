@@ -43,6 +43,7 @@ static int peek(enum wire_kind kind, struct slice bytes, struct slice *id, struc
 	error = wire_peek_kind(bytes, &found);
 	if (error == 0 && found != kind)
 		error = SAGA_E_KIND;
+	fault->offset = 0; /* what is not there is missing from the map */
 	if (error != 0) {
 		fault->field = error == SAGA_E_VERSION ? "format" : "kind";
 		return error;

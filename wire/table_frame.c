@@ -1,4 +1,5 @@
 /* Between owners and participants: frames of commands, replies and dispositions. */
+#include "wire/codec.h"
 #include "wire/names.h"
 #include "wire/schema.h"
 #include "wire/shard.h"
@@ -46,7 +47,9 @@ static const struct wire_field reply_fields[] = {
 	WIRE_U32(wire_reply, 9, retry_after_ms),
 	WIRE_U32(wire_reply, 10, code),
 	WIRE_TEXT(wire_reply, 11, text),
-	WIRE_BIN(wire_reply, 12, output, 0, WIRE_OUTPUT_SIZE_MAX, 0),
+	/* What is too large is dropped and the outcome kept (row 40), for the owner to say: a frame
+	 * that cannot be read would hide what was done, and its neighbours' answers too. */
+	WIRE_BIN(wire_reply, 12, output, 0, WIRE_MESSAGE_SIZE_MAX, 0),
 	WIRE_ENUM(wire_reply, 13, barrier, 0, UINT32_MAX, wire_barrier_name, 0),
 };
 static const struct wire_table reply_table = WIRE_TABLE("reply", wire_reply, reply_fields);

@@ -72,10 +72,25 @@ static void look_at_submit(struct wire_submit *submit)
 	CHECK(error == 0 || error == SAGA_E_FULL);
 }
 
+/* Who only passes a submit on reads the same id as who takes it. */
+static void look_at_id(const struct wire_submit *submit, struct slice bytes)
+{
+	struct slice id;
+
+	CHECK_EQ(wire_peek_id(WIRE_SUBMIT, bytes, &id, NULL), 0);
+	CHECK(slice_equal(id, submit->id));
+}
+
 static void take(enum wire_kind kind, struct slice bytes)
 {
 	struct wire_fault fault;
 	uint32_t size = 0;
+
+	if (kind == WIRE_SUBMIT) {
+		const void *submit = fuzz.message;
+
+		look_at_id(submit, bytes);
+	}
 
 	CHECK_EQ(wire_value_size(bytes, &size), 0);
 	CHECK_EQ(size, bytes.size);
@@ -116,6 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		CHECK(slice_equal(slice_str(subject.text), bytes));
 	}
+	(void)(wire_peek_id(WIRE_QUERY, bytes, &party, &fault) == 0);
 	if (wire_peek_kind(bytes, &kind) != 0) {
 		/* What no head can be read of is no message of any kind. */
 		CHECK(decode(WIRE_QUERY, bytes, &fault) != 0);

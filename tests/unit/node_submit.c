@@ -151,21 +151,22 @@ static void wrong_forms_are_answered_by_the_first_node(void **state)
 	const struct {
 		struct slice data;
 		int code;
-		const char *field;
+		const char *words;
 	} cases[] = {
-		{slice_of(NULL, 0), SAGA_E_EMPTY, ""},
-		{slice_str("garbage"), SAGA_E_DECODE, ""},
-		{slice_of(no_id, sizeof no_id), SAGA_E_MISSING, "id"},
-		{slice_of(query, sizeof query), SAGA_E_KIND, "kind"},
-		{slice_of(version, sizeof version), SAGA_E_VERSION, "format"},
-		{slice_of(bad_id, sizeof bad_id), SAGA_E_NAME, "id"},
-		{slice_of(cut, sizeof cut), SAGA_E_DECODE, ""},
+		{slice_of(NULL, 0), SAGA_E_EMPTY, "at byte 0"},
+		{slice_str("garbage"), SAGA_E_DECODE, "at byte 1"},
+		{slice_of(no_id, sizeof no_id), SAGA_E_MISSING, "id, at byte 0"},
+		{slice_of(query, sizeof query), SAGA_E_KIND, "kind, at byte 0"},
+		{slice_of(version, sizeof version), SAGA_E_VERSION,
+		 "format, at byte 0: this node reads format 1"},
+		{slice_of(bad_id, sizeof bad_id), SAGA_E_NAME, "id, at byte 6"},
+		{slice_of(cut, sizeof cut), SAGA_E_DECODE, "at byte 9"},
 	};
 	for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		raw_submit(w, "saga.v1.submit.default", "_INBOX.client.1", cases[i].data);
 		assert_int_equal(world_count(w, WIRE_ANSWER), i + 1);
 		assert_int_equal(world_last_answer(w).code, err_to_wire(cases[i].code));
-		assert_true(slice_equal(world_last_answer(w).text, slice_str(cases[i].field)));
+		assert_true(slice_equal(world_last_answer(w).text, slice_str(cases[i].words)));
 	}
 	assert_int_equal(spy.count, 0);
 	raw_submit(w, "saga.v1.submit.default", "", slice_str("garbage")); /* nobody to answer to */

@@ -63,10 +63,12 @@ static void refusals(void **state)
 	s = host_submit_of(h, "s", &p);
 	s.deadline_ms = 9;
 	assert_int_equal(host_submit_event(h, &s), 0);
-	expect_step(h, ">answer 1 s none bad_request/deadline final\n");
+	expect_step(h, ">answer 1 s none bad_request/deadline final 'deadline_ms must be 10 ms to "
+		       "saga.deadline_max'\n");
 	s.deadline_ms = 3600001;
 	assert_int_equal(host_submit_event(h, &s), 0);
-	expect_step(h, ">answer 1 s none bad_request/deadline final\n");
+	expect_step(h, ">answer 1 s none bad_request/deadline final 'deadline_ms must be 10 ms to "
+		       "saga.deadline_max'\n");
 	s = host_submit_of(h, "s s", &p);
 	assert_int_equal(host_submit_event(h, &s), 0);
 	expect_step(h, ">answer 1  none bad_request/id final\n");
