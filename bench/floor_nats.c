@@ -4,7 +4,8 @@
  *	pump       one stream a shard, fenced appends, one batch in flight a shard; a command leaves
  *	           only when the outcome before it is durable, in frames of up to 32; a frame is
  *	           acknowledged when all its outcomes are durable
- *	services   four, which answer each command at once, a frame for a frame
+ *	services   four, which answer each command at once, a frame for a frame (with direct
+ *	           delivery a frame is a core message to a queue group: nothing is acknowledged)
  *	client     keeps sagas of four steps in flight
  *
  * The broker's threads only enqueue; one loop a process does the work. The step travels with the
@@ -38,7 +39,7 @@ enum {
 };
 
 struct options {
-	const char *role, *url;
+	const char *role, *url, *delivery;
 	uint32_t shards, in_flight, seconds, replicas;
 };
 
@@ -130,10 +131,24 @@ static natsConnection *connect_to(const char *url)
 	return connection;
 }
 
+static bool direct(const struct options *o)
+{
+	return strcmp(o->delivery, "direct") == 0;
+}
+
 static void subscribe(natsConnection *connection, const char *subject, struct queue *q)
 {
 	natsSubscription *subscription = NULL;
 	demand(natsConnection_Subscribe(&subscription, connection, subject, on_message, q),
+	       "subscribe");
+	demand(natsSubscription_SetPendingLimits(subscription, -1, -1), "pending limits");
+}
+
+static void subscribe_group(natsConnection *connection, const char *subject, struct queue *q)
+{
+	natsSubscription *subscription = NULL;
+	demand(natsConnection_QueueSubscribe(&subscription, connection, subject, "floor",
+					     on_message, q),
 	       "subscribe");
 	demand(natsSubscription_SetPendingLimits(subscription, -1, -1), "pending limits");
 }
@@ -163,6 +178,7 @@ struct shard {
 struct pump {
 	natsConnection *connection;
 	struct queue queue;
+	const char *kind; /* of the subjects of commands */
 	uint32_t shard_count;
 	struct shard shards[SHARDS_MAX];
 };
@@ -199,8 +215,9 @@ static void add_streams(struct pump *p, const struct options *o)
 		(void)snprintf(subject, sizeof subject, "floor.journal.%u", i);
 		add_stream(js, name, subject, js_LimitsPolicy, o->replicas);
 	}
-	add_stream(js, "FLOOR_CMD", "floor.cmd.*", js_WorkQueuePolicy, o->replicas);
-	for (uint32_t i = 0; i < STEPS; i++) {
+	if (!direct(o))
+		add_stream(js, "FLOOR_CMD", "floor.cmd.*", js_WorkQueuePolicy, o->replicas);
+	for (uint32_t i = 0; i < STEPS && !direct(o); i++) {
 		char name[32], filter[32], deliver[32];
 		jsConsumerConfig config;
 		jsErrCode code = 0;
@@ -260,7 +277,7 @@ static void send_frame(struct pump *p, uint32_t number, uint32_t service,
 	for (uint32_t i = 0; i < count; i++)
 		memcpy(bytes + sizeof head + (size_t)i * COMMAND_BYTES, &entries[i],
 		       sizeof entries[i]);
-	(void)snprintf(subject, sizeof subject, "floor.cmd.%u", service);
+	(void)snprintf(subject, sizeof subject, "floor.%s.%u", p->kind, service);
 	demand(natsConnection_Publish(p->connection, subject, bytes,
 				      (int)(sizeof head + (size_t)count * COMMAND_BYTES)),
 	       "command");
@@ -331,7 +348,8 @@ static void on_replies(struct pump *p, natsMsg *message)
 		entry.step++;
 		put(s, entry, REPLY_BYTES);
 	}
-	memcpy(s->gathering->acks[s->gathering->ack_count++], head.ack, sizeof head.ack);
+	if (head.ack[0] != '\0')
+		memcpy(s->gathering->acks[s->gathering->ack_count++], head.ack, sizeof head.ack);
 }
 
 static void on_submit(struct pump *p, natsMsg *message)
@@ -346,6 +364,7 @@ static void run_pump(const struct options *o)
 {
 	static struct pump p;
 	p.shard_count = o->shards;
+	p.kind = direct(o) ? "call" : "cmd";
 	queue_init(&p.queue);
 	p.connection = connect_to(o->url);
 	for (uint32_t i = 0; i < o->shards; i++) {
@@ -387,8 +406,8 @@ static void answer(natsConnection *connection, natsMsg *message)
 	struct frame_head head;
 	CHECK_LE(sizeof head, (size_t)natsMsg_GetDataLength(message));
 	memcpy(&head, data, sizeof head);
-	CHECK(ack != NULL && strlen(ack) < sizeof head.ack && head.count <= FRAME_MAX);
-	(void)snprintf(head.ack, sizeof head.ack, "%s", ack);
+	CHECK((ack == NULL || strlen(ack) < sizeof head.ack) && head.count <= FRAME_MAX);
+	(void)snprintf(head.ack, sizeof head.ack, "%s", ack == NULL ? "" : ack);
 	memcpy(bytes, &head, sizeof head);
 	for (uint32_t i = 0; i < head.count; i++)
 		memcpy(bytes + sizeof head + (size_t)i * REPLY_BYTES,
@@ -406,8 +425,12 @@ static void run_services(const struct options *o)
 	/* Four plain ones: the broker does not see the interest of a wildcard in a consumer. */
 	for (uint32_t i = 0; i < STEPS; i++) {
 		char subject[32];
-		(void)snprintf(subject, sizeof subject, "floor.deliver.%u", i);
-		subscribe(connection, subject, &queue);
+		(void)snprintf(subject, sizeof subject, "floor.%s.%u",
+			       direct(o) ? "call" : "deliver", i);
+		if (direct(o))
+			subscribe_group(connection, subject, &queue);
+		else
+			subscribe(connection, subject, &queue);
 	}
 	demand(natsConnection_Flush(connection), "flush");
 	tally_ready();
@@ -466,7 +489,8 @@ int main(int argc, char **argv)
 			    .shards = 16,
 			    .in_flight = 2000,
 			    .seconds = 10,
-			    .replicas = 1};
+			    .replicas = 1,
+			    .delivery = "durable"};
 	const struct argument known[] = {
 		argument_choice("role", 'r', "pump|services|client", "which of the three to be",
 				&o.role),
@@ -476,6 +500,8 @@ int main(int argc, char **argv)
 			       ENTRIES_MAX),
 		argument_count("seconds", 't', "measured time (10)", &o.seconds, 1, UINT32_MAX),
 		argument_count("replicas", 'c', "of each stream (1)", &o.replicas, 1, 5),
+		argument_choice("delivery", 'd', "durable|direct", "of commands (durable)",
+				&o.delivery),
 	};
 	arguments_take(argc, argv, "The floor of `bench saga`.", known,
 		       sizeof known / sizeof known[0]);

@@ -24,8 +24,7 @@ enum {
 	PARTS_MAX = 8,
 	SETTINGS_MAX = 16,
 	START_MS = 60000,
-	SLACK_MS = 60000,
-	EXIT_UNAVAILABLE = 69
+	SLACK_MS = 60000
 };
 
 struct options {
@@ -63,10 +62,18 @@ static int start_floor(struct bench *b)
 	static const char *const roles[] = {"pump", "services", "client"};
 	int error = 0;
 	for (uint32_t i = 0; error == 0 && i < 3; i++) {
-		const char *const argv[] = {
-			"bench-floor",    "--role",    roles[i],        "--inflight",
-			b->count_text,    "--seconds", b->seconds_text, "--replicas",
-			b->replicas_text, NULL};
+		const char *const argv[] = {"bench-floor",
+					    "--role",
+					    roles[i],
+					    "--inflight",
+					    b->count_text,
+					    "--seconds",
+					    b->seconds_text,
+					    "--replicas",
+					    b->replicas_text,
+					    "--delivery",
+					    b->options.delivery,
+					    NULL};
 		error = programs_start(b->cluster, roles[i], argv);
 	}
 	return error;
@@ -75,8 +82,9 @@ static int start_floor(struct bench *b)
 static int start_saga(struct bench *b)
 {
 	const char *const services[] = {"bench-services", NULL};
-	const char *const client[] = {"bench-client", "--inflight",    b->count_text,
-				      "--seconds",    b->seconds_text, NULL};
+	const char *const client[] = {
+		"bench-client",  "--inflight", b->count_text,       "--seconds",
+		b->seconds_text, "--delivery", b->options.delivery, NULL};
 	const int error = programs_start(b->cluster, "services", services);
 	return error != 0 ? error : programs_start(b->cluster, "client", client);
 }
@@ -184,10 +192,10 @@ static void report_parts(const struct bench *b, enum side side, size_t offset)
 
 static void report_json(const struct bench *b, enum side first)
 {
-	(void)printf("{\"delivery\":\"durable\",\"in_flight\":%u,\"seconds\":%u,\"replicas\":%u,"
+	(void)printf("{\"delivery\":\"%s\",\"in_flight\":%u,\"seconds\":%u,\"replicas\":%u,"
 		     "\"runs\":%u",
-		     b->options.in_flight, b->options.seconds, b->options.replicas,
-		     b->options.runs);
+		     b->options.delivery, b->options.in_flight, b->options.seconds,
+		     b->options.replicas, b->options.runs);
 	for (enum side side = first; side < SIDES; side++) {
 		(void)printf(",\"%s\":{\"sagas_per_second\":%.0f,\"p50_ms\":%.2f,\"p99_ms\":%.2f,"
 			     "\"p999_ms\":%.2f,\"failed\":%llu,\"cpu_s\":{",
@@ -258,10 +266,6 @@ int main(int argc, char **argv)
 	};
 	arguments_take(argc, argv, "Four-step sagas a second.", known,
 		       sizeof known / sizeof known[0]);
-	if (strcmp(o->delivery, "direct") == 0) {
-		(void)fprintf(stderr, "direct delivery is not built yet: use --delivery durable\n");
-		return EXIT_UNAVAILABLE;
-	}
 	if (o->replicas == 2) {
 		(void)fprintf(stderr, "--replicas is 1 or 3\n");
 		return ARGUMENTS_USAGE;

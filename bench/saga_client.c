@@ -15,6 +15,7 @@ static const char DEFINITION[] = "name: bench\n"
 				 "version: 1\n"
 				 "protocol: saga\n"
 				 "deadline: 60s\n"
+				 "defaults: {delivery: %s}\n"
 				 "steps:\n"
 				 "  - {name: a, service: bench-a, action: do, compensate: undo}\n"
 				 "  - {name: b, service: bench-b, action: do, compensate: undo}\n"
@@ -39,6 +40,7 @@ struct client {
 	sem_t ended;
 	bool over;
 	uint32_t in_flight, seconds;
+	const char *delivery;
 };
 
 static void submit(struct slot *slot);
@@ -104,6 +106,8 @@ static int prepare(struct client *c)
 	struct saga_submit_options options;
 	struct saga_status status;
 	char why[512] = "";
+	char definition[sizeof DEFINITION + 16];
+	(void)snprintf(definition, sizeof definition, DEFINITION, c->delivery);
 	saga_options_init(&connect);
 	connect.url = getenv("SAGA_NATS_URL");
 	c->slots = calloc(c->in_flight, sizeof *c->slots);
@@ -112,7 +116,7 @@ static int prepare(struct client *c)
 		return SAGA_ERR_NO_MEMORY;
 	int error = saga_open(&connect, &c->connection);
 	if (error == 0)
-		error = saga_definition_parse(DEFINITION, sizeof DEFINITION - 1, "bench",
+		error = saga_definition_parse(definition, strlen(definition), "bench",
 					      &c->definition, why, sizeof why);
 	/* The first one waits for services and owners, outside of what is measured. */
 	saga_submit_options_init(&options);
@@ -127,11 +131,13 @@ static int prepare(struct client *c)
 
 int main(int argc, char **argv)
 {
-	static struct client c = {.in_flight = 2000, .seconds = 10};
+	static struct client c = {.in_flight = 2000, .seconds = 10, .delivery = "durable"};
 	const struct argument known[] = {
 		argument_count("inflight", 'n', "sagas in flight (2000)", &c.in_flight, 1,
 			       IN_FLIGHT_MAX),
 		argument_count("seconds", 't', "measured time (10)", &c.seconds, 1, UINT32_MAX),
+		argument_choice("delivery", 'd', "durable|direct", "of all steps (durable)",
+				&c.delivery),
 	};
 	arguments_take(argc, argv, "The client of `bench saga`.", known,
 		       sizeof known / sizeof known[0]);
