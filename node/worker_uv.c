@@ -47,6 +47,8 @@ struct worker {
 	bool stopping;
 	uint64_t refusals[REFUSAL_KINDS]; /* as told last */
 	uint64_t refusals_at_ms;          /* not told again before */
+	bool emitting; /* something waits for the socket that only an owner may say */
+	uint64_t emitting_generation; /* of its lease */
 
 	/* High-waters waiting for the file writer, one job at a time so that none overtakes. */
 	struct highwater marks[WIRE_SHARDS_MAX];
@@ -74,7 +76,25 @@ static struct core_time now(void)
 static bool may_emit(void *context, uint64_t lease_generation)
 {
 	struct worker *w = context;
-	return lease_clock_valid(w->config.lease, lease_generation, os_clock_boot_ns());
+	if (!lease_clock_valid(w->config.lease, lease_generation, os_clock_boot_ns()))
+		return false;
+	w->emitting = true;
+	w->emitting_generation = lease_generation;
+	return true;
+}
+
+/* What was published leaves at the end of the turn: the lease must be good then as well (S28). */
+static bool may_leave(void *context)
+{
+	struct worker *w = context;
+	return !w->emitting ||
+	       lease_clock_valid(w->config.lease, w->emitting_generation, os_clock_boot_ns());
+}
+
+static void all_left(void *context)
+{
+	struct worker *w = context;
+	w->emitting = false;
 }
 
 static void report(void *context, uint32_t shard, enum ownership state, uint64_t epoch, int code)
@@ -354,8 +374,11 @@ static void on_order(void *context, const void *item)
 
 static int open_transport(struct worker *w)
 {
-	const struct nats_hooks hooks = {
-		.turn_done = on_turn, .connection = on_connection, .context = w};
+	const struct nats_hooks hooks = {.turn_done = on_turn,
+					 .connection = on_connection,
+					 .may_leave = may_leave,
+					 .all_left = all_left,
+					 .context = w};
 	struct nats_config nats;
 	config_nats(w->config.config, &nats);
 	nats.may_wait = subject_is_request;

@@ -6,14 +6,11 @@
 
 enum { CAPACITY_MIN = 64 };
 
-void inbound_queue_init(struct inbound_queue *queue, uint32_t max_items, uint64_t max_bytes,
-			void (*wake)(void *context), void *context)
+void inbound_queue_init(struct inbound_queue *queue, uint32_t max_items, uint64_t max_bytes)
 {
-	CHECK(wake != NULL);
-	*queue = (struct inbound_queue){.wake = wake, .context = context};
+	*queue = (struct inbound_queue){0};
 	for (uint32_t lane = 0; lane < INBOUND_LANES; lane++)
 		inbound_queue_bound(queue, lane, max_items, max_bytes);
-	CHECK_EQ(pthread_mutex_init(&queue->mutex, NULL), 0);
 }
 
 void inbound_queue_bound(struct inbound_queue *queue, enum inbound_lane lane, uint32_t max_items,
@@ -26,7 +23,6 @@ void inbound_queue_bound(struct inbound_queue *queue, enum inbound_lane lane, ui
 
 void inbound_queue_close(struct inbound_queue *queue)
 {
-	CHECK_EQ(pthread_mutex_destroy(&queue->mutex), 0);
 	for (uint32_t lane = 0; lane < INBOUND_LANES; lane++) {
 		struct inbound_list *list = &queue->lists[lane];
 
@@ -36,16 +32,6 @@ void inbound_queue_close(struct inbound_queue *queue)
 		list->waiting = NULL;
 		list->taken = NULL;
 	}
-}
-
-static void lock(struct inbound_queue *queue)
-{
-	CHECK_EQ(pthread_mutex_lock(&queue->mutex), 0);
-}
-
-static void unlock(struct inbound_queue *queue)
-{
-	CHECK_EQ(pthread_mutex_unlock(&queue->mutex), 0);
 }
 
 static bool make_room(struct inbound_list *list)
@@ -70,25 +56,17 @@ bool inbound_queue_push(struct inbound_queue *queue, const struct inbound_item *
 {
 	struct inbound_list *list = &queue->lists[item->lane];
 	bool fits;
-	bool taken = false;
 
 	CHECK_LT(item->lane, INBOUND_LANES);
-	lock(queue);
 	fits = keep || (list->waiting_count < list->max_items &&
 			list->waiting_bytes + item->size <= list->max_bytes);
-	if (!queue->shut) {
-		if (fits && make_room(list)) {
-			list->waiting[list->waiting_count++] = *item;
-			list->waiting_bytes += item->size;
-			taken = true;
-			if (list->waiting_count == 1)
-				queue->wake(queue->context);
-		} else {
-			list->refused++;
-		}
+	if (!fits || !make_room(list)) {
+		list->refused++;
+		return false;
 	}
-	unlock(queue);
-	return taken;
+	list->waiting[list->waiting_count++] = *item;
+	list->waiting_bytes += item->size;
+	return true;
 }
 
 uint32_t inbound_queue_take(struct inbound_queue *queue, enum inbound_lane lane,
@@ -97,37 +75,25 @@ uint32_t inbound_queue_take(struct inbound_queue *queue, enum inbound_lane lane,
 	struct inbound_list *list = &queue->lists[lane];
 	struct inbound_item *const empty = list->taken;
 	const uint32_t empty_capacity = list->taken_capacity;
-	uint32_t count;
+	const uint32_t count = list->waiting_count;
 
 	CHECK_LT(lane, INBOUND_LANES);
-	lock(queue);
-	count = list->waiting_count;
 	list->taken = list->waiting;
 	list->taken_capacity = list->waiting_capacity;
 	list->waiting = empty;
 	list->waiting_capacity = empty_capacity;
 	list->waiting_count = 0;
 	list->waiting_bytes = 0;
-	unlock(queue);
 	*items = list->taken;
 	return count;
 }
 
-void inbound_queue_shut(struct inbound_queue *queue)
-{
-	lock(queue);
-	queue->shut = true;
-	unlock(queue);
-}
-
-void inbound_queue_stats(struct inbound_queue *queue, uint32_t *waiting, uint64_t *refused)
+void inbound_queue_stats(const struct inbound_queue *queue, uint32_t *waiting, uint64_t *refused)
 {
 	*waiting = 0;
 	*refused = 0;
-	lock(queue);
 	for (uint32_t lane = 0; lane < INBOUND_LANES; lane++) {
 		*waiting += queue->lists[lane].waiting_count;
 		*refused += queue->lists[lane].refused;
 	}
-	unlock(queue);
 }

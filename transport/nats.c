@@ -12,17 +12,9 @@
 #include "transport/match.h"
 #include "transport/nats_internal.h"
 
-static void advance(struct nats_transport *t);
-
 uint64_t nats_now_ms(void)
 {
 	return os_clock_mono_ns() / 1000000;
-}
-
-void nats_turn_done(struct nats_transport *t)
-{
-	if (!t->closing && t->hooks.turn_done != NULL)
-		t->hooks.turn_done(t->hooks.context);
 }
 
 /* ---- up and down ---------------------------------------------------------------------------- */
@@ -53,79 +45,109 @@ static void go_down(struct nats_transport *t)
 		t->hooks.connection(t->hooks.context, false);
 }
 
-static void take_state(struct nats_transport *t, const struct inbound_item *item)
+/* ---- turns ---------------------------------------------------------------------------------- */
+
+void nats_turn_done(struct nats_transport *t)
 {
-	if (item->tag != t->incarnation)
-		return; /* of a connection that we have closed */
-	switch (item->kind) {
-	case NATS_ITEM_UP:
-		t->level++;
-		break;
-	case NATS_ITEM_DOWN:
-		t->level--;
-		break;
-	default:
-		t->lost = true;
-		break;
-	}
-	t->ask_wanted = t->level > 0 && !t->lost;
-	if (!t->ask_wanted)
-		go_down(t);
-	advance(t);
+	if (!t->closing && t->hooks.turn_done != NULL)
+		t->hooks.turn_done(t->hooks.context);
+}
+
+static bool anything_waits(const struct nats_transport *t)
+{
+	uint32_t waiting;
+	uint64_t refused;
+
+	inbound_queue_stats(&t->queue, &waiting, &refused);
+	return waiting > 0 || t->later_next < t->later_count;
 }
 
 static void handle_item(struct nats_transport *t, const struct inbound_item *item)
 {
 	if (t->closing) /* perhaps since the last handler */
 		nats_drop(item);
-	else if (item->payload != NULL)
-		nats_deliver(t, item);
 	else
-		take_state(t, item);
+		nats_deliver(t, item);
 }
 
-static bool handle_first(struct nats_transport *t)
+/* In a long turn the socket is emptied now and then into the queue, which has bounds of its own: a
+ * server gives up those who let it wait. */
+static void look_around(struct nats_transport *t)
+{
+	t->now_ms = nats_now_ms();
+	if (t->poll != NULL && nats_socket_waiting(t->socket) > 0)
+		nats_loop_receive(t);
+}
+
+static void handle_first(struct nats_transport *t)
 {
 	struct inbound_item *items;
-	const uint32_t count = inbound_queue_take(&t->link->queue, INBOUND_FIRST, &items);
+	const uint32_t count = inbound_queue_take(&t->queue, INBOUND_FIRST, &items);
 
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
 		handle_item(t, &items[i]);
-	return count > 0;
+		if (i % NATS_LOOK_EVERY == NATS_LOOK_EVERY - 1)
+			look_around(t);
+	}
 }
 
 /* However many wait, the turn must end: timers are due, and what was begun gathers meanwhile. */
-static bool handle_later(struct nats_transport *t)
+static void handle_later(struct nats_transport *t)
 {
-	const uint64_t until_ms = nats_now_ms() + NATS_REQUEST_TURN_MS;
+	const uint64_t until_ms = t->now_ms + NATS_REQUEST_TURN_MS;
 	bool any = false;
 
 	if (t->later_next == t->later_count) {
 		t->later_next = 0;
-		t->later_count = inbound_queue_take(&t->link->queue, INBOUND_LATER, &t->later);
+		t->later_count = inbound_queue_take(&t->queue, INBOUND_LATER, &t->later);
 	}
-	while (t->later_next < t->later_count && (!any || nats_now_ms() < until_ms)) {
+	while (t->later_next < t->later_count && (!any || t->now_ms < until_ms)) {
 		handle_item(t, &t->later[t->later_next++]);
 		any = true;
+		if (t->later_next % NATS_CLOCK_EVERY == 0)
+			t->now_ms = nats_now_ms();
 	}
-	if (t->later_next < t->later_count && !t->closing)
-		(void)uv_async_send(&t->async);
-	return any;
 }
 
-bool nats_drain_queue(struct nats_transport *t)
+void nats_drain_queue(struct nats_transport *t)
 {
-	const bool first = handle_first(t);
-
-	return handle_later(t) || first;
+	t->now_ms = nats_now_ms();
+	handle_first(t);
+	t->now_ms = nats_now_ms();
+	handle_later(t);
+	if (anything_waits(t) && !t->closing)
+		(void)uv_async_send(&t->async);
 }
 
+void nats_turn(struct nats_transport *t)
+{
+	nats_drain_queue(t);
+	nats_advance(t);
+	nats_turn_done(t);
+}
+
+/* Something is left of the turn before, or a thread of cnats has something to be written: that is
+ * for the prepare handle. */
 static void on_async(uv_async_t *async)
 {
 	struct nats_transport *t = async->data;
 
-	if (nats_drain_queue(t))
-		nats_turn_done(t);
+	if (anything_waits(t))
+		nats_turn(t);
+}
+
+/* The end of each iteration of the loop: what was published in it leaves, from whichever callback.
+ * A loss that was noticed meanwhile is acted upon. */
+static void on_prepare(uv_prepare_t *prepare)
+{
+	struct nats_transport *t = prepare->data;
+
+	nats_loop_flush(t);
+	if (!t->lost)
+		return;
+	nats_advance(t);
+	nats_turn_done(t);
+	nats_loop_flush(t);
 }
 
 /* Replies that wait already are handled before time-outs (S16). */
@@ -134,126 +156,120 @@ void nats_on_request_timer(uv_timer_t *timer)
 	struct nats_transport *t = timer->data;
 
 	t->request_timer_at_ms = 0;
-	(void)nats_drain_queue(t);
+	if (t->poll != NULL && nats_socket_waiting(t->socket) > 0)
+		nats_loop_receive(t);
+	nats_drain_queue(t);
 	nats_end_due_requests(t);
 	nats_arm_request_timer(t);
+	nats_advance(t);
 	nats_turn_done(t);
 }
 
-/* ---- jobs ----------------------------------------------------------------------------------- */
+/* ---- connections ---------------------------------------------------------------------------- */
 
 static void on_reopen_timer(uv_timer_t *timer)
 {
 	struct nats_transport *t = timer->data;
 
 	t->paused = false;
-	advance(t);
+	nats_advance(t);
 }
 
-static void pause_then_reopen(struct nats_transport *t)
+static void pause_for(struct nats_transport *t, uint32_t wait_ms)
 {
 	t->paused = true;
-	CHECK_EQ(uv_timer_start(&t->reopen_timer, on_reopen_timer, NATS_REOPEN_WAIT_MS, 0), 0);
+	CHECK_EQ(uv_timer_start(&t->reopen_timer, on_reopen_timer, wait_ms, 0), 0);
 }
 
-static void connect_done(struct nats_transport *t)
+/* A server that is not there, or has gone. */
+static bool usual(natsStatus status)
+{
+	return status == NATS_NO_SERVER || status == NATS_IO_ERROR || status == NATS_TIMEOUT ||
+	       status == NATS_CONNECTION_CLOSED;
+}
+
+static int code_of(natsStatus status)
+{
+	return status == NATS_CONNECTION_AUTH_FAILED ? SAGA_E_AUTH : SAGA_E_NATS;
+}
+
+/* A server that is not there is tried again soon, after the others; one that refuses us, later. */
+static void connect_failed(struct nats_transport *t)
 {
 	const natsStatus status = t->work.status;
 
-	if (status == NATS_OK || status == NATS_NOT_YET_CONNECTED) {
-		t->connection = t->work.connection;
-		t->session = NULL; /* nats_on_closed has it now */
-		if (status == NATS_OK) {
-			t->level++; /* no callback tells of a first attempt that succeeds */
-			t->ask_wanted = t->level > 0 && !t->lost;
-		}
+	LOG(usual(status) ? LOG_DEBUG : LOG_WARN, "nats.connect_failed",
+	    log_str("status", natsStatus_GetText(status)), log_str("text", t->work.why),
+	    log_code(code_of(status)));
+	if (t->closing)
 		return;
-	}
-	/* With retrying asked for, only lack of memory or threads ends here. Where a thread was
-	 * lacking cnats still calls nats_on_closed, which frees the session. */
-	LOG(LOG_ERROR, "nats.connect_failed", log_str("status", natsStatus_GetText(status)),
-	    log_code(SAGA_E_NATS));
-	if (status == NATS_NO_MEMORY || status == NATS_INVALID_ARG || status == NATS_ERR) {
-		nats_link_release(t->session->link);
-		free(t->session);
-	}
-	t->session = NULL;
-	t->incarnation++; /* whatever it still says is not about the next one */
-	t->lost = false;
-	if (!t->closing)
-		pause_then_reopen(t);
+	if (!usual(status))
+		pause_for(t, NATS_REOPEN_WAIT_MS);
+	else if (nats_servers_round_over(&t->servers))
+		pause_for(t, NATS_RECONNECT_WAIT_MS);
 }
 
-static void end_done(struct nats_transport *t)
-{
-	free(t->work.doomed);
-	t->work.doomed = NULL;
-	t->connection = NULL;
-	t->incarnation++;
-	t->lost = false;
-	if (!t->closing)
-		pause_then_reopen(t);
-}
-
-static void on_job_done(uv_work_t *request, int status)
+static void on_connected(uv_work_t *request, int status)
 {
 	struct nats_work *work = request->data;
 	struct nats_transport *t =
 		(struct nats_transport *)((char *)work - offsetof(struct nats_transport, work));
-	const enum nats_job job = work->job;
 
 	CHECK_EQ(status, 0);
-	work->job = NATS_JOB_NONE;
-	if (job == NATS_JOB_CONNECT)
-		connect_done(t);
-	else if (job == NATS_JOB_END)
-		end_done(t);
-	else if (t->level > 0 && !t->lost && !t->closing && !t->ask_wanted)
+	work->running = false;
+	if (work->status != NATS_OK) {
+		connect_failed(t);
+		nats_advance(t);
+		return;
+	}
+	t->connection = work->connection;
+	t->socket = work->socket;
+	if (work->discovered_count > 0)
+		nats_servers_learn(&t->servers, work->discovered, (uint32_t)work->discovered_count);
+	nats_connect_forget(work);
+	nats_loop_start(t);
+	if (!t->lost && !t->closing)
 		go_up(t);
-	advance(t);
-	if (job == NATS_JOB_ASK)
-		nats_turn_done(t);
+	nats_advance(t);
+	nats_turn_done(t);
 }
 
 static void start_connect(struct nats_transport *t)
 {
-	struct nats_session *session = malloc(sizeof *session);
+	const char *url = nats_servers_next(&t->servers);
 
-	if (session == NULL) {
-		pause_then_reopen(t);
+	if (natsOptions_SetServers(t->options, &url, 1) != NATS_OK ||
+	    nats_loop_bind(t) != NATS_OK) {
+		pause_for(t, NATS_REOPEN_WAIT_MS); /* no memory */
 		return;
 	}
-	*session = (struct nats_session){t->link, t->incarnation};
-	nats_link_retain(t->link);
-	CHECK_EQ(nats_options_set_session(t->options, session), NATS_OK);
-	t->session = session;
-	t->level = 0;
-	t->lost = false;
-	t->ask_wanted = false;
 	t->work.options = t->options;
-	nats_job_start(t, NATS_JOB_CONNECT, on_job_done);
-}
-
-static void start_ask(struct nats_transport *t)
-{
-	t->ask_wanted = false;
-	t->work.connection = t->connection;
 	t->work.timeout_ms = t->connect_timeout_ms;
-	nats_job_start(t, NATS_JOB_ASK, on_job_done);
+	t->work.request.data = &t->work;
+	t->work.running = true;
+	CHECK_EQ(uv_queue_work(t->loop, &t->work.request, nats_connect_run, on_connected), 0);
 }
 
-static void start_end(struct nats_transport *t)
+/* The hooks run last: they may call anything. */
+static void drop_connection(struct nats_transport *t)
 {
-	nats_doom_all(t);
-	t->work.connection = t->connection;
-	t->work.doomed = t->doomed;
-	t->work.doomed_count = t->doomed_count;
-	t->work.flush = t->closing && t->drain && t->level > 0 && !t->lost;
-	t->work.given_up = t->lost;
-	t->doomed = NULL;
-	t->doomed_count = 0;
-	t->doomed_capacity = 0;
-	nats_job_start(t, NATS_JOB_END, on_job_done);
+	natsConnection *connection = t->connection;
+	const char *text = NULL;
+	const natsStatus status = natsConnection_GetLastError(connection, &text);
+
+	if (!t->closing)
+		LOG(usual(status) ? LOG_DEBUG : LOG_WARN, "nats.connection_lost",
+		    log_str("status", natsStatus_GetText(status)),
+		    log_str("text", text == NULL ? "" : text), log_code(code_of(status)));
+	nats_detach_all(t);
+	natsConnection_Destroy(connection); /* no callback comes after it */
+	t->connection = NULL;
+	nats_loop_stop(t);
+	t->lost = false;
+	t->draining = false;
+	if (!t->closing)
+		pause_for(t, NATS_RECONNECT_WAIT_MS);
+	go_down(t);
 }
 
 /* ---- the end -------------------------------------------------------------------------------- */
@@ -264,7 +280,7 @@ static void drop_all(struct nats_transport *t)
 		nats_drop(&t->later[t->later_next++]);
 	for (uint32_t lane = 0; lane < INBOUND_LANES; lane++) {
 		struct inbound_item *items;
-		const uint32_t count = inbound_queue_take(&t->link->queue, lane, &items);
+		const uint32_t count = inbound_queue_take(&t->queue, lane, &items);
 
 		for (uint32_t i = 0; i < count; i++)
 			nats_drop(&items[i]);
@@ -274,14 +290,17 @@ static void drop_all(struct nats_transport *t)
 static void on_handle_closed(uv_handle_t *handle)
 {
 	struct nats_transport *t = handle->data;
+
 	CHECK(t->handles_open > 0);
 	t->handles_open--;
 	if (t->handles_open > 0)
 		return;
 	drop_all(t);
-	nats_link_release(t->link);
+	inbound_queue_close(&t->queue);
 	nats_subscriptions_free(t);
 	request_table_close(&t->requests);
+	nats_servers_free(&t->servers);
+	natsStatistics_Destroy(t->counts);
 	natsOptions_Destroy(t->options);
 	free(t);
 }
@@ -291,50 +310,69 @@ static void close_handles(struct nats_transport *t)
 	if (uv_is_closing((uv_handle_t *)&t->async))
 		return;
 	uv_close((uv_handle_t *)&t->async, on_handle_closed);
+	uv_close((uv_handle_t *)&t->prepare, on_handle_closed);
 	uv_close((uv_handle_t *)&t->request_timer, on_handle_closed);
 	uv_close((uv_handle_t *)&t->reopen_timer, on_handle_closed);
+	uv_close((uv_handle_t *)&t->write_timer, on_handle_closed);
+	uv_close((uv_handle_t *)&t->watch_timer, on_handle_closed);
 }
 
-/* Looks at what is and starts what is due: the one place that decides about jobs. */
-static void advance(struct nats_transport *t)
+void nats_advance(struct nats_transport *t)
 {
-	if (t->work.job != NATS_JOB_NONE)
+	if (t->work.running)
 		return; /* its end comes here again */
-	if (t->connection != NULL && (t->closing || t->lost))
-		start_end(t);
-	else if (t->closing)
+	if (t->connection != NULL && t->closing && !t->draining)
+		nats_loop_kill(t);
+	if (t->connection != NULL && t->lost)
+		drop_connection(t);
+	if (t->connection != NULL)
+		return;
+	if (t->closing)
 		close_handles(t);
-	else if (t->connection == NULL && !t->paused)
+	else if (!t->paused)
 		start_connect(t);
-	else if (t->connection != NULL && t->ask_wanted)
-		start_ask(t);
+}
+
+static void on_drain_limit(uv_timer_t *timer)
+{
+	struct nats_transport *t = timer->data;
+
+	t->draining = false;
+	nats_advance(t);
 }
 
 static void nats_close(struct transport *transport, bool drain)
 {
 	struct nats_transport *t = nats_transport_of(transport);
+	const bool up = nats_usable(t);
 
 	CHECK(!t->closing);
 	t->closing = true;
-	t->drain = drain;
 	t->stats.connected = false;
-	inbound_queue_shut(&t->link->queue);
 	CHECK_EQ(uv_timer_stop(&t->request_timer), 0);
 	CHECK_EQ(uv_timer_stop(&t->reopen_timer), 0);
 	nats_end_requests(t, SAGA_E_STOPPING);
-	advance(t);
+	if (drain && up) {
+		CHECK_EQ(uv_timer_start(&t->reopen_timer, on_drain_limit, NATS_DRAIN_MS, 0), 0);
+		nats_loop_drain(t);
+	}
+	nats_advance(t);
 }
 
 /* ---- the rest of the table ------------------------------------------------------------------ */
 
+/* What the socket holds has arrived as well, though nobody can say yet how many messages it is. */
 static void nats_stats(const struct transport *transport, struct transport_stats *stats)
 {
 	const struct nats_transport *t = (const struct nats_transport *)transport;
 
 	*stats = t->stats;
+	stats->connected = nats_usable(t);
 	stats->requests_open = t->requests.open;
-	inbound_queue_stats(&t->link->queue, &stats->queue_depth, &stats->dropped_messages);
+	inbound_queue_stats(&t->queue, &stats->queue_depth, &stats->dropped_messages);
 	stats->queue_depth += t->later_count - t->later_next;
+	if (stats->queue_depth == 0 && t->poll != NULL && nats_socket_waiting(t->socket) > 0)
+		stats->queue_depth = 1;
 }
 
 static void make_inbox(const struct nats_transport *t, char *text, uint32_t size)
@@ -393,54 +431,83 @@ static int open_handles(struct nats_transport *t, uv_loop_t *loop)
 {
 	if (uv_async_init(loop, &t->async, on_async) != 0)
 		return SAGA_E_NO_MEMORY;
+	CHECK_EQ(uv_prepare_init(loop, &t->prepare), 0);
 	CHECK_EQ(uv_timer_init(loop, &t->request_timer), 0);
 	CHECK_EQ(uv_timer_init(loop, &t->reopen_timer), 0);
+	CHECK_EQ(uv_timer_init(loop, &t->write_timer), 0);
+	CHECK_EQ(uv_timer_init(loop, &t->watch_timer), 0);
 	t->async.data = t;
+	t->prepare.data = t;
 	t->request_timer.data = t;
 	t->reopen_timer.data = t;
-	t->handles_open = 3;
+	t->write_timer.data = t;
+	t->watch_timer.data = t;
+	t->handles_open = 6;
+	CHECK_EQ(uv_prepare_start(&t->prepare, on_prepare), 0);
 	return 0;
+}
+
+static uint32_t given_or(uint32_t given, uint32_t otherwise)
+{
+	return given == 0 ? otherwise : given;
+}
+
+static struct nats_transport *make(struct uv_loop_s *loop, const struct nats_config *config,
+				   const struct nats_hooks *hooks)
+{
+	struct nats_transport *t = calloc(1, sizeof *t);
+
+	if (t == NULL)
+		return NULL;
+	t->transport.ops = &nats_ops;
+	t->loop = loop;
+	t->thread = pthread_self();
+	if (hooks != NULL)
+		t->hooks = *hooks;
+	atomic_init(&t->write_wanted, false);
+	t->signals_blocked = nats_signals_are_blocked();
+	t->tls = nats_options_tls(config);
+	t->connect_timeout_ms = given_or(config->connect_timeout_ms, NATS_CONNECT_TIMEOUT_MS);
+	t->write_deadline_ms = given_or(config->write_deadline_ms, NATS_WRITE_DEADLINE_MS);
+	t->stats.disconnected_since_ns = os_clock_mono_ns();
+	request_table_init(&t->requests, NATS_REQUESTS_MAX);
+	inbound_queue_init(&t->queue, NATS_QUEUE_ITEMS_MAX, NATS_QUEUE_BYTES_MAX);
+	inbound_queue_bound(&t->queue, INBOUND_LATER, NATS_REQUEST_ITEMS_MAX,
+			    NATS_REQUEST_BYTES_MAX);
+	t->may_wait = config->may_wait;
+	return t;
 }
 
 int nats_transport_open(struct uv_loop_s *loop, const struct nats_config *config,
 			const struct nats_hooks *hooks, struct transport **transport, char why[256])
 {
-	struct nats_transport *t = calloc(1, sizeof *t);
+	struct nats_transport *t = make(loop, config, hooks);
 	sigset_t before;
 	int err;
 
 	why[0] = '\0';
 	if (t == NULL)
 		return SAGA_E_NO_MEMORY;
-	t->transport.ops = &nats_ops;
-	t->loop = loop;
-	if (hooks != NULL)
-		t->hooks = *hooks;
-	t->may_wait = config->may_wait;
-	t->signals_blocked = nats_signals_are_blocked();
-	t->incarnation = 1;
-	t->connect_timeout_ms = config->connect_timeout_ms == 0 ? NATS_CONNECT_TIMEOUT_MS
-								: config->connect_timeout_ms;
-	t->stats.disconnected_since_ns = os_clock_mono_ns();
-	request_table_init(&t->requests, NATS_REQUESTS_MAX);
 	nats_signals_block(&before); /* cnats starts its own threads at the first use of it */
 	err = nats_options_build(config, &t->options, why);
 	nats_signals_restore(&before);
 	if (err == 0)
+		err = nats_servers_init(&t->servers, config->url, (uint32_t)os_entropy_u64(), why);
+	if (err == 0)
 		err = set_inbox(t, config->inbox_prefix, why);
-	if (err == 0) {
-		t->link = nats_link_create(&t->async);
-		err = t->link == NULL ? SAGA_E_NO_MEMORY : open_handles(t, loop);
-	}
+	if (err == 0 && natsStatistics_Create(&t->counts) != NATS_OK)
+		err = SAGA_E_NO_MEMORY;
+	if (err == 0)
+		err = open_handles(t, loop);
 	if (err != 0) {
-		if (t->link != NULL)
-			nats_link_release(t->link);
 		nats_subscriptions_free(t);
+		nats_servers_free(&t->servers);
+		natsStatistics_Destroy(t->counts);
 		natsOptions_Destroy(t->options);
 		free(t);
 		return err;
 	}
-	advance(t);
+	nats_advance(t);
 	*transport = &t->transport;
 	return 0;
 }

@@ -1,22 +1,24 @@
 /* Inside of the NATS transport.
  *
  * Who runs what:
- *   loop thread    everything with a nats_transport in its hands, apart from the two below
- *   cnats threads  nats_on_message and the on_* callbacks: they know only the link, and enqueue
- *   libuv workers  nats_job_run: connecting, asking and closing, which may block for seconds
+ *   loop thread     everything, reading and writing included (nats_loop.c), apart from the below
+ *   libuv worker    nats_connect_run: connecting, which may block for seconds
+ *   cnats' timer    sends a PING each second: it only appends, and wakes the loop
+ *   cnats' errors   nats_on_error: logs
  *
- * cnats keeps the lock of a connection while it tries to reconnect, up to the connect time-out.
- * So the loop calls cnats only while its own view says connected: subscriptions made at other times
- * are caught up on (nats_attach_all), those ended wait in `doomed`. Between a loss and the loop's
- * learning of it a call can still meet that lock: such a wait is bounded by the connect time-out.
+ * One connection of cnats = one socket. Its own reconnecting is off: with an event loop cnats 3.4
+ * goes on parsing the new stream where the old one broke off, and it closes sockets from its
+ * threads while the loop polls them. So each connection begins and ends here, on the loop thread,
+ * and no callback of cnats comes after natsConnection_Destroy has returned.
  *
- * One connection of cnats = one incarnation. cnats gives a connection up for good on some errors
- * (say, refused credentials twice); then we close it and make the next one after a pause.
+ * A loss is first only a mark (`lost`), for it may be noticed inside a call of a user; it is acted
+ * upon by nats_advance, from the loop itself.
  */
 #ifndef SAGAD_TRANSPORT_NATS_INTERNAL_H
 #define SAGAD_TRANSPORT_NATS_INTERNAL_H
 
 #include <nats/nats.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <uv.h>
@@ -33,43 +35,36 @@ enum {
 	NATS_REQUEST_ITEMS_MAX = 32 * 1024,
 	NATS_REQUEST_BYTES_MAX = 16 * 1024 * 1024,
 	NATS_REQUEST_TURN_MS = 5, /* spent on them before the turn ends */
+	NATS_WRITE_BUFFER_MAX = 8 * 1024 * 1024,
 	NATS_REQUESTS_MAX = 64 * 1024,
 	NATS_IO_BUFFER_SIZE = 256 * 1024,
+	NATS_FLUSH_SIZE = 64 * 1024, /* so much does not wait for the end of the turn */
+	NATS_CLOCK_EVERY = 16,
+	NATS_READS_MAX = 16,         /* a turn, while the socket holds more */
+	NATS_LOOK_EVERY = 512,       /* messages of a turn between looks at the socket */
 	NATS_MESSAGE_OVERHEAD = 256, /* bytes of a queued message that are not its payload */
+	NATS_PUBLISH_OVERHEAD = 64,  /* likewise of a published one, subjects apart */
 	NATS_RECONNECT_WAIT_MS = 100,
 	NATS_PING_INTERVAL_MS = 1000,
-	NATS_PINGS_OUT_MAX = 2,
+	NATS_WATCH_MS = 500,
+	NATS_SILENT_TICKS_MAX = 6, /* of NATS_WATCH_MS */
 	NATS_REOPEN_WAIT_MS = 1000,
 	NATS_DRAIN_MS = 2000,
 	NATS_CONNECT_TIMEOUT_MS = 2000,
 	NATS_WRITE_DEADLINE_MS = 2000,
-	NATS_SLOW_WRITE_MS = 100,
+	NATS_TLS_WRITE_RETRY_MS = 5,
 	NATS_INBOX_PREFIX_SIZE_MAX = 64,
 	NATS_INBOX_SIZE = 128,
 	NATS_HEADERS_MAX = 4,
 	NATS_VERSION_SIZE = 32,
+	NATS_WHY_SIZE = 256,
+	NATS_SERVERS_MAX = 32,
 	NATS_NO_RESPONDERS_STATUS = 503,
 };
 
 enum nats_item_kind {
 	NATS_ITEM_MESSAGE, /* payload: natsMsg, tag: subscription */
 	NATS_ITEM_REPLY,   /* payload: natsMsg, for an open request */
-	NATS_ITEM_UP,      /* tag: incarnation */
-	NATS_ITEM_DOWN,
-	NATS_ITEM_CLOSED, /* cnats has given this connection up, or we have closed it */
-};
-
-/* What cnats' threads may touch. Lives until the last of them lets go. */
-struct nats_link {
-	struct inbound_queue queue;
-	uv_async_t *async; /* valid while the queue is not shut */
-	atomic_uint references;
-};
-
-/* Closure of one connection's callbacks; freed by its last one. */
-struct nats_session {
-	struct nats_link *link;
-	uint64_t incarnation;
 };
 
 struct transport_subscription {
@@ -79,66 +74,93 @@ struct transport_subscription {
 	char *subject;
 	char *queue;              /* NULL = plain */
 	natsSubscription *handle; /* NULL while the current connection does not know it */
+	struct transport_subscription *before, *after; /* among those with a handle, latest first */
 	enum nats_item_kind kind;
 };
 
-enum nats_job { NATS_JOB_NONE, NATS_JOB_CONNECT, NATS_JOB_ASK, NATS_JOB_END };
+/* Where to connect to: what is configured, then what servers have told of. */
+struct nats_servers {
+	char *configured[NATS_SERVERS_MAX];
+	char *discovered[NATS_SERVERS_MAX];
+	uint32_t configured_count, discovered_count;
+	uint32_t next;
+	uint32_t tried; /* since the last pause */
+};
 
 /* The worker's share of the transport: the loop leaves it alone while a job runs. */
 struct nats_work {
 	uv_work_t request;
-	enum nats_job job;
-	natsOptions *options;       /* connect */
-	natsConnection *connection; /* connect: result; ask, end: argument */
-	natsSubscription **doomed;  /* end */
-	uint32_t doomed_count;
-	bool flush;          /* end */
-	bool given_up;       /* end: by cnats, not by us */
-	uint32_t timeout_ms; /* ask */
-	natsStatus status;   /* result of connect */
-	int64_t max_payload; /* result of ask, as is the version */
+	bool running;
+	natsOptions *options;
+	uint32_t timeout_ms;
+	/* Results. */
+	natsStatus status;
+	natsConnection *connection;
+	int socket; /* from the attach callback */
+	int64_t max_payload;
+	char **discovered; /* as cnats gives it: each string and the array are to be freed */
+	int discovered_count;
 	char version[NATS_VERSION_SIZE];
+	char why[NATS_WHY_SIZE];
 };
 
 struct nats_transport {
 	struct transport transport; /* first: the table hands out a pointer to it */
 	uv_loop_t *loop;
+	pthread_t thread; /* the loop's */
 	struct nats_hooks hooks;
-	struct nats_link *link;
 	uv_async_t async;
+	uv_prepare_t prepare;
 	uv_timer_t request_timer;
-	uv_timer_t reopen_timer;
+	uv_timer_t reopen_timer; /* the pause between connections; the limit of a drain */
+	uv_timer_t write_timer;  /* while a write waits for the socket */
+	uv_timer_t watch_timer;  /* while connected */
 	uint32_t handles_open;
 	struct nats_work work;
 
 	natsOptions *options;
+	struct nats_servers servers;
 	uint32_t connect_timeout_ms;
-	natsConnection *connection;   /* NULL before the first and between two */
-	struct nats_session *session; /* only while connecting: then its callbacks' */
-	uint64_t incarnation;
-	int32_t level;   /* ups minus downs of this connection: they may come out of order */
-	bool ask_wanted; /* it is up, but we have not asked it about itself yet */
-	bool lost;       /* cnats has given it up */
-	bool paused;     /* the reopen timer runs */
+	uint32_t write_deadline_ms;
+	bool tls;
+	natsConnection *connection; /* NULL before the first and between two */
+	uv_poll_t *poll;            /* of its socket; NULL when there is none to touch */
+	int socket;
+	bool lost;   /* the connection is over, and nobody has been told yet */
+	bool paused; /* the reopen timer runs */
 	bool closing;
-	bool drain;
+	bool draining;      /* closing, but what was published goes out first */
+	bool write_ended;   /* draining: all is out, the server has been told so */
 	bool was_connected; /* ever */
 
+	/* Writing. */
+	atomic_uint write_wanted;  /* cnats holds bytes for the socket */
+	bool write_blocked;        /* the socket was full: the poll or the timer goes on */
+	uint32_t buffered;         /* bytes, about: since the last complete write */
+	uint64_t blocked_since_ms; /* or the last progress */
+
+	/* Reading. */
+	struct inbound_queue queue;
 	bool (*may_wait)(struct slice subject);
 	struct inbound_item *later; /* taken, from later_next on not yet handled */
 	uint32_t later_next, later_count;
+	uint64_t now_ms; /* of the last look at the clock in the turn: what came is dated by it */
+	natsStatistics *counts;
+	uint64_t seen;       /* of the messages that cnats has counted on this connection */
+	uint64_t seen_aside; /* those among the next that the filter has taken */
+	bool heard;          /* the socket brought something since the last look */
+	uint32_t silent_ticks;
+	int low_water; /* TLS: bytes that the socket waits for; 0 = any */
 
 	struct request_table requests;
 	uint64_t request_timer_at_ms;                  /* 0 = not armed */
 	struct transport_subscription **subscriptions; /* slots, with holes */
+	struct transport_subscription *latest;
 	uint32_t subscription_capacity;
 	uint32_t next_generation;
 	struct transport_subscription *inbox_subscription;
-	natsSubscription **doomed; /* ended ones that cnats has not been told of */
-	uint32_t doomed_count, doomed_capacity;
 
-	bool signals_blocked;   /* in the loop's thread, always: it need not be done each time */
-	uint64_t busy_until_ms; /* the socket was full: no publish before that */
+	bool signals_blocked; /* in the loop's thread, always: it need not be done each time */
 	struct transport_stats stats;
 	char inbox_prefix[NATS_INBOX_PREFIX_SIZE_MAX + 1];
 	char inbox[NATS_INBOX_SIZE]; /* of our requests, without the last dot */
@@ -149,36 +171,63 @@ static inline struct nats_transport *nats_transport_of(struct transport *t)
 	return (struct nats_transport *)t;
 }
 
-/* nats_options.c: SAGA_E_CONFIG with words in `why`, SAGA_E_NO_MEMORY. */
+/* Told to be up, and still so as far as we know. */
+static inline bool nats_usable(const struct nats_transport *t)
+{
+	return t->stats.connected && !t->lost;
+}
+
+/* nats_options.c: SAGA_E_CONFIG with words in `why`, SAGA_E_NO_MEMORY. The URLs are not in it. */
 int nats_options_build(const struct nats_config *config, natsOptions **options,
 		       char why[256]) MUST_CHECK;
-/* Sets where one connection's callbacks report to. */
-natsStatus nats_options_set_session(natsOptions *options, struct nats_session *session);
+bool nats_options_tls(const struct nats_config *config);
 
-/* nats_link.c */
-struct nats_link *nats_link_create(uv_async_t *async); /* with one reference */
-void nats_link_retain(struct nats_link *link);
-void nats_link_release(struct nats_link *link);
-void nats_on_up(natsConnection *connection, void *closure);
-void nats_on_down(natsConnection *connection, void *closure);
-void nats_on_closed(natsConnection *connection, void *closure);
-void nats_on_error(natsConnection *connection, natsSubscription *subscription, natsStatus status,
-		   void *closure);
-/* cnats takes an interrupted poll for a broken connection, half a message written or not: so no
- * thread of its own ever sees a signal, and ours does not while it is inside. */
+/* nats_servers.c: likewise. */
+int nats_servers_init(struct nats_servers *servers, const char *url, uint32_t random,
+		      char why[256]) MUST_CHECK;
+void nats_servers_free(struct nats_servers *servers);
+/* The one to try now. */
+const char *nats_servers_next(struct nats_servers *servers);
+/* All have been tried since the last pause, which begins now. */
+bool nats_servers_round_over(struct nats_servers *servers);
+/* What a server told replaces what was known by hearsay. */
+void nats_servers_learn(struct nats_servers *servers, char *const *urls, uint32_t count);
+
+/* nats_signals.c: cnats takes an interrupted poll for a broken connection, half a message written
+ * or not: so no thread of its own ever sees a signal, and ours does not while it may wait there. */
 void nats_signals_block(sigset_t *before);
 void nats_signals_restore(const sigset_t *before);
 bool nats_signals_are_blocked(void); /* in the calling thread */
+void nats_on_error(natsConnection *connection, natsSubscription *subscription, natsStatus status,
+		   void *closure);
 
-/* nats_jobs.c. `done` of nats_job_start comes on the loop thread. */
-void nats_job_start(struct nats_transport *t, enum nats_job job, uv_after_work_cb done);
-void nats_job_run(uv_work_t *request);
+/* nats_connect.c: runs on a worker. */
+void nats_connect_run(uv_work_t *request);
+void nats_connect_forget(struct nats_work *work); /* frees what a result holds beside it */
 /* nats_info.c: the version that the server at `url` announces; "" when it does not. Blocks. */
 void nats_info_version(const char *url, uint32_t timeout_ms, char version[NATS_VERSION_SIZE]);
 /* nats_nkey_openssl.c: the public user key of a seed, both as text ("SU...", "U...").
  * SAGA_E_CONFIG when the seed is not one. */
 enum { NATS_NKEY_SIZE = 56 };
 int nats_nkey_public(struct slice seed, char public_key[NATS_NKEY_SIZE + 1]) MUST_CHECK;
+
+/* nats_socket.c: what cnats does not tell about its socket. */
+uint32_t nats_socket_waiting(int fd); /* bytes to be read without waiting */
+bool nats_socket_readable(int fd);
+/* TLS: reading would wait for the rest of a record. Then the poll is told what to wait for. */
+bool nats_socket_record_is_partial(int fd, int *low_water);
+bool nats_socket_has_room(int fd, uint32_t size);
+
+/* nats_loop.c: cnats on our loop. */
+natsStatus nats_loop_bind(struct nats_transport *t);
+void nats_loop_start(struct nats_transport *t); /* a new connection; may end in `lost` */
+void nats_loop_stop(struct nats_transport *t);  /* after it */
+void nats_loop_kill(struct nats_transport *t);  /* gives the connection up: `lost` */
+/* Writes what cnats holds as far as the socket takes it. */
+void nats_loop_flush(struct nats_transport *t);
+/* Takes what the socket holds into the queue. */
+void nats_loop_receive(struct nats_transport *t);
+void nats_loop_drain(struct nats_transport *t); /* closing: see `draining` */
 
 /* nats_subscriptions.c */
 int nats_subscription_add(struct nats_transport *t, enum nats_item_kind kind, const char *subject,
@@ -189,8 +238,10 @@ int nats_subscribe(struct transport *transport, const char *subject, const char 
 		   struct transport_subscription **subscription);
 void nats_unsubscribe(struct transport *transport, struct transport_subscription *subscription);
 struct transport_subscription *nats_subscription_find(const struct nats_transport *t, uint64_t tag);
-void nats_attach_all(struct nats_transport *t); /* connected: tells cnats of all that it lacks */
-void nats_doom_all(struct nats_transport *t);   /* the connection goes: no handle is valid after */
+void nats_attach_all(struct nats_transport *t);    /* connected: tells cnats of all that it lacks */
+void nats_detach_all(struct nats_transport *t);    /* the connection goes */
+void nats_collect(struct nats_transport *t);       /* what cnats has read goes to the queue */
+void nats_collect_begin(struct nats_transport *t); /* a new connection */
 void nats_subscriptions_free(struct nats_transport *t);
 
 /* nats_messages.c */
@@ -209,10 +260,13 @@ void nats_end_due_requests(struct nats_transport *t);
 
 /* nats.c */
 uint64_t nats_now_ms(void);
-/* Runs what the queue holds, of messages that may wait only as many as a turn has time for; false
- * when it was empty. */
-bool nats_drain_queue(struct nats_transport *t);
+/* Acts upon what has changed: the one place that decides what is begun and ended. */
+void nats_advance(struct nats_transport *t);
+/* Runs what the queue holds, then the hook. */
+void nats_turn(struct nats_transport *t);
 void nats_turn_done(struct nats_transport *t);
+/* Runs what the queue holds, of messages that may wait only as many as a turn has time for. */
+void nats_drain_queue(struct nats_transport *t);
 void nats_on_request_timer(uv_timer_t *timer);
 
 #endif

@@ -9,8 +9,6 @@
 
 /* ---- out ------------------------------------------------------------------------------------ */
 
-/* A write that failed was not whole, so the server did not take it; what went wrong with the
- * connection comes through its callbacks. */
 static int translate(natsStatus status)
 {
 	switch (status) {
@@ -20,7 +18,6 @@ static int translate(natsStatus status)
 		return SAGA_E_TOO_LARGE;
 	case NATS_NO_MEMORY:
 		return SAGA_E_NO_MEMORY;
-	case NATS_INSUFFICIENT_BUFFER: /* disconnected, but we have not heard of it yet */
 	case NATS_CONNECTION_CLOSED:
 	case NATS_CONNECTION_DISCONNECTED:
 	case NATS_STALE_CONNECTION:
@@ -57,15 +54,24 @@ static natsStatus send_plain(natsConnection *connection, const char *subject, co
 	return natsConnection_PublishRequest(connection, subject, reply, data.data, (int)data.size);
 }
 
-/* A full socket holds us in the write, at most until its deadline. One that drains slowly could do
- * that to each message of a turn: as long as one took, the next are refused, so that at least half
- * of the loop's time is its own. */
-static void note_duration(struct nats_transport *t, uint64_t begin_ms)
+/* What cnats would refuse as well, or take although it will not do: before anything is copied. */
+static int check_publish(const struct nats_transport *t, const char *subject, struct slice data,
+			 uint32_t whole)
 {
-	const uint64_t end_ms = nats_now_ms();
-
-	if (end_ms - begin_ms >= NATS_SLOW_WRITE_MS)
-		t->busy_until_ms = end_ms + (end_ms - begin_ms);
+	if (t->closing)
+		return SAGA_E_STOPPING;
+	if (!nats_usable(t))
+		return SAGA_E_DISCONNECTED;
+	if (!match_publish_valid(slice_str(subject)))
+		return SAGA_E_NAME;
+	/* cnats checks the whole, headers included. */
+	if (data.size > INT32_MAX / 2 ||
+	    (t->stats.max_payload > 0 && (int64_t)data.size > t->stats.max_payload))
+		return SAGA_E_TOO_LARGE;
+	/* One message of any size always has a place, or it would never leave. */
+	if (t->buffered > 0 && t->buffered + whole > NATS_WRITE_BUFFER_MAX)
+		return SAGA_E_BUSY;
+	return 0;
 }
 
 /* `reply` NULL = none. */
@@ -73,38 +79,30 @@ static int send_message(struct nats_transport *t, const char *subject, const cha
 			const struct transport_header *headers, uint32_t header_count,
 			struct slice data)
 {
-	const uint64_t begin_ms = nats_now_ms();
+	const uint32_t whole = data.size + NATS_PUBLISH_OVERHEAD * (1 + header_count);
+	const int err = check_publish(t, subject, data, whole);
 	natsStatus status;
-	sigset_t before;
 
 	CHECK_LE(header_count, NATS_HEADERS_MAX);
-	if (t->closing)
-		return SAGA_E_STOPPING;
-	if (!t->stats.connected)
-		return SAGA_E_DISCONNECTED;
-	if (!match_publish_valid(slice_str(subject)))
-		return SAGA_E_NAME;
-	/* cnats checks the whole, headers included; this is before anything is copied. */
-	if (data.size > INT32_MAX / 2 ||
-	    (t->stats.max_payload > 0 && (int64_t)data.size > t->stats.max_payload))
-		return SAGA_E_TOO_LARGE;
-	if (begin_ms < t->busy_until_ms)
-		return SAGA_E_BUSY;
-	if (!t->signals_blocked)
-		nats_signals_block(&before);
+	if (err != 0)
+		return err;
 	if (header_count > 0)
 		status = send_with_headers(t->connection, subject, reply, headers, header_count,
 					   data);
 	else
 		status = send_plain(t->connection, subject, reply, data);
-	if (!t->signals_blocked)
-		nats_signals_restore(&before);
-	note_duration(t, begin_ms);
-	if (status == NATS_OK) {
-		t->stats.sent_messages++;
-		t->stats.sent_bytes += data.size;
-	}
-	return translate(status);
+	/* It may have appended half of it. */
+	if (status == NATS_NO_MEMORY)
+		nats_loop_kill(t);
+	if (status != NATS_OK)
+		return translate(status);
+	t->stats.sent_messages++;
+	t->stats.sent_bytes += data.size;
+	t->buffered += whole;
+	/* Meanwhile the server can begin with it. */
+	if (t->buffered >= NATS_FLUSH_SIZE)
+		nats_loop_flush(t);
+	return 0;
 }
 
 int nats_publish(struct transport *transport, const char *subject, struct slice reply,
@@ -137,7 +135,7 @@ int nats_request(struct transport *transport, const char *subject,
 
 	if (t->closing)
 		return SAGA_E_STOPPING;
-	if (!t->stats.connected)
+	if (!nats_usable(t))
 		return SAGA_E_DISCONNECTED;
 	err = request_table_open(&t->requests, nats_now_ms() + timeout_ms, request, &opened);
 	if (err != 0)
@@ -258,7 +256,7 @@ void nats_deliver(struct nats_transport *t, const struct inbound_item *item)
 	struct transport_message view = view_of(message);
 	const struct transport_subscription *s = nats_subscription_find(t, item->tag);
 
-	view.waited_ms = (uint32_t)nats_now_ms() - item->at_ms;
+	view.waited_ms = (uint32_t)t->now_ms - item->at_ms;
 	t->stats.received_messages++;
 	t->stats.received_bytes += view.data.size;
 	if (item->kind == NATS_ITEM_REPLY)

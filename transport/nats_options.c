@@ -1,14 +1,14 @@
 /* From our configuration to cnats' options. */
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/os_log.h"
 #include "transport/nats_internal.h"
 
-enum { SERVERS_MAX = 32, SECRET_SIZE_MAX = 4096 };
+enum { SECRET_SIZE_MAX = 4096 };
 
 __attribute__((format(printf, 2, 3))) static int refuse(char why[256], const char *format, ...)
 {
@@ -73,63 +73,6 @@ static int read_secret(const char *path, const char *what, char secret[SECRET_SI
 	return 0;
 }
 
-static bool url_valid(const char *url)
-{
-	const char *scheme = strstr(url, "://");
-	const char *host = scheme == NULL ? url : scheme + 3;
-	const char *at = strrchr(host, '@');
-	const char *port;
-
-	if (scheme != NULL && strncmp(url, "nats://", 7) != 0 && strncmp(url, "tls://", 6) != 0)
-		return false;
-	if (at != NULL)
-		host = at + 1;
-	if (*host == '\0' || *host == ':' || strpbrk(host, " \t\r\n") != NULL)
-		return false;
-	port = strrchr(host, ':');
-	if (port == NULL || strchr(port, ']') != NULL)
-		return true;
-	return port[1] != '\0' && strspn(port + 1, "0123456789") == strlen(port + 1) &&
-	       strlen(port + 1) <= 5 && strtol(port + 1, NULL, 10) <= UINT16_MAX;
-}
-
-static int set_servers(natsOptions *options, const char *url, char why[256])
-{
-	const char *servers[SERVERS_MAX];
-	int count = 0;
-	char *rest = NULL;
-	char *copy;
-	int err = 0;
-
-	if (url == NULL || url[0] == '\0')
-		return refuse(why, "no NATS URL is given");
-	copy = strdup(url);
-	if (copy == NULL)
-		return SAGA_E_NO_MEMORY;
-	for (char *one = strtok_r(copy, ",", &rest); one != NULL;
-	     one = strtok_r(NULL, ",", &rest)) {
-		one += strspn(one, " ");
-		one[strcspn(one, " ")] = '\0';
-		if (count == SERVERS_MAX) {
-			err = refuse(why, "more than %d NATS URLs", SERVERS_MAX);
-			goto out;
-		}
-		if (!url_valid(one)) {
-			/* Never the whole text: a URL may hold a password. */
-			err = refuse(why, "NATS URL number %d is not nats://host:port", count + 1);
-			goto out;
-		}
-		servers[count++] = one;
-	}
-	if (count == 0)
-		err = refuse(why, "no NATS URL is given");
-	else
-		err = translate(natsOptions_SetServers(options, servers, count), "NATS URLs", why);
-out:
-	free(copy);
-	return err;
-}
-
 static int set_nkey(natsOptions *options, const char *path, char why[256])
 {
 	char seed[SECRET_SIZE_MAX];
@@ -189,6 +132,13 @@ static int check_one_identity(const struct nats_config *config, char why[256])
 	return 0;
 }
 
+bool nats_options_tls(const struct nats_config *config)
+{
+	return config->tls_required || config->tls_ca_file != NULL ||
+	       config->tls_cert_file != NULL ||
+	       (config->url != NULL && strstr(config->url, "tls://") != NULL);
+}
+
 static int set_tls(natsOptions *options, const struct nats_config *config, char why[256])
 {
 	int err = 0;
@@ -197,10 +147,6 @@ static int set_tls(natsOptions *options, const struct nats_config *config, char 
 		return refuse(why, "a TLS certificate needs its key, and a key its certificate");
 	if (!config->tls_required && config->tls_ca_file == NULL && config->tls_cert_file == NULL)
 		return 0;
-	/* Before 3.11 its reading thread and the writer use one SSL object side by side. */
-	if (nats_GetVersionNumber() < 0x030b00)
-		LOG(LOG_WARN, "nats.tls_unguarded", log_str("cnats", nats_GetVersion()),
-		    log_str("text", "TLS is safe from cnats 3.11 on: please upgrade the library"));
 	err = translate(natsOptions_SetSecure(options, true), "TLS", why);
 	if (err == 0 && config->tls_ca_file != NULL)
 		err = check_readable(config->tls_ca_file, "TLS CA file", why);
@@ -214,10 +160,9 @@ static int set_tls(natsOptions *options, const struct nats_config *config, char 
 	return err;
 }
 
-/* By default cnats gives up after two minutes and takes four to notice a hung server. Here: endless
- * quick reconnects, stale within three seconds, and nothing is stored while disconnected (a buffer
- * of 0 refuses every publish). Deliveries come from the one thread of cnats' pool instead of a
- * thread a subscription: our handlers only enqueue. */
+/* One connection of cnats is one socket (see nats_internal.h). Its PINGs keep a server talking, but
+ * the one that misses the answers is our own watch: cnats would close the socket from its thread.
+ */
 static natsStatus set_behaviour(natsOptions *options, const struct nats_config *config)
 {
 	const uint32_t connect_ms = config->connect_timeout_ms == 0 ? NATS_CONNECT_TIMEOUT_MS
@@ -237,21 +182,13 @@ static natsStatus set_behaviour(natsOptions *options, const struct nats_config *
 	if (status == NATS_OK)
 		status = natsOptions_SetIOBufSize(options, NATS_IO_BUFFER_SIZE);
 	if (status == NATS_OK)
-		status = natsOptions_SetAllowReconnect(options, true);
-	if (status == NATS_OK)
-		status = natsOptions_SetMaxReconnect(options, -1);
-	if (status == NATS_OK)
-		status = natsOptions_SetReconnectWait(options, NATS_RECONNECT_WAIT_MS);
-	if (status == NATS_OK)
-		status = natsOptions_SetReconnectJitter(options, 0, 0);
-	if (status == NATS_OK)
-		status = natsOptions_SetReconnectBufSize(options, 0);
+		status = natsOptions_SetAllowReconnect(options, false);
 	if (status == NATS_OK)
 		status = natsOptions_SetPingInterval(options, NATS_PING_INTERVAL_MS);
 	if (status == NATS_OK)
-		status = natsOptions_SetMaxPingsOut(options, NATS_PINGS_OUT_MAX);
+		status = natsOptions_SetMaxPingsOut(options, INT_MAX);
 	if (status == NATS_OK)
-		status = natsOptions_UseGlobalMessageDelivery(options, true);
+		status = natsOptions_SetErrorHandler(options, nats_on_error, NULL);
 	return status;
 }
 
@@ -260,8 +197,6 @@ int nats_options_build(const struct nats_config *config, natsOptions **options, 
 	natsOptions *made = NULL;
 	int err = translate(natsOptions_Create(&made), "NATS options", why);
 
-	if (err == 0)
-		err = set_servers(made, config->url, why);
 	if (err == 0)
 		err = translate(set_behaviour(made, config), "NATS options", why);
 	if (err == 0)
@@ -276,19 +211,4 @@ int nats_options_build(const struct nats_config *config, natsOptions **options, 
 	}
 	*options = made;
 	return 0;
-}
-
-natsStatus nats_options_set_session(natsOptions *options, struct nats_session *session)
-{
-	natsStatus status = natsOptions_SetRetryOnFailedConnect(options, true, nats_on_up, session);
-
-	if (status == NATS_OK)
-		status = natsOptions_SetReconnectedCB(options, nats_on_up, session);
-	if (status == NATS_OK)
-		status = natsOptions_SetDisconnectedCB(options, nats_on_down, session);
-	if (status == NATS_OK)
-		status = natsOptions_SetClosedCB(options, nats_on_closed, session);
-	if (status == NATS_OK)
-		status = natsOptions_SetErrorHandler(options, nats_on_error, NULL);
-	return status;
 }

@@ -43,7 +43,8 @@ struct transport_stats {
 	uint64_t disconnected_since_ns; /* monotonic; 0 while connected */
 	uint64_t reconnects;
 	uint64_t sent_messages, sent_bytes, received_messages, received_bytes, dropped_messages;
-	uint32_t queue_depth; /* received, not yet handled */
+	uint32_t queue_depth; /* received, not yet handled; at least 1 while the socket holds
+				 something */
 	uint32_t requests_open;
 	char server_version[32]; /* "" until connected */
 	int64_t max_payload;     /* bytes */
@@ -54,9 +55,9 @@ struct transport_subscription;
 
 struct transport_ops {
 	/* `reply` may be empty; up to 4 headers. SAGA_E_DISCONNECTED, SAGA_E_TOO_LARGE, SAGA_E_BUSY
-	 * (the socket is full), SAGA_E_NAME (a subject that cannot be one), SAGA_E_STOPPING,
-	 * SAGA_E_NO_MEMORY, or 0 = handed to the socket or its buffer. On an error nobody gets it.
-	 */
+	 * (too much waits for the socket), SAGA_E_NAME (a subject that cannot be one),
+	 * SAGA_E_STOPPING, SAGA_E_NO_MEMORY, or 0 = handed to the socket or its buffer. On an error
+	 * nobody gets it. */
 	int (*publish)(struct transport *t, const char *subject, struct slice reply,
 		       const struct transport_header *headers, uint32_t header_count,
 		       struct slice data);

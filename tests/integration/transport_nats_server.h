@@ -42,6 +42,7 @@ struct client {
 	struct transport *t; /* NULL once closed */
 	uint32_t ups, downs, turns;
 	bool connected;
+	bool silenced; /* nothing may leave */
 };
 
 /* A loop, its clients and a timer that measures how long the loop was away. */
