@@ -7,13 +7,14 @@
 
 enum { HEAL_BOUND_MS = 90000, QUIET_MS = 4000, PROBE_MS = 3000, RESTART_MS = 9000 };
 
-static struct sim *create(uint64_t seed, bool tracing)
+static struct sim *create(uint64_t seed, const struct sim_options *options)
 {
 	struct sim *sim = calloc(1, sizeof *sim);
 
 	CHECK(sim != NULL);
 	sim->seed = seed;
-	sim->tracing = tracing;
+	sim->tracing = options->trace;
+	sim->outage = options->outage_ms > 0;
 	sim->now_ms = SIM_START_MS;
 	for (uint64_t i = 0; i < SIM_STREAMS; i++)
 		prng_seed(&sim->prng[i], prng_mix(prng_mix(seed) + i));
@@ -26,11 +27,15 @@ static struct sim *create(uint64_t seed, bool tracing)
 	sim->heal_ms = sim->now_ms + 6000 + sim_draw(sim, SIM_FAULTS, 9000);
 	if (sim_draw(sim, SIM_FAULTS, 12) == 0)
 		sim->heal_ms += 30000;
+	if (sim->outage)
+		sim->heal_ms = sim->now_ms + options->outage_ms;
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		sim->nodes[i].sim = sim;
 		sim->nodes[i].index = i;
 	}
 	sim_faults_draw(sim);
+	if (sim->outage)
+		sim_outage_draw(sim);
 	sim_journal_create(sim);
 	sim_etcd_create(sim);
 	sim_client_create(sim);
@@ -53,6 +58,8 @@ static void destroy(struct sim *sim)
 	}
 	for (uint32_t i = 0; i < sim->queued; i++)
 		free(sim->queue[i].bytes);
+	for (uint32_t i = 0; i < sim->queued; i++)
+		free(sim->queue[i].contents);
 	for (uint32_t i = 0; i < SIM_SERVICES; i++)
 		for (uint32_t k = 0; k < SIM_PENDING; k++)
 			free(sim->services[i].pending[k].bytes);
@@ -123,7 +130,7 @@ static void run_all(struct sim *sim)
 
 void sim_run_seed(uint64_t seed, const struct sim_options *options, struct sim_result *result)
 {
-	struct sim *sim = create(seed, options->trace);
+	struct sim *sim = create(seed, options);
 
 	run_all(sim);
 	/* What was found while it ran is the first cause. */
@@ -133,6 +140,7 @@ void sim_run_seed(uint64_t seed, const struct sim_options *options, struct sim_r
 				      .digest = sim_digest(sim),
 				      .failed = sim->failure[0] != '\0',
 				      .liveness = sim->liveness,
+				      .copies_max = sim->copies_max,
 				      .count = sim->count};
 	memcpy(result->failure, sim->failure, sizeof result->failure);
 	destroy(sim);

@@ -25,7 +25,7 @@ enum {
 	SIM_BATCHES = 8192,
 	SIM_KEYS = 32,
 	SIM_LEASES = 512,
-	SIM_QUEUED = 8192,
+	SIM_QUEUED = 32768,
 	SIM_REQUESTS = 2048,
 	SIM_PENDING = 512,
 	SIM_TOKENS = 64,
@@ -212,12 +212,18 @@ struct sim_row {
 	uint64_t admission;
 };
 
+struct sim_command {
+	uint32_t saga, step, op;
+};
+
 struct sim_queued {
 	uint32_t service, deliveries, commands;
 	uint64_t stored_ms, mask; /* of commands that need no delivery any more */
 	bool acked;
 	uint8_t *bytes;
 	uint32_t size;
+	struct sim_command *contents;
+	uint32_t content_count;
 };
 
 /* A reply that waits for its disposition. */
@@ -243,6 +249,7 @@ struct sim_service {
 struct sim {
 	uint64_t seed, now_ms, heal_ms;
 	bool healed, tracing;
+	bool outage; /* one service is away until the healing, and little else happens */
 	struct prng prng[SIM_STREAMS];
 	struct sim_faults faults;
 	struct sim_event **heap;
@@ -270,6 +277,7 @@ struct sim {
 	int64_t revision;
 	struct sim_queued *queue;
 	uint32_t queued;
+	uint32_t copies_max; /* live ones of one command in the stream (S14) */
 	uint64_t pending_serial;
 	struct sim_request requests[SIM_REQUESTS];
 	uint32_t request_count;
@@ -339,6 +347,7 @@ bool sim_saga_from(const struct sim *sim, struct slice id, uint32_t *saga);
 
 /* sim_faults.c */
 void sim_faults_draw(struct sim *sim);
+void sim_outage_draw(struct sim *sim); /* after it */
 void sim_faults_start(struct sim *sim);
 void sim_heal(struct sim *sim);
 
@@ -370,11 +379,13 @@ void sim_check(struct sim *sim);
 /* sim.c */
 struct sim_options {
 	bool trace;
+	uint64_t outage_ms; /* for so long a service is away; 0 = the usual faults */
 };
 struct sim_result {
 	uint64_t seed, digest;
 	bool failed, liveness;
 	char failure[256];
+	uint32_t copies_max;
 	struct sim_counters count;
 };
 void sim_run_seed(uint64_t seed, const struct sim_options *options, struct sim_result *result);

@@ -30,8 +30,10 @@ struct plan_memory {
 	uint8_t after[SIM_STEPS][SIM_STEPS];
 };
 
-static void fill_plan(const struct sim_saga *saga, struct plan_memory *memory,
-		      struct wire_plan *plan)
+/* With a service away, impatient sagas: an attempt is over long before the stream forgets its
+ * command (S14). */
+static void fill_plan(const struct sim *sim, const struct sim_saga *saga,
+		      struct plan_memory *memory, struct wire_plan *plan)
 {
 	for (uint32_t i = 0; i < saga->step_count; i++) {
 		const struct sim_step_plan *from = &saga->steps[i];
@@ -47,7 +49,7 @@ static void fill_plan(const struct sim_saga *saga, struct plan_memory *memory,
 			.forward = slice_str("do"),
 			.undo = from->has_undo ? slice_str("undo") : slice_of(NULL, 0),
 			.after = slice_of(memory->after[i], count),
-			.attempt_timeout_ms = 1000,
+			.attempt_timeout_ms = sim->outage ? 100 : 1000,
 			.retry = {100, 200, 1000, 20, 3},
 			.undo_retry = {100, 200, 1000, 20, 4},
 		};
@@ -76,11 +78,10 @@ static void encode(struct sim *sim, enum sim_request_kind kind, const struct sim
 					   .reason = slice_str("changed my mind"),
 					   .retry_until_at = saga->retry_until_ms};
 
-	(void)sim;
 	switch (kind) {
 	case SIM_SUBMIT:
 	case SIM_CONFLICT:
-		fill_plan(saga, &memory, &submit.plan);
+		fill_plan(sim, saga, &memory, &submit.plan);
 		CHECK_EQ(wire_encode(WIRE_SUBMIT, &submit, out), 0);
 		break;
 	case SIM_CANCEL:

@@ -66,6 +66,23 @@ void sim_faults_draw(struct sim *sim)
 	}
 }
 
+/* One service is away from the beginning; owners die now and then, and some messages are lost. */
+void sim_outage_draw(struct sim *sim)
+{
+	struct sim_service *away = &sim->services[sim_draw(sim, SIM_FAULTS, SIM_SERVICES)];
+
+	sim->faults = (struct sim_faults){
+		.loss = rate(sim, 30),
+		.delay_ms = (uint32_t)sim_draw(sim, SIM_FAULTS, 12),
+		.journal_ms = (uint32_t)sim_draw(sim, SIM_FAULTS, 30),
+		.etcd_ms = (uint32_t)sim_draw(sim, SIM_FAULTS, 20),
+		.crash_ms = gap(sim, 2, 30000),
+		.drain_ms = gap(sim, 3, 60000),
+	};
+	away->direct = false;
+	away->down_until_ms = sim->heal_ms;
+}
+
 static uint64_t next_ms(struct sim *sim, uint32_t mean_ms)
 {
 	return sim->now_ms + 1 + sim_draw(sim, SIM_FAULTS, 2 * (uint64_t)mean_ms);

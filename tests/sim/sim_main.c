@@ -1,6 +1,6 @@
 /* sagad-sim: many seeds, in several processes, and what came of them.
  *
- *   sagad-sim [--seeds N] [--seed FIRST] [--jobs N] [--trace] [--find]
+ *   sagad-sim [--seeds N] [--seed FIRST] [--jobs N] [--trace] [--find] [--outage MINUTES]
  *
  * Exit: 0 = all good (with --find: something was found), 1 = a safety rule was broken, 2 =
  * something did not end, 3 = the runs showed too little to prove anything, 4 = a seed gave two
@@ -44,6 +44,7 @@ struct report {
 struct totals {
 	uint64_t seeds, failed_safety, failed_liveness, two_stories, digest;
 	struct sim_counters count;
+	uint32_t copies_max;
 	uint64_t found_seed, found_after;
 	bool found;
 };
@@ -83,7 +84,7 @@ static void run_one(const struct command_line *line, uint64_t seed, int fd)
 	report.begins = false;
 	sim_run_seed(seed, &line->options, &report.result);
 	if (seed % TWICE_EVERY == 0) {
-		const struct sim_options quiet = {0};
+		const struct sim_options quiet = {.outage_ms = line->options.outage_ms};
 		struct sim_result again;
 
 		sim_run_seed(seed, &quiet, &again);
@@ -147,6 +148,8 @@ static void add(struct totals *totals, const struct report *report)
 	const struct sim_result *result = &report->result;
 
 	totals->seeds++;
+	if (result->copies_max > totals->copies_max)
+		totals->copies_max = result->copies_max;
 	totals->digest ^= prng_mix(result->digest + result->seed);
 #define X(name) totals->count.name += result->count.name;
 	SIM_COUNTERS(X)
@@ -243,6 +246,8 @@ static int judge(const struct command_line *line, const struct totals *totals)
 		     " were not repeatable\n",
 		     totals->seeds, line->first, totals->digest, totals->failed_safety,
 		     totals->failed_liveness, totals->two_stories);
+	(void)printf("at most %u live copies of a command in the stream (S14)\n",
+		     totals->copies_max);
 	if (line->find) {
 		if (totals->found)
 			(void)printf("bug %s found: seed %" PRIu64 ", after %" PRIu64 " seeds\n",
@@ -257,7 +262,10 @@ static int judge(const struct command_line *line, const struct totals *totals)
 		return EXIT_LIVENESS;
 	if (totals->two_stories > 0)
 		return EXIT_TWO_STORIES;
-	if (zeros > 0 && line->seeds >= VACUOUS_FROM) {
+	if (line->options.outage_ms > 0) {
+		if (totals->count.parked == 0 || totals->copies_max == 0)
+			return EXIT_VACUOUS;
+	} else if (zeros > 0 && line->seeds >= VACUOUS_FROM) {
 		(void)printf("%u things never happened: these runs prove too little\n", zeros);
 		return EXIT_VACUOUS;
 	}
@@ -281,6 +289,7 @@ static bool number(const char *text, uint64_t *value)
 static bool parse(int argc, char **argv, struct command_line *line)
 {
 	uint64_t jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
+	uint64_t minutes = 0;
 
 	*line = (struct command_line){.first = 1, .seeds = 200};
 	for (int i = 1; i < argc; i++) {
@@ -296,6 +305,8 @@ static bool parse(int argc, char **argv, struct command_line *line)
 			value = &line->first;
 		else if (strcmp(argv[i], "--jobs") == 0)
 			value = &jobs;
+		else if (strcmp(argv[i], "--outage") == 0)
+			value = &minutes;
 		else
 			return false;
 		if (value != NULL && !number(argv[++i], value))
@@ -303,6 +314,7 @@ static bool parse(int argc, char **argv, struct command_line *line)
 	}
 	if (jobs > line->seeds)
 		jobs = line->seeds;
+	line->options.outage_ms = minutes * 60000;
 	line->jobs = jobs > JOBS_MAX ? JOBS_MAX : (uint32_t)jobs;
 	return line->jobs > 0 && line->seeds > 0;
 }
@@ -315,7 +327,7 @@ int main(int argc, char **argv)
 	if (!parse(argc, argv, &line)) {
 		(void)fprintf(stderr,
 			      "usage: %s [--seeds N] [--seed FIRST] [--jobs N] [--trace] "
-			      "[--find]\n",
+			      "[--find] [--outage MINUTES]\n",
 			      argv[0]);
 		return EXIT_USAGE;
 	}

@@ -51,6 +51,64 @@ static void deliver(struct sim *sim, struct sim_event *e)
 		work_begins(sim, (uint32_t)e->a);
 }
 
+/* ---- S14: copies of one command that somebody may still take out of the stream ------------------
+ */
+
+static void read_contents(struct sim *sim, struct sim_queued *q)
+{
+	struct wire_command_frame frame;
+	struct arena arena;
+
+	arena_init(&arena, sim->arena_memory, 65536);
+	CHECK_EQ(wire_decode(WIRE_COMMAND_FRAME, slice_of(q->bytes, q->size), &arena, &frame, NULL),
+		 0);
+	q->contents = calloc(frame.command_count, sizeof *q->contents);
+	CHECK(q->contents != NULL);
+	q->content_count = frame.command_count;
+	for (uint32_t i = 0; i < frame.command_count; i++) {
+		const struct wire_command *c = &frame.commands[i];
+
+		q->contents[i] = (struct sim_command){.step = c->step, .op = c->op};
+		CHECK(sim_saga_from(sim, c->saga, &q->contents[i].saga));
+	}
+}
+
+static uint32_t live_copies(const struct sim *sim, const struct sim_command *c)
+{
+	uint32_t count = 0;
+
+	for (uint32_t k = sim->queued; k > 0; k--) {
+		const struct sim_queued *q = &sim->queue[k - 1];
+
+		if (sim->now_ms - q->stored_ms > AGE_MS)
+			break;
+		for (uint32_t i = 0; i < q->content_count && !q->acked; i++)
+			count += (q->mask >> i & 1) == 0 && q->contents[i].saga == c->saga &&
+				 q->contents[i].step == c->step && q->contents[i].op == c->op;
+	}
+	return count;
+}
+
+/* One; and where messages are late, another that was sent when the first should have been gone. A
+ * network that doubles what nodes publish makes copies that are nobody's fault. */
+static void check_copies(struct sim *sim, const struct sim_queued *newest)
+{
+	const uint32_t copies_max = sim->outage ? 1 : 2;
+
+	for (uint32_t i = 0; i < newest->content_count && sim->faults.doubling == 0; i++) {
+		const struct sim_command *c = &newest->contents[i];
+		const uint32_t copies = live_copies(sim, c);
+
+		if (copies > sim->copies_max)
+			sim->copies_max = copies;
+		if (copies > copies_max)
+			sim_fail(sim, false,
+				 "S14: %u live copies of operation %u of step %u of saga %u in the "
+				 "stream",
+				 copies, c->op, c->step, c->saga);
+	}
+}
+
 static void store(struct sim *sim, struct sim_event *e)
 {
 	struct sim_queued *q;
@@ -62,7 +120,9 @@ static void store(struct sim *sim, struct sim_event *e)
 	q->bytes = e->bytes;
 	q->size = e->size;
 	e->bytes = NULL;
+	read_contents(sim, q);
 	sim_at(sim, sim->now_ms + sim_delay(sim), SIM_WORLD, deliver)->a = sim->queued++;
+	check_copies(sim, q);
 }
 
 static uint64_t service_number(struct slice name)
