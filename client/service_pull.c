@@ -160,13 +160,13 @@ static uint64_t number_after(const char *text, const char *key)
 	return found != NULL ? strtoull(found + strlen(key), NULL, 10) : 0;
 }
 
-/* Messages wait in it, requests wait at it, and its count of deliveries stands still. */
+/* Requests wait at it, and its count of deliveries stands still, from one fallback to another. That
+ * messages wait in it as well is not asked for: those that nobody got have grown too old by now. */
 static bool stuck(struct saga_service *service, const char *text, uint64_t now_ms)
 {
 	const uint64_t delivered = 1 + number_after(text, "\"consumer_seq\":");
 
-	if (number_after(text, "\"num_pending\":") == 0 ||
-	    number_after(text, "\"num_waiting\":") == 0) {
+	if (number_after(text, "\"num_waiting\":") == 0) {
 		service->look_delivered = 0;
 		return false;
 	}

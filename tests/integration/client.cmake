@@ -8,7 +8,7 @@ foreach(module IN ITEMS crash)
 	sagad_integration_test(client_${module} SOURCES client_${module}.c client_owner_uv.c
 		LIBS sagad_client sagad_launcher PkgConfig::UV LABELS integration_san)
 endforeach()
-foreach(module IN ITEMS service service_stop)
+foreach(module IN ITEMS service service_direct service_stop)
 	sagad_integration_test(client_${module}
 		SOURCES client_${module}.c client_service_bench.c client_owner_uv.c
 		LIBS sagad_client sagad_launcher PkgConfig::UV LABELS integration_san)

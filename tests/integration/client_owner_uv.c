@@ -326,3 +326,8 @@ void owner_send_frame(struct owner *owner, struct owner_frame *frame)
 {
 	encode_and_publish(owner, "saga.v1.cmd.svc", WIRE_COMMAND_FRAME, &frame->frame);
 }
+
+void owner_call_frame(struct owner *owner, struct owner_frame *frame)
+{
+	encode_and_publish(owner, "saga.v1.call.svc", WIRE_COMMAND_FRAME, &frame->frame);
+}

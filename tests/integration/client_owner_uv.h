@@ -100,5 +100,7 @@ struct owner_frame {
 void owner_frame_init(struct owner_frame *frame, uint32_t shard, const char *prefix,
 		      uint32_t count);
 void owner_send_frame(struct owner *owner, struct owner_frame *frame);
+/* The same as a direct call. */
+void owner_call_frame(struct owner *owner, struct owner_frame *frame);
 
 #endif

@@ -39,6 +39,8 @@ static void on_replies(struct owner *owner, const struct owner_request *request)
 				    .barrier = reply->barrier,
 				    .attempt = reply->attempt,
 				    .epoch = reply->epoch,
+				    .retry_after_ms = reply->retry_after_ms,
+				    .wants = request->reply_to[0] != '\0',
 				    .at_ms = wait_now_ms()};
 		(void)memcpy(got->saga, reply->saga.data, reply->saga.size);
 		if (reply->text.size > 0 && reply->text.size < sizeof got->text)
@@ -48,6 +50,8 @@ static void on_replies(struct owner *owner, const struct owner_request *request)
 		bench->count++;
 	}
 	bench->frames++;
+	if (request->reply_to[0] == '\0')
+		return;
 	if (bench->late_working)
 		dispose_of_heartbeat(bench, request);
 	else if ((bench->silent_shards >> request->shard & 1U) != 0)
@@ -64,6 +68,15 @@ uint32_t replies_of(const struct bench *bench, const char *saga)
 
 	for (uint32_t i = 0; i < bench->count; i++)
 		count += strcmp(bench->got[i].saga, saga) == 0 ? 1 : 0;
+	return count;
+}
+
+uint32_t answers(const struct bench *bench, uint32_t outcome)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < bench->count; i++)
+		count += bench->got[i].outcome == outcome ? 1 : 0;
 	return count;
 }
 

@@ -13,6 +13,8 @@ struct got {
 	char saga[65];
 	uint32_t frame; /* which message it came in */
 	uint32_t shard, outcome, code, barrier, attempt;
+	uint32_t retry_after_ms;
+	bool wants; /* a disposition */
 	uint64_t epoch, at_ms;
 	char text[256], output[64];
 };
@@ -53,6 +55,7 @@ struct saga_service *create_service(struct bench *bench, struct saga_connection 
 /* ack_wait and hold are short, so that the tests are. */
 void start_service(struct bench *bench, uint32_t threads, uint32_t ack_wait_ms, uint32_t hold_ms);
 void send_commands(struct bench *bench, uint32_t shard, const char *prefix, uint32_t count);
+uint32_t answers(const struct bench *bench, uint32_t outcome); /* so many came */
 /* Everything that was sent is acknowledged: a work queue keeps nothing else. */
 bool stream_is_empty(struct bench *bench);
 struct saga_service_stats stats_of(const struct bench *bench);
