@@ -3,6 +3,8 @@
  *
  *   reject:b        forward of step b is rejected
  *   lose:b[:n]      the first n (1) answers of step b's forward are lost
+ *   miss:b[:n]      the answers of the first n (1) runs of step b's forward are lost, whatever
+ *                   attempt they belong to
  *   double:b        each answer of step b is sent twice
  *   late:b:ms       the first attempt of b's forward sleeps that long *before* its barrier
  *   slow:b:ms       each attempt of b's forward takes that long
@@ -25,7 +27,7 @@
 enum { HANDLER_THREADS = 4 };
 
 struct options {
-	const char *service, *instance, *db, *nats;
+	const char *service, *instance, *db, *nats, *stream_prefix;
 };
 
 static __thread sqlite3 *handle;
@@ -144,6 +146,23 @@ static void handler(struct saga_context *context, struct saga_result *result, vo
 	       (int)result->outcome);
 }
 
+/* How often the operation has been run, this time too. */
+static uint32_t runs(const struct saga_context *context)
+{
+	sqlite3_stmt *query = NULL;
+	uint32_t count = 0;
+	if (sqlite3_prepare_v2(handle,
+			       "SELECT count(*) FROM call WHERE saga=? AND step=? AND undo=0", -1,
+			       &query, NULL) != SQLITE_OK)
+		return 0;
+	(void)sqlite3_bind_text(query, 1, saga_context_saga(context), -1, SQLITE_TRANSIENT);
+	(void)sqlite3_bind_text(query, 2, saga_context_step(context), -1, SQLITE_TRANSIENT);
+	if (sqlite3_step(query) == SQLITE_ROW)
+		count = (uint32_t)sqlite3_column_int(query, 0);
+	(void)sqlite3_finalize(query);
+	return count;
+}
+
 static int answer_fault(void *user, const struct saga_context *context,
 			const struct saga_result *result)
 {
@@ -152,6 +171,8 @@ static int answer_fault(void *user, const struct saga_context *context,
 	if (saga_context_is_undo(context))
 		return 0;
 	if (saga_context_attempt(context) <= scripted(context, "lose", 0))
+		return 1;
+	if (runs(context) <= scripted(context, "miss", 0))
 		return 1;
 	return scripted(context, "double", 0) != 0 ? 2 : 0;
 }
@@ -172,6 +193,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'n':
 		o->nats = argument;
 		break;
+	case 'p':
+		o->stream_prefix = argument;
+		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -191,6 +215,7 @@ int main(int argc, char **argv)
 		{"instance", 'i', "NAME", 0, "name of this process", 0},
 		{"db", 'd', "FILE", 0, "its database", 0},
 		{"nats", 'n', "URL", 0, "the broker", 0},
+		{"stream-prefix", 'p', "NAME", 0, "another stream than the cluster's", 0},
 		{0}};
 	const struct argp argp = {known, parse, NULL, "a scripted participant", NULL, NULL, NULL};
 	struct options o = {
@@ -217,6 +242,7 @@ int main(int argc, char **argv)
 	options.instance = o.instance;
 	options.threads = HANDLER_THREADS;
 	options.ack_wait_ms = 2000;
+	options.stream_prefix = o.stream_prefix;
 	if (saga_open(&connect, &connection) != 0 ||
 	    saga_service_create(connection, o.service, &options, &service) != 0 ||
 	    saga_service_handle(service, "do", handler, &o) != 0 ||

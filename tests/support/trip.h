@@ -21,7 +21,11 @@ void trip_open(struct trip *t, const struct cluster_options *options);
 void trip_options(struct cluster_options *options); /* three nodes, short times */
 /* Also has the journals judged (journal_check.h). */
 void trip_close(struct trip *t);
+/* All steps by "durable" (as at the begin) or "direct" delivery from now on. */
+void trip_deliver(struct trip *t, const char *delivery);
 void trip_service_start(struct trip *t, uint32_t step); /* service of step 0..2 */
+/* The same on streams whose names begin with that: there are none. NULL = the cluster's. */
+void trip_service_start_on(struct trip *t, uint32_t step, const char *stream_prefix);
 const char *trip_service_name(uint32_t step);           /* "svc-a" */
 
 /* Submits with this script as input; `id` gets the saga's id. */
@@ -33,6 +37,8 @@ enum saga_state trip_wait(struct trip *t, const char *id);
 /* From the database of the step's service: how often its effect stands there. */
 uint32_t trip_effects(struct trip *t, const char *id, uint32_t step, bool undo);
 uint32_t trip_calls(struct trip *t, const char *id, uint32_t step, bool undo); /* begun */
+/* The newest attempt among those. */
+uint32_t trip_attempt(struct trip *t, const char *id, uint32_t step, bool undo);
 uint32_t trip_ended(struct trip *t, const char *id, uint32_t step, bool undo);
 /* All or nothing, each at most once: completed = every forward once and no undo; compensated =
  * forwards and undos in pairs. Fails the test otherwise. */

@@ -20,6 +20,7 @@ static const char DEFINITION[] = "name: trip\n"
 				 "deadline: 60s\n"
 				 "defaults:\n"
 				 "  timeout: 2s\n"
+				 "  delivery: %s\n"
 				 "  retry: {attempts: 3, initial: 100ms, factor: 2, cap: 1s}\n"
 				 "  undo_retry: {attempts: 3, initial: 50ms, factor: 2, cap: 1s}\n"
 				 "steps:\n"
@@ -49,6 +50,11 @@ static void db_path(struct trip *t, uint32_t step, char path[1024])
 
 void trip_service_start(struct trip *t, uint32_t step)
 {
+	trip_service_start_on(t, step, NULL);
+}
+
+void trip_service_start_on(struct trip *t, uint32_t step, const char *stream_prefix)
+{
 	char db[1024];
 	db_path(t, step, db);
 	const char *const argv[] = {"sagad-script-service",
@@ -58,15 +64,26 @@ void trip_service_start(struct trip *t, uint32_t step)
 				    services[step],
 				    "--db",
 				    db,
+				    stream_prefix == NULL ? NULL : "--stream-prefix",
+				    stream_prefix,
 				    NULL};
 	if (cluster_service_start(t->cluster, services[step], argv, NULL) != 0)
 		fail_msg("%s", cluster_trouble(t->cluster));
 }
 
+void trip_deliver(struct trip *t, const char *delivery)
+{
+	char text[sizeof DEFINITION + 16], why[512] = "";
+	(void)snprintf(text, sizeof text, DEFINITION, delivery);
+	saga_definition_free(t->definition);
+	t->definition = NULL;
+	if (saga_definition_parse(text, strlen(text), "trip", &t->definition, why, sizeof why) != 0)
+		fail_msg("%s", why);
+}
+
 void trip_open(struct trip *t, const struct cluster_options *options)
 {
 	struct saga_options connect;
-	char why[512] = "";
 	*t = (struct trip){.shards = options->shards};
 	if (cluster_create(options, &t->cluster) != 0 || cluster_start(t->cluster) != 0)
 		fail_msg("%s", cluster_trouble(t->cluster));
@@ -75,9 +92,7 @@ void trip_open(struct trip *t, const struct cluster_options *options)
 	saga_options_init(&connect);
 	connect.url = cluster_nats_url(t->cluster);
 	assert_int_equal(saga_open(&connect, &t->connection), 0);
-	if (saga_definition_parse(DEFINITION, sizeof DEFINITION - 1, "trip", &t->definition, why,
-				  sizeof why) != 0)
-		fail_msg("%s", why);
+	trip_deliver(t, "durable");
 }
 
 void trip_close(struct trip *t)
@@ -125,14 +140,15 @@ enum saga_state trip_run(struct trip *t, const char *script, char id[SAGA_ID_SIZ
 	return trip_wait(t, id);
 }
 
-static uint32_t count(struct trip *t, const char *table, const char *id, uint32_t step, bool undo)
+static uint32_t ask(struct trip *t, const char *what, const char *table, const char *id,
+		    uint32_t step, bool undo)
 {
 	char path[1024], sql[256];
 	sqlite3 *db = NULL;
 	sqlite3_stmt *query = NULL;
 	db_path(t, step, path);
-	(void)snprintf(sql, sizeof sql,
-		       "SELECT count(*) FROM %s WHERE saga=? AND step=? AND undo=?", table);
+	(void)snprintf(sql, sizeof sql, "SELECT %s FROM %s WHERE saga=? AND step=? AND undo=?",
+		       what, table);
 	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
 	(void)sqlite3_busy_timeout(db, 5000);
 	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &query, NULL), SQLITE_OK);
@@ -144,6 +160,16 @@ static uint32_t count(struct trip *t, const char *table, const char *id, uint32_
 	(void)sqlite3_finalize(query);
 	(void)sqlite3_close(db);
 	return rows;
+}
+
+static uint32_t count(struct trip *t, const char *table, const char *id, uint32_t step, bool undo)
+{
+	return ask(t, "count(*)", table, id, step, undo);
+}
+
+uint32_t trip_attempt(struct trip *t, const char *id, uint32_t step, bool undo)
+{
+	return ask(t, "max(attempt)", "call", id, step, undo);
 }
 
 uint32_t trip_effects(struct trip *t, const char *id, uint32_t step, bool undo)
