@@ -351,6 +351,10 @@ void calls_turn(struct saga_connection *connection, uint64_t now_ms)
 			connection_info_turn(connection, now_ms);
 			return;
 		}
+		if (call_is_too_late(calls, call, now_ms)) {
+			call_end(connection, call, SAGA_E_BUSY);
+			continue;
+		}
 		call_set_phase(connection, call, CALL_ASKING);
 		call_send(connection, call, now_ms);
 	}

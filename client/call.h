@@ -125,6 +125,8 @@ void call_queue(struct saga_connection *connection, struct call *call, uint64_t 
 void call_unqueue(struct client_calls *calls, struct call *call);
 /* Of those that queue, whose turn it is; NULL: all need the slot table first. */
 struct call *calls_next(const struct saga_connection *connection, uint64_t now_ms);
+/* Nobody would answer it before its time is over: asking now could only make it unknown. */
+bool call_is_too_late(const struct client_calls *calls, const struct call *call, uint64_t now_ms);
 /* An owner had no place for it. */
 void call_refused(struct saga_connection *connection, struct call *call, uint32_t retry_after_ms);
 void calls_count_taken(struct client_calls *calls, uint64_t now_ms);

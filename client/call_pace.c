@@ -60,6 +60,13 @@ struct call *calls_next(const struct saga_connection *connection, uint64_t now_m
 	return call;
 }
 
+/* While the window is smaller than it could be, an answer takes its time. */
+bool call_is_too_late(const struct client_calls *calls, const struct call *call, uint64_t now_ms)
+{
+	return calls->window < CALL_WINDOW && now_ms + CALL_SILENCE_MIN_MS > call->deadline_ms &&
+	       now_ms - call->queued_ms > CALL_SILENCE_MIN_MS;
+}
+
 /* ---- the window ------------------------------------------------------------------------------
  */
 
