@@ -91,8 +91,10 @@ void config_print_help(struct buf *out);
 
 struct nats_config;
 struct etcd_config;
+struct txn_limits;
 /* The parts as the adapters want them; strings stay the config's. (config_parts.c) */
 void config_nats(const struct config *config, struct nats_config *nats);
 void config_etcd(const struct config *config, struct etcd_config *etcd);
+struct txn_limits config_limits(const struct config *config);
 
 #endif

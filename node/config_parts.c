@@ -1,6 +1,7 @@
 #include "lease/etcd.h"
 #include "node/config.h"
 #include "transport/nats.h"
+#include "txn/txn.h"
 
 static const char *text(const char *value)
 {
@@ -35,4 +36,14 @@ void config_etcd(const struct config *config, struct etcd_config *etcd)
 		.tls_cert_file = text(config->etcd_tls.cert_file),
 		.tls_key_file = text(config->etcd_tls.key_file),
 	};
+}
+
+struct txn_limits config_limits(const struct config *c)
+{
+	return (struct txn_limits){.open_max = c->limit_open_sagas,
+				   .remembered_max = c->limit_remembered,
+				   .branches_max = c->limit_branches,
+				   .waiters_max = c->limit_waiters,
+				   .parked_max = c->limit_parked,
+				   .payload_max = c->limit_payload};
 }

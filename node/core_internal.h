@@ -172,7 +172,7 @@ struct core {
 	struct transport_subscription *submits; /* of any node; NULL = not listening */
 	uint64_t passed_bytes;                  /* in this turn */
 	struct core_load load;                  /* of what is for the shards of others */
-	uint64_t busy_noted, busy_noted_ms;
+	uint64_t busy_noted, shed_noted, busy_noted_ms;
 	struct core_stats stats;
 };
 

@@ -56,14 +56,15 @@ uint32_t core_load_hint(struct core *core, struct core_load *load, int code)
 void core_load_note(struct core *core)
 {
 	const uint64_t refused = core->stats.busy_total - core->busy_noted;
-	uint8_t memory[96];
+	const uint64_t shed = core->stats.shed_total - core->shed_noted;
+	uint8_t memory[128];
 	struct buf text;
 	if (refused == 0 || (core->busy_noted_ms != 0 &&
 			     core->now.mono_ms - core->busy_noted_ms < CORE_BUSY_NOTE_MS))
 		return;
 	buf_init_fixed(&text, memory, sizeof memory);
-	(void)buf_printf(&text, "%llu requests were refused as busy since the last such line",
-			 (unsigned long long)refused);
+	(void)buf_printf(&text, "%llu requests were refused, %llu of them because they came late",
+			 (unsigned long long)refused, (unsigned long long)shed);
 	const struct core_note note = {
 		.event = "worker.busy",
 		.shard = CORE_NO_SHARD,
@@ -72,5 +73,6 @@ void core_load_note(struct core *core)
 	};
 	core->io.note(core->io.context, &note);
 	core->busy_noted = core->stats.busy_total;
+	core->shed_noted = core->stats.shed_total;
 	core->busy_noted_ms = core->now.mono_ms;
 }

@@ -6,8 +6,13 @@
 #include "base/os_clock.h"
 #include "base/os_entropy.h"
 #include "base/os_log.h"
+#include "node/core.h"
 #include "node/daemon_uv_internal.h"
 #include "node/version.h"
+
+/* Of a transport with full queues and what a worker decodes and encodes in; libraries and code. */
+#define CONNECTION_BYTES ((uint64_t)128 * 1024 * 1024)
+#define PROCESS_BYTES    ((uint64_t)64 * 1024 * 1024)
 
 enum {
 	VERIFY_RETRY_NS = 2000000000,
@@ -82,6 +87,18 @@ static void post_report(void *context, const struct worker_report *report)
 	CHECK(mailbox_post(&d->mailbox, report));
 }
 
+/* What the limits allow, should this node own all shards and all of them be full (S19). */
+static void log_memory(const struct daemon *d)
+{
+	const struct txn_limits limits = config_limits(d->config);
+	const uint64_t shard = core_memory_ceiling(&limits);
+	const uint64_t connections = (d->config->workers + UINT64_C(1)) * CONNECTION_BYTES;
+
+	LOG(LOG_INFO, "node.memory", log_num("shard_ceiling_bytes", (int64_t)shard),
+	    log_num("ceiling_bytes",
+		    (int64_t)(d->cluster.slots.shard_count * shard + connections + PROCESS_BYTES)));
+}
+
 static void cluster(void *context, const struct control_cluster *c)
 {
 	struct daemon *d = context;
@@ -98,6 +115,7 @@ static void cluster(void *context, const struct control_cluster *c)
 	};
 	LOG(LOG_INFO, "cluster.known", log_str("cluster", c->cluster.text),
 	    log_num("shards", c->slots.shard_count), log_num("replicas", c->replicas));
+	log_memory(d);
 	for (uint32_t i = 0; i < d->config->workers; i++) {
 		const struct worker_config config = {.index = i,
 						     .config = d->config,
