@@ -1,0 +1,178 @@
+/* What libsaga does when the cluster is at capacity: a scripted owner on a real broker. */
+#include "tests/integration/client_calls_bench_uv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { HINT_MS = 300, FLOOD = 400 };
+
+static void busy(struct owner *owner, const struct owner_request *request, bool with_id,
+		 uint32_t retry_after_ms)
+{
+	struct wire_answer answer = owner_says(request, WIRE_STATE_NONE, 0);
+
+	answer.code = err_to_wire(SAGA_E_BUSY);
+	answer.retry_after_ms = retry_after_ms;
+	if (!with_id) /* refused unread */
+		answer.id = slice_of(NULL, 0);
+	owner_answer(owner, request->reply_to, &answer);
+}
+
+static void script_busy(struct owner *owner, const struct owner_request *request)
+{
+	calls_note(owner->context, request);
+	busy(owner, request, false, HINT_MS);
+}
+
+/* The owner refused each time: that is no "unknown", which would ask somebody to find out. */
+static void refused_to_the_end_is_busy(void **state)
+{
+	struct bench *bench = *state;
+	struct told told = TOLD_INIT;
+
+	owner_listen(&bench->owner, script_busy);
+	calls_submit(bench, "s1", 2000, true, &told);
+	RUN_UNTIL(&bench->owner, told_ended(&told, true));
+	assert_int_equal(told.accepted, 1);
+	assert_int_equal(told.accepted_error, SAGA_ERR_BUSY);
+	assert_int_equal(told.finished, 0);
+	assert_non_null(strstr(told.status.text, "try again in 300 ms"));
+	/* It asked again, and not before the hint was over. */
+	assert_in_range(bench->count, 2, 2000 / HINT_MS + 1);
+	for (uint32_t i = 1; i < bench->count; i++) {
+		assert_true(bench->times_ms[i] - bench->times_ms[i - 1] >= HINT_MS - 20);
+		assert_true(hash128_equal(&bench->hashes[i], &bench->hashes[0]));
+	}
+}
+
+/* The first of two sendings may have been taken. */
+static void script_silent_then_busy(struct owner *owner, const struct owner_request *request)
+{
+	struct bench *bench = owner->context;
+
+	calls_note(bench, request);
+	if (bench->step++ > 0)
+		busy(owner, request, true, HINT_MS);
+}
+
+static void refused_but_once_is_unknown(void **state)
+{
+	struct bench *bench = *state;
+	struct told told = TOLD_INIT;
+
+	owner_listen(&bench->owner, script_silent_then_busy);
+	calls_submit(bench, "s1", 2500, false, &told);
+	RUN_UNTIL(&bench->owner, told_ended(&told, false));
+	assert_int_equal(told.accepted_error, SAGA_ERR_UNKNOWN);
+	assert_true(bench->count >= 2);
+}
+
+static void script_busy_twice(struct owner *owner, const struct owner_request *request)
+{
+	struct bench *bench = owner->context;
+
+	if (bench->step++ < 2)
+		busy(owner, request, false, HINT_MS);
+	else
+		calls_script_accept(owner, request);
+}
+
+static void refused_then_taken_is_taken(void **state)
+{
+	struct bench *bench = *state;
+	struct told told = TOLD_INIT;
+
+	owner_listen(&bench->owner, script_busy_twice);
+	calls_submit(bench, "s1", 20000, false, &told);
+	RUN_UNTIL(&bench->owner, told_ended(&told, false));
+	assert_int_equal(told.accepted_error, 0);
+	assert_int_equal(told.status.state, SAGA_STATE_RUNNING);
+	assert_int_equal(bench->step, 3);
+}
+
+/* ---- many -------------------------------------------------------------------------------------
+ */
+
+static void script_count_busy(struct owner *owner, const struct owner_request *request)
+{
+	struct bench *bench = owner->context;
+
+	bench->count++;
+	busy(owner, request, false, 50);
+}
+
+/* Callers by the hundred at an owner that refuses all: each gets its answer in time, and the owner
+ * is asked ever less, not as often as there are callers. */
+static void a_crowd_asks_less_and_less(void **state)
+{
+	struct bench *bench = *state;
+	struct told *told = calloc(FLOOD, sizeof *told);
+	uint32_t ended = 0, first, last;
+	char id[16];
+
+	assert_non_null(told);
+	owner_listen(&bench->owner, script_count_busy);
+	for (uint32_t i = 0; i < FLOOD; i++) {
+		told[i] = (struct told)TOLD_INIT;
+		(void)snprintf(id, sizeof id, "s%u", i);
+		calls_submit(bench, id, 4000, false, &told[i]);
+	}
+	owner_run_for(&bench->owner, 1000);
+	first = bench->count;
+	owner_run_for(&bench->owner, 1500);
+	last = bench->count;
+	owner_run_for(&bench->owner, 1000);
+	/* In the first second each was sent once at least; later only the window is. */
+	assert_true(first >= FLOOD);
+	assert_true(bench->count - last < first);
+	while (ended < FLOOD) {
+		RUN_UNTIL(&bench->owner, told_ended(&told[ended], false));
+		assert_int_equal(told[ended].accepted_error, SAGA_ERR_BUSY);
+		ended++;
+	}
+	free(told);
+}
+
+static void script_every_fourth(struct owner *owner, const struct owner_request *request)
+{
+	struct bench *bench = owner->context;
+	struct wire_answer answer = owner_says(request, WIRE_STATE_RUNNING, 10);
+
+	bench->count++;
+	if (bench->step++ % 4 == 0)
+		busy(owner, request, false, 20);
+	else
+		owner_answer(owner, request->reply_to, &answer);
+}
+
+/* One owner in four that refuses must not stop the others' work. */
+static void a_crowd_is_served_in_the_end(void **state)
+{
+	struct bench *bench = *state;
+	struct told *told = calloc(FLOOD, sizeof *told);
+	char id[16];
+
+	assert_non_null(told);
+	owner_listen(&bench->owner, script_every_fourth);
+	for (uint32_t i = 0; i < FLOOD; i++) {
+		told[i] = (struct told)TOLD_INIT;
+		(void)snprintf(id, sizeof id, "s%u", i);
+		calls_submit(bench, id, 30000, false, &told[i]);
+	}
+	for (uint32_t i = 0; i < FLOOD; i++) {
+		RUN_UNTIL(&bench->owner, told_ended(&told[i], false));
+		assert_int_equal(told[i].accepted_error, 0);
+	}
+	free(told);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, calls_setup, calls_teardown)
+		TEST(refused_to_the_end_is_busy),   TEST(refused_but_once_is_unknown),
+		TEST(refused_then_taken_is_taken),  TEST(a_crowd_asks_less_and_less),
+		TEST(a_crowd_is_served_in_the_end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
