@@ -110,11 +110,7 @@ void call_end(struct saga_connection *connection, struct call *call, int error)
 	(void)atomic_fetch_sub(&connection->calls_open, 1);
 	if (call->kind == CALL_SUBMIT && !accepted_told)
 		tell = call->accepted;
-	if (error == SAGA_E_BUSY && call->retry_after_ms > 0)
-		(void)snprintf(call->status.text, sizeof call->status.text,
-			       "at capacity: try again in %" PRIu32 " ms", call->retry_after_ms);
-	else if (error != 0 && call->status.text[0] == '\0')
-		(void)snprintf(call->status.text, sizeof call->status.text, "%s", err_text(error));
+	call_explain(call, error);
 	if (tell != NULL)
 		tell(call->context, error, &call->status);
 	call_free(call);

@@ -57,6 +57,7 @@ struct call {
 	bool queued;
 	uint64_t queued_ms;
 	uint32_t retry_after_ms;  /* of the last refusal */
+	bool explained;           /* status.text is that refusal's */
 	uint32_t sends, refusals; /* as busy: equal when nothing can have been taken */
 	bool sent;                /* something may have reached the cluster */
 	bool answered;            /* accepted, or a wait has seen a state */
@@ -103,6 +104,7 @@ struct client_calls {
 
 struct saga_connection;
 struct transport_message;
+struct wire_answer;
 
 /* Any thread. Takes the call in every case: on an error it is freed and no callback comes. */
 int call_submit(struct saga_connection *connection, struct call *call) MUST_CHECK;
@@ -128,7 +130,10 @@ struct call *calls_next(const struct saga_connection *connection, uint64_t now_m
 /* Nobody would answer it before its time is over: asking now could only make it unknown. */
 bool call_is_too_late(const struct client_calls *calls, const struct call *call, uint64_t now_ms);
 /* An owner had no place for it. */
-void call_refused(struct saga_connection *connection, struct call *call, uint32_t retry_after_ms);
+void call_refused(struct saga_connection *connection, struct call *call,
+		  const struct wire_answer *answer);
+/* The words that go with the end of the call. */
+void call_explain(struct call *call, int error);
 void calls_count_taken(struct client_calls *calls, uint64_t now_ms);
 /* Everything that left was refused: whoever gives up knows that, and need not say "unknown". */
 static inline bool call_was_refused(const struct call *call)

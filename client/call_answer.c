@@ -86,7 +86,7 @@ static void on_answer(struct saga_connection *connection, struct call *call,
 	const int error = answer->code == 0 ? 0 : err_from_wire(answer->code);
 
 	if (error == SAGA_E_BUSY && call->phase != CALL_AWAITING) {
-		call_refused(connection, call, answer->retry_after_ms);
+		call_refused(connection, call, answer);
 		return;
 	}
 	if (err_class(error) == ERR_CLASS_RETRY) {

@@ -1,7 +1,13 @@
 /* How much a connection asks of a cluster that is busy. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "base/check.h"
 #include "client/call.h"
 #include "client/connection.h"
+#include "client/status.h"
+#include "wire/message.h"
 
 /* ---- the queue -------------------------------------------------------------------------------
  */
@@ -97,18 +103,37 @@ void calls_count_taken(struct client_calls *calls, uint64_t now_ms)
 	pace(calls, now_ms);
 }
 
+void call_explain(struct call *call, int error)
+{
+	char *text = call->status.text;
+	const size_t size = sizeof call->status.text;
+	const size_t used = strlen(text);
+
+	/* What a refusal said is no explanation of another end. */
+	if (error == SAGA_E_UNKNOWN || (error != 0 && used == 0))
+		(void)snprintf(text, size, "%s", err_text(error));
+	if (error == SAGA_E_BUSY && call->refusals > 0)
+		(void)snprintf(text + (call->explained ? used : 0), size - used,
+			       "%stry again in %" PRIu32 " ms", call->explained ? ": " : "",
+			       call->retry_after_ms);
+}
+
 /* The owner's hint has its own jitter and grows with its load; ours keeps those apart who got the
  * same one, and never comes before it. */
-void call_refused(struct saga_connection *connection, struct call *call, uint32_t retry_after_ms)
+void call_refused(struct saga_connection *connection, struct call *call,
+		  const struct wire_answer *answer)
 {
 	const uint64_t now_ms = client_now_ms();
-	uint64_t rest_ms =
-		retry_after_ms > CLIENT_BACKOFF_MIN_MS ? retry_after_ms : CLIENT_BACKOFF_MIN_MS;
+	uint64_t rest_ms = answer->retry_after_ms > CLIENT_BACKOFF_MIN_MS ? answer->retry_after_ms
+									  : CLIENT_BACKOFF_MIN_MS;
 
 	rest_ms += prng_below(&connection->prng, rest_ms / 4 + 1);
 	call->refusals++;
 	call->error = SAGA_E_BUSY;
-	call->retry_after_ms = retry_after_ms;
+	call->retry_after_ms = answer->retry_after_ms;
+	call->explained = answer->text.size > 0;
+	if (call->explained)
+		status_set_text(&call->status, answer->text);
 	connection->calls.refused++;
 	pace(&connection->calls, now_ms);
 	if (call->phase != CALL_ASKING || !call_was_refused(call))
