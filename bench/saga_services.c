@@ -23,23 +23,15 @@ static void log_line(void *context, int level, const char *text)
 	(void)fprintf(stderr, "%d %s\n", level, text);
 }
 
-/* A connection each: its party must be the service's name. */
-static int serve(const char *name, struct saga_connection **connection,
+static int serve(struct saga_connection *connection, const char *name,
 		 struct saga_service **service)
 {
-	struct saga_options connect;
 	struct saga_service_options options;
-	saga_options_init(&connect);
-	connect.url = getenv("SAGA_NATS_URL");
-	connect.party = name;
-	connect.log = log_line;
 	saga_service_options_init(&options);
 	options.threads = THREADS;
 	options.frames_max = FRAMES;
 	options.ack_wait_ms = 30000;
-	int error = saga_open(&connect, connection);
-	if (error == 0)
-		error = saga_service_create(*connection, name, &options, service);
+	int error = saga_service_create(connection, name, &options, service);
 	if (error == 0)
 		error = saga_service_handle(*service, "do", handler, NULL);
 	if (error == 0)
@@ -50,16 +42,21 @@ static int serve(const char *name, struct saga_connection **connection,
 int main(void)
 {
 	static const char *const names[SERVICES] = {"bench-a", "bench-b", "bench-c", "bench-d"};
-	struct saga_connection *connections[SERVICES] = {NULL};
+	struct saga_connection *connection = NULL;
+	struct saga_options connect;
 	struct saga_service *services[SERVICES] = {NULL};
 	sigset_t stop;
-	int number, error = 0;
+	int number, error;
 	(void)sigemptyset(&stop);
 	(void)sigaddset(&stop, SIGTERM);
 	(void)sigaddset(&stop, SIGINT);
 	(void)sigprocmask(SIG_BLOCK, &stop, NULL); /* before threads: they inherit it */
+	saga_options_init(&connect);
+	connect.url = getenv("SAGA_NATS_URL");
+	connect.log = log_line;
+	error = saga_open(&connect, &connection);
 	for (uint32_t i = 0; i < SERVICES && error == 0; i++)
-		error = serve(names[i], &connections[i], &services[i]);
+		error = serve(connection, names[i], &services[i]);
 	if (error != 0) {
 		(void)fprintf(stderr, "%s: %s\n", saga_error_name(error), saga_error_text(error));
 		return 1;
@@ -77,7 +74,7 @@ int main(void)
 			     (unsigned long long)stats.holds_expired);
 		(void)saga_service_stop(services[i], 1000);
 		saga_service_free(services[i]);
-		saga_close(connections[i], 0);
 	}
+	saga_close(connection, 0);
 	return 0;
 }

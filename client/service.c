@@ -93,6 +93,7 @@ static void service_turn(struct saga_service *service, uint64_t now_ms)
 	reply_turn(service, now_ms);
 	frames_turn(service, now_ms);
 	pull_turn(service, now_ms);
+	pool_turn(service, now_ms);
 	check_drained(service);
 }
 
@@ -105,7 +106,13 @@ void services_turn(struct saga_connection *connection, uint64_t now_ms)
 
 uint64_t services_next_ms(const struct saga_connection *connection, uint64_t now_ms)
 {
-	return connection->started != NULL ? now_ms + SERVICE_TICK_MS : UINT64_MAX;
+	uint64_t next_ms = connection->started != NULL ? now_ms + SERVICE_TICK_MS : UINT64_MAX;
+
+	for (const struct saga_service *service = connection->started; service != NULL;
+	     service = service->started_next)
+		if (service->pool.look_at_ms < next_ms)
+			next_ms = service->pool.look_at_ms;
+	return next_ms;
 }
 
 void services_reconnected(struct saga_connection *connection)
@@ -214,13 +221,11 @@ int saga_service_create(struct saga_connection *connection, const char *name,
 	init_sync(service);
 	service->connection = connection;
 	service->pool.queue_tail = &service->pool.queue;
+	service->pool.fresh_tail = &service->pool.fresh;
 	buf_init(&service->out, WIRE_MESSAGE_SIZE_MAX);
 	err = set_names(service, name, &options);
 	if (err == 0)
 		err = set_limits(service, &options, &threads);
-	/* The owner takes answers only from the party that its plan names. */
-	if (err == 0 && !id_equal(&service->name, &connection->party))
-		err = SAGA_E_USAGE;
 	if (err == 0) {
 		service->scratch = aligned_alloc(
 			16, (WIRE_FRAME_MAX * sizeof *service->scratch + 15) & ~(size_t)15);

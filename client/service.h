@@ -55,7 +55,8 @@ enum {
 	SERVICE_CALLS_SHARE = 32,
 	SERVICE_WORKING_MS = 200, /* a call that takes longer is told to be in hand */
 	SERVICE_HANDLERS_MAX = 128,
-	SERVICE_BUCKETS = 4096 /* a power of two */
+	SERVICE_BUCKETS = 4096, /* a power of two */
+	POOL_BATCH_MAX = 32
 };
 
 enum entry_state { ENTRY_WAITING, ENTRY_IN_POOL, ENTRY_ANSWERED, ENTRY_DONE };
@@ -111,13 +112,28 @@ struct pull_slot {
 
 enum consumer_state { CONSUMER_MISSING, CONSUMER_CREATING, CONSUMER_READY };
 
+/* A thread of the pool, and the entries that it has taken together. */
+struct pool_thread {
+	struct saga_service *service;
+	pthread_t thread;
+	struct entry *batch[POOL_BATCH_MAX];
+	uint32_t count;                /* written by the thread, under the mutex */
+	atomic_uint next;              /* who draws a number below count runs that one */
+	atomic_uint_fast64_t began_ns; /* when it began the command that it is at */
+};
+
 struct service_pool {
-	pthread_t *threads;
-	uint32_t thread_count, thread_count_wanted;
-	struct entry *queue, **queue_tail; /* under the service's mutex, as all that follows */
-	uint32_t queued, idle;
-	struct entry *results; /* newest first */
+	struct pool_thread *threads;
+	uint32_t thread_count_wanted;
+	struct entry *queue, **queue_tail; /* under the service's mutex, as what follows */
+	uint32_t thread_count, queued, idle;
 	bool quit;
+	_Atomic(struct entry *) results; /* newest first */
+	atomic_uint_fast64_t guess_ns;   /* how long a handler takes */
+	/* loop */
+	struct entry *fresh, **fresh_tail; /* for the queue, at the end of the turn */
+	uint32_t fresh_count;
+	uint64_t look_at_ms; /* whether somebody is stuck; UINT64_MAX = never */
 };
 
 struct service_handler {
@@ -221,6 +237,10 @@ void pool_join(struct saga_service *service);
 /* Entries that stand one after the other. */
 void pool_put(struct saga_service *service, struct entry *entries, uint32_t count);
 uint32_t pool_queued(struct saga_service *service);
+/* So many commands are work for a while. */
+uint32_t pool_enough(const struct saga_service *service);
+/* Sees to it that nothing waits behind a handler that blocks. */
+void pool_turn(struct saga_service *service, uint64_t now_ms);
 /* Takes everything out of the queue that no thread has begun. */
 struct entry *pool_take_queue(struct saga_service *service);
 struct entry *pool_take_results(struct saga_service *service);

@@ -243,14 +243,15 @@ static uint32_t frames_asked_for(const struct saga_service *service)
 }
 
 /* How many more frames we want: not beyond frames_max at work, and not when the pool has work for a
- * while, because another instance might be idle. What only waits for a disposition is counted
- * apart, so that a shard which gives none does not stop the service for the others (S13). */
+ * while, because another instance might be idle. Nor for each frame anew: a request costs the
+ * broker as much as a frame. What only waits for a disposition is counted apart, so that a shard
+ * which gives none does not stop the service for the others (S13). */
 static uint32_t frames_wanted(struct saga_service *service)
 {
 	const uint32_t asked_for = frames_asked_for(service);
 	const uint32_t in_hand = service->frame_count + asked_for;
 	const uint32_t working = service->working_count + asked_for;
-	const uint32_t enough = service->pool.thread_count * 4;
+	const uint32_t enough = pool_enough(service);
 	const uint32_t queued = pool_queued(service);
 	uint32_t wanted;
 
@@ -260,7 +261,9 @@ static uint32_t frames_wanted(struct saga_service *service)
 	wanted = service->frames_max - working;
 	if (wanted > service->frames_max + SERVICE_HELD_MAX - in_hand)
 		wanted = service->frames_max + SERVICE_HELD_MAX - in_hand;
-	return wanted < enough - queued ? wanted : enough - queued;
+	if (wanted > enough - queued)
+		wanted = enough - queued;
+	return asked_for > 0 && wanted < service->frames_max / 4 ? 0 : wanted;
 }
 
 static void pull(struct pull_slot *slot, uint32_t count, uint64_t now_ms)

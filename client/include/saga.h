@@ -61,8 +61,8 @@ struct saga_options {
 	size_t size;        /* sizeof(struct saga_options): set by saga_options_init */
 	const char *url;    /* "nats://127.0.0.1:4222"; several: comma-separated */
 	const char *name;   /* of this program, for people; default "libsaga" */
-	const char *party;  /* tenant or service name that stands in our subjects;
-			       default "default"; a service's connection uses its name */
+	const char *party;  /* the tenant in whose name sagas are submitted and asked for; default
+			       "default". Services speak under their own names */
 	const char *prefix; /* default "saga" */
 	const char *credentials_file, *nkey_seed_file, *user, *password_file, *token_file;
 	const char *tls_ca_file, *tls_cert_file, *tls_key_file;
@@ -259,7 +259,9 @@ struct saga_service_options {
 };
 SAGA_API void saga_service_options_init(struct saga_service_options *options);
 
-/* The connection's party must be the service's name. */
+/* Several services may be on one connection: they share its thread and its socket, and each has
+ * threads of its own for its handlers. The broker must let the connection publish under the name of
+ * each (docs/wire.md, subjects). */
 SAGA_API int saga_service_create(struct saga_connection *connection, const char *service,
 				 const struct saga_service_options *options,
 				 struct saga_service **service_out);

@@ -305,7 +305,6 @@ static int serve(struct server *server, const sigset_t *signals)
 	saga_options_init(&options);
 	options.url = server->flags.nats;
 	options.name = server->flags.instance;
-	options.party = kind->service;
 	options.log = log_line;
 	options.log_context = server;
 	saga_service_options_init(&service_options);

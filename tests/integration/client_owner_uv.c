@@ -322,9 +322,17 @@ void owner_frame_init(struct owner_frame *frame, uint32_t shard, const char *pre
 	}
 }
 
+void owner_send_frame_to(struct owner *owner, const char *service, struct owner_frame *frame)
+{
+	char subject[SUBJECT_SIZE_MAX];
+
+	(void)snprintf(subject, sizeof subject, "saga.v1.cmd.%s", service);
+	encode_and_publish(owner, subject, WIRE_COMMAND_FRAME, &frame->frame);
+}
+
 void owner_send_frame(struct owner *owner, struct owner_frame *frame)
 {
-	encode_and_publish(owner, "saga.v1.cmd.svc", WIRE_COMMAND_FRAME, &frame->frame);
+	owner_send_frame_to(owner, "svc", frame);
 }
 
 void owner_call_frame(struct owner *owner, struct owner_frame *frame)

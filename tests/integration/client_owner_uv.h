@@ -99,8 +99,9 @@ struct owner_frame {
 /* `count` forward operations "do" of sagas <prefix>0, <prefix>1, ... for service "svc". */
 void owner_frame_init(struct owner_frame *frame, uint32_t shard, const char *prefix,
 		      uint32_t count);
-void owner_send_frame(struct owner *owner, struct owner_frame *frame);
-/* The same as a direct call. */
+void owner_send_frame(struct owner *owner, struct owner_frame *frame); /* to "svc" */
+void owner_send_frame_to(struct owner *owner, const char *service, struct owner_frame *frame);
+/* owner_send_frame as a direct call. */
 void owner_call_frame(struct owner *owner, struct owner_frame *frame);
 
 #endif

@@ -74,6 +74,56 @@ static void many_frames_pass(void **state)
 	assert_int_equal(stats_of(bench).redelivered, 0);
 }
 
+/* The threads have learnt that handlers are quick, and take many commands at once. Then one blocks:
+ * what was done before it is told, and what comes after it is done by the others. */
+static void a_handler_that_blocks_keeps_only_itself(void **state)
+{
+	struct bench *bench = *state;
+	char prefix[16];
+
+	start_service(bench, 2, 5000, 2000);
+	for (uint32_t i = 0; i < 20; i++) {
+		(void)snprintf(prefix, sizeof prefix, "m%u-", i);
+		send_commands(bench, 0, prefix, 5);
+	}
+	RUN_UNTIL(&bench->owner, stream_is_empty(bench));
+	assert_int_equal(run_count(bench), 100);
+	set_blocked(bench, "x7");
+	send_commands(bench, 0, "x", 20);
+	RUN_UNTIL(&bench->owner, run_count(bench) == 120 && running(bench) == 1);
+	RUN_UNTIL(&bench->owner, stats_of(bench).replies_sent >= 119);
+	assert_int_equal(replies_of(bench, "x7"), 0);
+	set_blocked(bench, NULL);
+	RUN_UNTIL(&bench->owner, stream_is_empty(bench));
+	assert_int_equal(run_count(bench), 120);
+}
+
+static void two_services_share_a_connection(void **state)
+{
+	struct bench *bench = *state;
+	struct owner_frame *frame = malloc(sizeof *frame);
+	struct saga_service_stats stats;
+	struct saga_service *other;
+
+	start_service(bench, 1, 5000, 2000);
+	assert_int_equal(saga_service_create(bench->connection, "other", NULL, &other), 0);
+	assert_int_equal(saga_service_handle(other, "do", bench_do_work, bench), 0);
+	assert_int_equal(saga_service_start(other), 0);
+	owner_frame_init(frame, 1, "o", 3);
+	frame->frame.service = slice_str("other");
+	owner_send_frame_to(&bench->owner, "other", frame);
+	send_commands(bench, 1, "s", 5);
+	RUN_UNTIL(&bench->owner, bench->count >= 8 && stream_is_empty(bench));
+	saga_service_stats(other, &stats);
+	assert_int_equal(stats.commands, 3);
+	assert_int_equal(stats_of(bench).commands, 5);
+	/* One may go without the other. */
+	saga_service_free(other);
+	send_commands(bench, 1, "t", 1);
+	RUN_UNTIL(&bench->owner, replies_of(bench, "t0") >= 1 && stream_is_empty(bench));
+	free(frame);
+}
+
 /* ---- S13
  * -------------------------------------------------------------------------------------------------
  */
@@ -458,6 +508,8 @@ int main(void)
 		TEST(a_frame_is_worked_and_acknowledged),
 		TEST(replies_for_one_shard_travel_together),
 		TEST(many_frames_pass),
+		TEST(a_handler_that_blocks_keeps_only_itself),
+		TEST(two_services_share_a_connection),
 		TEST(a_lost_disposition_is_asked_for_again),
 		TEST(obsolete_settles_it_too),
 		TEST(not_owner_is_no_disposition),

@@ -41,11 +41,13 @@ struct bench {
 	pthread_cond_t changed;
 	uint32_t run_count, running, running_max;
 	struct run runs[RUNS_MAX];
-	bool gate; /* handlers wait until it opens */
+	bool gate;           /* handlers wait until it opens */
+	const char *blocked; /* the saga whose handler waits until this is another */
 	uint32_t work_ms;
 	bool heartbeats;
 };
 
+void bench_do_work(struct saga_context *context, struct saga_result *result, void *user);
 int bench_setup(void **state);
 int bench_teardown(void **state);
 struct saga_connection *connect_service(struct bench *bench);
@@ -63,6 +65,7 @@ uint32_t replies_of(const struct bench *bench, const char *saga);
 uint32_t run_count(struct bench *bench); /* begun */
 uint32_t running(struct bench *bench);
 void set_gate(struct bench *bench, bool gate);
+void set_blocked(struct bench *bench, const char *saga);
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
 

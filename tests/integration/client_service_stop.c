@@ -154,9 +154,6 @@ static void create_checks_its_options(void **state)
 	struct saga_service_options options;
 	struct saga_service *service;
 
-	assert_int_equal(saga_service_create(bench->connection, "other", NULL, &service),
-			 SAGA_ERR_USAGE);
-	assert_null(service);
 	assert_int_equal(saga_service_create(bench->connection, "a.b", NULL, &service),
 			 SAGA_E_NAME);
 	saga_service_options_init(&options);
