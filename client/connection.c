@@ -55,9 +55,20 @@ bool connection_post(struct saga_connection *connection, struct client_task *tas
 		connection->tasks = task;
 	}
 	(void)pthread_mutex_unlock(&connection->mutex);
-	if (taken)
+	/* The loop's own callbacks run within a turn, which looks here before it ends. */
+	if (taken && !client_loop_is_self(connection->loop))
 		client_loop_wake(connection->loop);
 	return taken;
+}
+
+static bool has_tasks(struct saga_connection *connection)
+{
+	bool has;
+
+	(void)pthread_mutex_lock(&connection->mutex);
+	has = connection->tasks != NULL;
+	(void)pthread_mutex_unlock(&connection->mutex);
+	return has;
 }
 
 /* Runs what was posted, in the order in which it was. */
@@ -93,6 +104,9 @@ void connection_turn(struct saga_connection *connection)
 	connection_info_turn(connection, now_ms);
 	calls_turn(connection, now_ms);
 	services_turn(connection, now_ms);
+	/* Posted by callbacks since: in a turn of their own, so that others have theirs. */
+	if (has_tasks(connection))
+		client_loop_wake(connection->loop);
 
 	next_ms = calls_next_ms(connection);
 	if (connection->info.wanted && connection->info.retry_at_ms < next_ms)
