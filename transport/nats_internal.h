@@ -251,6 +251,8 @@ int nats_request(struct transport *transport, const char *subject,
 		 const struct transport_header *headers, uint32_t header_count, struct slice data,
 		 uint32_t timeout_ms, transport_completion done, void *context, uint64_t *token);
 void nats_cancel(struct transport *transport, uint64_t token);
+/* In place of natsMsg_Destroy. */
+void nats_message_free(natsMsg *message);
 void nats_deliver(struct nats_transport *t, const struct inbound_item *item);
 void nats_drop(const struct inbound_item *item); /* frees the payload */
 void nats_end_requests(struct nats_transport *t, int error);

@@ -30,6 +30,19 @@ static int translate(natsStatus status)
 	}
 }
 
+/* Not in the header of cnats either, though exported by all versions. natsMsg_Destroy would do, but
+ * it leaves the freeing to a thread of cnats: that costs a wake a message, and the two threads then
+ * wait for each other in malloc and free. */
+extern void natsMsg_free(void *message) __attribute__((weak));
+
+void nats_message_free(natsMsg *message)
+{
+	if (natsMsg_free != NULL)
+		natsMsg_free(message);
+	else
+		natsMsg_Destroy(message);
+}
+
 static natsStatus send_with_headers(natsConnection *connection, const char *subject,
 				    const char *reply, const struct transport_header *headers,
 				    uint32_t header_count, struct slice data)
@@ -42,7 +55,7 @@ static natsStatus send_with_headers(natsConnection *connection, const char *subj
 		status = natsMsgHeader_Set(message, headers[i].name, headers[i].value);
 	if (status == NATS_OK)
 		status = natsConnection_PublishMsg(connection, message);
-	natsMsg_Destroy(message);
+	nats_message_free(message);
 	return status;
 }
 
@@ -263,11 +276,11 @@ void nats_deliver(struct nats_transport *t, const struct inbound_item *item)
 		deliver_reply(t, &view);
 	else if (s != NULL)
 		s->handler(s->context, &view);
-	natsMsg_Destroy(message);
+	nats_message_free(message);
 }
 
 void nats_drop(const struct inbound_item *item)
 {
 	if (item->payload != NULL)
-		natsMsg_Destroy(item->payload);
+		nats_message_free(item->payload);
 }

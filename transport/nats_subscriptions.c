@@ -37,7 +37,7 @@ static void push_message(struct nats_transport *t, const struct transport_subscr
 	/* Answers to requests always pass: there are no more of them than requests, and each ends
 	 * a wait. */
 	if (!inbound_queue_push(&t->queue, &item, s->kind == NATS_ITEM_REPLY))
-		natsMsg_Destroy(message);
+		nats_message_free(message);
 }
 
 /* natsSubscription_NextMsg would throw away a message that says "no responders", and with it the
