@@ -20,3 +20,5 @@ sagad_integration_test(trip_submit SOURCES trip_submit_nats.c LIBS sagad_trip sa
 sagad_integration_test(trip_halted SOURCES trip_halted_nats.c
 	LIBS sagad_trip sagad_journal_jetstream PkgConfig::NATS TIMEOUT 300)
 sagad_integration_test(trip_direct SOURCES trip_direct_nats.c LIBS sagad_trip PkgConfig::NATS TIMEOUT 300)
+sagad_integration_test(trip_crasher SOURCES trip_crasher_nats.c LIBS sagad_trip PkgConfig::NATS
+	TIMEOUT 400)

@@ -9,6 +9,7 @@
  *   late:b:ms       the first attempt of b's forward sleeps that long *before* its barrier
  *   slow:b:ms       each attempt of b's forward takes that long
  *   retry:b:n       the first n attempts of b's forward answer "retry"
+ *   abort:b         each attempt of b's forward kills the process
  *   failundo:b:n    the first n attempts of b's undo answer "retry"
  *
  * Every effect is a row of `effect`, written in the barrier's transaction and unique by nothing.
@@ -133,6 +134,8 @@ static void handler(struct saga_context *context, struct saga_result *result, vo
 		handle = open_db(o->db);
 	insert(handle, "INSERT INTO call(saga, step, undo, attempt) VALUES(?,?,?,?)", context,
 	       (int)attempt);
+	if (!undo && scripted(context, "abort", 0) != 0)
+		(void)raise(SIGKILL); /* as good as an abort, and leaves no core file */
 	if (!undo)
 		work_for(scripted(context, "slow", 0));
 	if (!undo && attempt == 1)
