@@ -486,7 +486,10 @@ void core_stats(const struct core *core, struct core_stats *stats)
 		stats->replaying += s->state == OWNERSHIP_REPLAYING;
 		stats->halted += s->state == OWNERSHIP_HALTED;
 		stats->outbox_bytes += outbox_size(&s->outbox);
-		stats->journal_stuck |= append_stalled(s, CORE_STUCK_MS);
+		/* One journal without a leader is the broker's trouble: others would fare no better
+		 * with it. A node is ill when none of its journals takes anything (S21). */
+		stats->journal_stuck |= append_stalled(s, CORE_ILL_MS) &&
+					core->now.mono_ms - core->progress_ms > CORE_ILL_MS;
 		if (s->engine == NULL)
 			continue;
 		struct txn_stats one;

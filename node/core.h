@@ -125,7 +125,7 @@ struct core_stats {
 	uint64_t busy_total;       /* requests refused for want of room or time */
 	uint64_t shed_total;       /* of them, those that had waited too long */
 	uint64_t replies_deferred; /* answers of participants left for their next sending */
-	bool journal_stuck;        /* some shard's append has been open for more than 5 s */
+	bool journal_stuck;        /* appends are open, but none has ended for long (S21) */
 };
 void core_stats(const struct core *core, struct core_stats *stats);
 /* The most memory that one shard of these limits takes, its buffers included. */

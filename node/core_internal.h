@@ -33,7 +33,10 @@ enum {
 	CORE_CLOCK_STEP_MAX_MS = 1000, /* a longer gap between turns counts as this much (S16) */
 	CORE_CLOCK_CATCHUP_MAX_MS = 10000, /* at take-over: clamped wall difference (S16) */
 	CORE_CLOCK_STALL_MS = 500,         /* append open for longer: shard time stands still */
-	CORE_STUCK_MS = 5000,
+	CORE_STUCK_MS = 5000,              /* a release waits no longer for an open append */
+	/* Longer than a NATS server needs to notice that a leader is gone and to elect another (4
+	 * to 9 s): moving shards about would not make that faster. */
+	CORE_ILL_MS = 12000,
 	CORE_ALERT_MS = 60000,      /* between two alerts of a halted shard */
 	CORE_ALERT_RETRY_MS = 1000, /* when one could not be sent */
 	CORE_HIGHWATER_MS = 1000,
@@ -107,7 +110,7 @@ struct shard {
 	uint64_t settle_token; /* of the appender's settling read */
 	uint64_t append_token;
 	uint64_t append_since_ms;
-	uint32_t append_sends; /* of the batch in flight */
+	uint32_t append_sends;   /* of the batch in flight */
 	uint64_t doubt_since_ms; /* the journal looks short, holed or missing since then; 0 = no */
 	uint64_t retry_at_ms;    /* replay read is tried again then; 0 = no */
 	uint64_t replay_since_ms;
@@ -169,6 +172,7 @@ struct core {
 	void *decode_memory;
 	struct wire_plan_cache *plans;          /* of all shards */
 	struct core_time now;                   /* of the call in progress */
+	uint64_t progress_ms;                   /* when an append ended well last */
 	struct transport_subscription *submits; /* of any node; NULL = not listening */
 	uint64_t passed_bytes;                  /* in this turn */
 	struct core_load load;                  /* of what is for the shards of others */

@@ -60,6 +60,47 @@ static void lost_epoch_race_is_not_ill(void **state)
 	assert_false(stats.journal_stuck);
 }
 
+/* The journal of shard 1 takes nothing for so long. */
+static void starve_shard_1(struct world *w, uint32_t seconds, bool others_work)
+{
+	for (uint32_t i = 0; i < seconds; i++) {
+		w->nodes[0].journal.append_fault = MODEL_LOSE_REQUEST;
+		world_turn(w, 1000);
+		(void)model_journal_pump(&w->nodes[0].journal);
+		w->nodes[0].journal.append_fault = MODEL_FINE;
+		if (!others_work)
+			continue;
+		const struct id id = world_id_on(w, 2, i);
+		world_submit(w, &id, "_INBOX.client.1");
+		world_turn(w, 1);
+		world_turn(w, 1);
+		(void)model_journal_pump(&w->nodes[0].journal);
+	}
+}
+
+/* While the broker elects a leader for one journal, the node is as well as any other (S21). */
+static void ill_only_when_no_journal_moves(void **state)
+{
+	struct world *w = *state;
+	struct core_stats stats;
+	const struct id id = world_id_on(w, 1, 0);
+	w->now.mono_ms = 1000000;
+	world_assign(w, 0, 1, 5);
+	world_assign(w, 0, 2, 6);
+	world_settle(w);
+	world_submit(w, &id, "_INBOX.client.1");
+	starve_shard_1(w, 14, true); /* below the attempts' time-out: shard 2 stays in step */
+	core_stats(w->nodes[0].core, &stats);
+	assert_true(stats.appends_unknown > 5);
+	assert_false(stats.journal_stuck);
+	starve_shard_1(w, 10, false);
+	core_stats(w->nodes[0].core, &stats);
+	assert_false(stats.journal_stuck);
+	starve_shard_1(w, 4, false);
+	core_stats(w->nodes[0].core, &stats);
+	assert_true(stats.journal_stuck);
+}
+
 static void halted_after_lost_epoch_is_not_stuck(void **state)
 {
 	struct world *w = *state;
@@ -273,6 +314,7 @@ int main(void)
 		TEST(quiesce_with_dead_journal_lets_go),
 		TEST(lost_tail_with_unknown_append_halts),
 		TEST(lost_epoch_race_is_not_ill),
+		TEST(ill_only_when_no_journal_moves),
 		TEST(halted_after_lost_epoch_is_not_stuck),
 		TEST(same_epoch_other_nonce_does_not_own),
 		TEST(unfenced_landing_keeps_time),
