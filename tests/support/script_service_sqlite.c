@@ -53,6 +53,7 @@ static int prepare_db(const char *path)
 			 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
 			 "CREATE TABLE IF NOT EXISTS effect(id INTEGER PRIMARY KEY, saga TEXT,"
 			 " step TEXT, undo INT);"
+			 "CREATE INDEX IF NOT EXISTS effect_of ON effect(saga, step, undo);"
 			 "CREATE TABLE IF NOT EXISTS call(id INTEGER PRIMARY KEY, saga TEXT,"
 			 " step TEXT, undo INT, attempt INT);"
 			 "CREATE TABLE IF NOT EXISTS ended(id INTEGER PRIMARY KEY, saga TEXT,"
