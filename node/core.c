@@ -447,6 +447,10 @@ void core_turn(struct core *core, struct core_time now)
 	core->now = now;
 	core->passed_bytes = 0;
 	core->transport->ops->stats(core->transport, &transport);
+	/* Being cut off is noticed elsewhere; after it the journals get their time again, or who
+	 * had an append open when NATS went would be called ill when it is back. */
+	if (!transport.connected)
+		core->progress_ms = now.mono_ms;
 	for (uint32_t n = 0; n < WIRE_SHARDS_MAX; n++)
 		if (core->shards[n] != NULL)
 			turn_shard(core->shards[n], transport.connected);

@@ -99,6 +99,15 @@ static void ill_only_when_no_journal_moves(void **state)
 	starve_shard_1(w, 4, false);
 	core_stats(w->nodes[0].core, &stats);
 	assert_true(stats.journal_stuck);
+	loopback_set_connected(w->nodes[0].transport, false);
+	starve_shard_1(w, 30, false);
+	loopback_set_connected(w->nodes[0].transport, true);
+	starve_shard_1(w, 10, false);
+	core_stats(w->nodes[0].core, &stats);
+	assert_false(stats.journal_stuck);
+	starve_shard_1(w, 4, false);
+	core_stats(w->nodes[0].core, &stats);
+	assert_true(stats.journal_stuck);
 }
 
 static void halted_after_lost_epoch_is_not_stuck(void **state)
