@@ -14,7 +14,7 @@ const struct uuid SAGA_OP_NAMESPACE = {{0xe9, 0x49, 0x5a, 0x2a, 0x9a, 0xee, 0x5f
 #define HIGH_BITS       EACH_BYTE(0x80)
 
 /* The high bit of each byte that is one of low..high; all bytes are below 0x80. */
-static uint64_t bytes_within(uint64_t bytes, uint8_t low, uint8_t high)
+static inline uint64_t bytes_within(uint64_t bytes, uint8_t low, uint8_t high)
 {
 	const uint64_t at_least = bytes + EACH_BYTE(0x80U - low);
 	const uint64_t beyond = bytes + EACH_BYTE(0x7fU - high);
@@ -22,35 +22,51 @@ static uint64_t bytes_within(uint64_t bytes, uint8_t low, uint8_t high)
 	return at_least & ~beyond;
 }
 
-/* Eight characters at once. By hand, not by isalnum: a locale must not change which ids are
- * valid. */
-static bool id_characters_valid(uint64_t bytes)
+/* The high bit of each byte that is no character of an id. Eight at once, and by hand, not by
+ * isalnum: a locale must not change which ids are valid. */
+static inline uint64_t bad_characters(uint64_t bytes)
 {
-	const uint64_t letters = bytes_within((bytes | EACH_BYTE(0x20)) & ~HIGH_BITS, 'a', 'z');
 	const uint64_t low = bytes & ~HIGH_BITS;
-	const uint64_t good = letters | bytes_within(low, '0', '9') | bytes_within(low, '_', '_') |
+	const uint64_t good = bytes_within(low | EACH_BYTE(0x20), 'a', 'z') |
+			      bytes_within(low, '0', '9') | bytes_within(low, '_', '_') |
 			      bytes_within(low, '-', '-');
 
-	return (bytes & HIGH_BITS) == 0 && (good & HIGH_BITS) == HIGH_BITS;
+	return (bytes | ~good) & HIGH_BITS;
+}
+
+static inline uint64_t load_8(const uint8_t *at)
+{
+	uint64_t bytes;
+
+	memcpy(&bytes, at, sizeof bytes);
+	return bytes;
+}
+
+/* 1..7 bytes, the first, the middle and the last ones, which may be the same: all are looked at. */
+static inline uint64_t load_few(const uint8_t *at, uint32_t size)
+{
+	uint32_t first, last;
+
+	if (size < sizeof first)
+		return EACH_BYTE('0') << 24 | (uint64_t)at[0] << 16 | (uint64_t)at[size / 2] << 8 |
+		       at[size - 1];
+	memcpy(&first, at, sizeof first);
+	memcpy(&last, at + size - sizeof last, sizeof last);
+	return (uint64_t)first << 32 | last;
 }
 
 bool id_valid(struct slice text)
 {
-	uint64_t bytes;
-	uint32_t at = 0;
+	uint64_t bad;
 
 	if (text.size == 0 || text.size > ID_SIZE_MAX)
 		return false;
-	for (; text.size - at >= sizeof bytes; at += (uint32_t)sizeof bytes) {
-		memcpy(&bytes, text.data + at, sizeof bytes);
-		if (!id_characters_valid(bytes))
-			return false;
-	}
-	if (at == text.size)
-		return true;
-	bytes = EACH_BYTE('0');
-	memcpy(&bytes, text.data + at, text.size - at);
-	return id_characters_valid(bytes);
+	if (text.size < sizeof bad)
+		return bad_characters(load_few(text.data, text.size)) == 0;
+	bad = bad_characters(load_8(text.data + text.size - sizeof bad));
+	for (uint32_t at = 0; at < text.size - sizeof bad; at += (uint32_t)sizeof bad)
+		bad |= bad_characters(load_8(text.data + at));
+	return bad == 0;
 }
 
 int id_from(struct id *id, struct slice text)

@@ -2,15 +2,6 @@
 
 #include "wire/codec.h"
 
-int wire_check_number(const struct wire_field *field, uint64_t value)
-{
-	if (value == 0 && (field->flags & WIRE_FIELD_REQUIRED) == 0)
-		return 0; /* the same as absent */
-	if (value < field->min || value > field->max)
-		return SAGA_E_RANGE;
-	return 0;
-}
-
 int wire_check_bytes(const struct wire_field *field, struct slice bytes)
 {
 	if (bytes.size == 0 && (field->flags & WIRE_FIELD_REQUIRED) == 0)

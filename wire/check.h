@@ -6,7 +6,14 @@
 #include "wire/schema.h"
 
 /* All return 0 or the error that the peer is told. */
-int wire_check_number(const struct wire_field *field, uint64_t value) MUST_CHECK;
+static inline int MUST_CHECK wire_check_number(const struct wire_field *field, uint64_t value)
+{
+	if (value == 0 && (field->flags & WIRE_FIELD_REQUIRED) == 0)
+		return 0; /* the same as absent */
+	if (value < field->min || value > field->max)
+		return SAGA_E_RANGE;
+	return 0;
+}
 /* Sizes, and the character set of names; of texts too if wire_text_valid was called. */
 int wire_check_bytes(const struct wire_field *field, struct slice bytes) MUST_CHECK;
 int wire_check_count(const struct wire_field *field, uint64_t count) MUST_CHECK;

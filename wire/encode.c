@@ -9,9 +9,13 @@
 struct encode_frame {
 	const struct wire_table *table;
 	const uint8_t *base; /* the struct */
-	uint64_t left;       /* a bit for each field that is present and not yet written */
+	uint32_t next;       /* index of the next field */
 	uint32_t more;       /* structs that follow this one in its array */
+	uint32_t count;      /* pairs written so far */
+	uint32_t head;       /* where the map's head stands, until its count is known; or NO_HEAD */
 };
+enum { SHORT_MAP_MAX = 15 }; /* pairs of a map whose head is one byte */
+#define NO_HEAD UINT32_MAX
 
 struct encoder {
 	struct buf *out;
@@ -78,7 +82,7 @@ static bool leaf_present(const struct wire_field *field, const uint8_t *base)
 	return true;
 }
 
-/* Whether the field is written at all: zeros are left out, so equal messages have equal bytes. */
+/* Whether the field is written at all. */
 static bool present(const struct wire_field *field, const uint8_t *base)
 {
 	if ((field->flags & WIRE_FIELD_REQUIRED) != 0)
@@ -91,19 +95,28 @@ static bool present(const struct wire_field *field, const uint8_t *base)
 	return false;
 }
 
+/* A map of few pairs has a head of one byte, which gets its count at the end. Else the count comes
+ * first. */
 static void begin_struct(const struct encoder *encoder, struct encode_frame *frame, uint32_t extra)
 {
 	const struct wire_table *table = frame->table;
 	uint32_t count = extra;
-	uint64_t left = 0;
 
-	for (uint32_t i = 0; i < table->field_count; i++) {
-		const bool there = present(&table->fields[i], frame->base);
-		count += there;
-		left |= (uint64_t)there << i;
+	frame->next = 0;
+	frame->count = extra;
+	frame->head = encoder->out->size;
+	if (table->field_count + extra > SHORT_MAP_MAX) {
+		frame->head = NO_HEAD;
+		for (uint32_t i = 0; i < table->field_count; i++)
+			count += present(&table->fields[i], frame->base);
 	}
-	frame->left = left;
 	wire_pack_map(encoder->out, count);
+}
+
+static void end_struct(const struct encoder *encoder, const struct encode_frame *frame)
+{
+	if (frame->head != NO_HEAD && buf_error(encoder->out) == 0)
+		(void)wire_pack_head_map(encoder->out->data + frame->head, frame->count);
 }
 
 static void push(struct encoder *encoder, const struct wire_table *table, const uint8_t *base,
@@ -119,7 +132,7 @@ static void push(struct encoder *encoder, const struct wire_table *table, const 
 
 /* The errors of these stick in the buffer. Nearly always there is room for the longest form; near
  * the end of the buffer the slow way finds out what fits. */
-static void put_number(struct buf *out, uint8_t key, uint64_t value)
+static inline void put_number(struct buf *out, uint8_t key, uint64_t value)
 {
 	uint8_t *at = buf_room(out, 1 + WIRE_PACK_NUMBER_MAX);
 
@@ -133,7 +146,7 @@ static void put_number(struct buf *out, uint8_t key, uint64_t value)
 	out->size = (uint32_t)(at - out->data);
 }
 
-static void put_run(struct buf *out, uint8_t key, struct slice bytes, bool text)
+static inline void put_run(struct buf *out, uint8_t key, struct slice bytes, bool text)
 {
 	/* No overflow: the size was checked against a limit of some hundred KiB. */
 	uint8_t *at = buf_room(out, 1 + WIRE_PACK_HEAD_MAX + bytes.size);
@@ -169,9 +182,9 @@ static int put_array(struct encoder *encoder, const struct wire_field *field, co
 	return 0;
 }
 
-static int put_bytes(struct encoder *encoder, const struct wire_field *field, const uint8_t *base)
+static int put_bytes(const struct encoder *encoder, const struct wire_field *field,
+		     struct slice bytes)
 {
-	const struct slice bytes = load_slice(field, base);
 	const int error = wire_check_bytes(field, bytes);
 
 	if (error != 0)
@@ -195,31 +208,53 @@ static int put_struct(struct encoder *encoder, const struct wire_field *field, c
 	return 0;
 }
 
-static int put_field(struct encoder *encoder, const struct wire_field *field, const uint8_t *base)
+/* Writes the field if it is there: zeros are left out, so equal messages have equal bytes. */
+static int put_field(struct encoder *encoder, struct encode_frame *frame,
+		     const struct wire_field *field)
 {
+	const uint8_t *base = frame->base;
+	const bool required = (field->flags & WIRE_FIELD_REQUIRED) != 0;
+	struct slice bytes;
+	uint64_t number;
+
 	switch ((enum wire_type)field->type) {
-	case WIRE_TYPE_BOOL:
-		wire_pack_unsigned(encoder->out, field->key);
-		wire_pack_bool(encoder->out, load_number(field, base) != 0);
-		return 0;
 	case WIRE_TYPE_U32:
 	case WIRE_TYPE_U64:
-		put_number(encoder->out, field->key, load_number(field, base));
-		return wire_check_number(field, load_number(field, base));
+		number = load_number(field, base);
+		if (number == 0 && !required)
+			return 0;
+		frame->count++;
+		put_number(encoder->out, field->key, number);
+		return wire_check_number(field, number);
 	case WIRE_TYPE_NAME:
 	case WIRE_TYPE_TEXT:
 	case WIRE_TYPE_BIN:
-		return put_bytes(encoder, field, base);
+		bytes = load_slice(field, base);
+		if (bytes.size == 0 && !required)
+			return 0;
+		frame->count++;
+		return put_bytes(encoder, field, bytes);
+	case WIRE_TYPE_BOOL:
 	case WIRE_TYPE_UUID:
 	case WIRE_TYPE_HASH:
+	case WIRE_TYPE_STRUCT:
+	case WIRE_TYPE_ARRAY:
+		break;
+	}
+	if (!present(field, base))
+		return 0;
+	frame->count++;
+	if (field->type == WIRE_TYPE_STRUCT)
+		return put_struct(encoder, field, base);
+	if (field->type == WIRE_TYPE_ARRAY)
+		return put_array(encoder, field, base);
+	if (field->type != WIRE_TYPE_BOOL) {
 		put_run(encoder->out, field->key, slice_of(base + field->offset, UUID_SIZE), false);
 		return 0;
-	case WIRE_TYPE_STRUCT:
-		return put_struct(encoder, field, base);
-	case WIRE_TYPE_ARRAY:
-		return put_array(encoder, field, base);
 	}
-	return SAGA_E_INTERNAL;
+	wire_pack_unsigned(encoder->out, field->key);
+	wire_pack_bool(encoder->out, base[field->offset] != 0);
+	return 0;
 }
 
 static int run(struct encoder *encoder)
@@ -227,22 +262,21 @@ static int run(struct encoder *encoder)
 	while (encoder->depth > 0) {
 		struct encode_frame *frame = &encoder->frames[encoder->depth - 1];
 
-		if (frame->left == 0) {
-			if (frame->more == 0) {
-				encoder->depth--;
-				continue;
-			}
-			frame->more--;
-			frame->base += frame->table->size;
-			begin_struct(encoder, frame, 0);
+		if (frame->next < frame->table->field_count) {
+			const struct wire_field *field = &frame->table->fields[frame->next++];
+			const int error = put_field(encoder, frame, field);
+			if (error != 0)
+				return error;
 			continue;
 		}
-
-		const uint32_t next = (uint32_t)__builtin_ctzll(frame->left);
-		frame->left &= frame->left - 1;
-		const int error = put_field(encoder, &frame->table->fields[next], frame->base);
-		if (error != 0)
-			return error;
+		end_struct(encoder, frame);
+		if (frame->more == 0) {
+			encoder->depth--;
+			continue;
+		}
+		frame->more--;
+		frame->base += frame->table->size;
+		begin_struct(encoder, frame, 0);
 	}
 	return 0;
 }
