@@ -37,7 +37,7 @@ struct bench {
 	uint8_t memory[1024 * 1024];
 	struct buf scratch;
 	struct wire_submit submit;
-	uint64_t next_id, ended, wanted;
+	uint64_t next_id, ended, wanted, window_ms;
 };
 
 static const char INBOXES[1][64] = {"_INBOX"};
@@ -243,7 +243,7 @@ static void submit(struct bench *b)
 	(void)snprintf(id, sizeof id, "bench-0123456789abcdef-%llu", number);
 	(void)snprintf(inbox, sizeof inbox, "_INBOX.0123456789ABCDEFGHIJKL.%llu", number);
 	b->submit.id = slice_str(id);
-	b->submit.retry_until_at = b->now.wall_ms + 10000;
+	b->submit.retry_until_at = b->now.wall_ms + b->window_ms;
 	send(b, WIRE_SUBMIT, &b->submit, wire_shard_of(&b->slots, b->submit.id), SUBJECT_SUBMIT,
 	     slice_str("default"), slice_str(inbox));
 }
@@ -373,6 +373,7 @@ int main(int argc, char **argv)
 	uint64_t spent_ns = 0;
 
 	b.wanted = argc > 2 ? strtoul(argv[2], NULL, 10) : 200000;
+	b.window_ms = argc > 3 ? strtoul(argv[3], NULL, 10) : 10000;
 	b.now = (struct core_time){.mono_ms = 5000, .wall_ms = T0};
 	CHECK_EQ(id_from(&b.cluster, slice_str("bench")), 0);
 	CHECK_EQ(wire_slots_even(&b.slots, SHARDS), 0);
