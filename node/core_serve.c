@@ -292,6 +292,7 @@ static void on_reply(struct shard *s, struct slice party, const struct transport
 		not_owner(s, &frame, message);
 		return;
 	}
+	txn_expect(s->engine, frame.replies, frame.reply_count);
 	for (uint32_t i = 0; i < frame.reply_count; i++) {
 		struct txn_event event = {
 			.kind = TXN_EVENT_REPLY,

@@ -198,6 +198,10 @@ enum { TXN_STEP_RECORDS_MAX = 512 * 1024 };
 int txn_step(struct txn_shard *t, const struct txn_event *event,
 	     struct txn_effects *effects) MUST_CHECK;
 
+/* Tells which replies come next, so that the memory of their sagas is on its way. Changes nothing,
+ * and what it is told need not be true. */
+void txn_expect(const struct txn_shard *t, const struct wire_reply *replies, uint32_t count);
+
 /* Shard time of the earliest timer, UINT64_MAX when none. */
 uint64_t txn_next_deadline(const struct txn_shard *t);
 /* Drops a waiter whose requester is gone. */

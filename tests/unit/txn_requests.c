@@ -559,6 +559,29 @@ static void deterministic(void **state)
 	host_close(&twins[1]);
 }
 
+/* What is told to come need not be true, nor come. */
+static void expecting_changes_nothing(void **state)
+{
+	struct host *h = *state;
+	struct wire_reply replies[WIRE_FRAME_MAX];
+	struct host_plan p;
+
+	host_plan(&p, one, 1);
+	txn_expect(h->t, replies, 0);
+	host_submit(h, "s1", &p);
+	host_submit(h, "s2", &p);
+	for (uint32_t i = 0; i < WIRE_FRAME_MAX; i++)
+		replies[i] =
+			host_reply_of(i % 3 == 0 ? "s1" : "nobody", i, "a", WIRE_OP_FORWARD, i, i);
+	replies[3].step = UINT32_MAX;
+	replies[6].saga = (struct slice){0};
+	const struct hash128 before = txn_state_hash(h->t);
+	txn_expect(h->t, replies, WIRE_FRAME_MAX);
+	const struct hash128 after = txn_state_hash(h->t);
+	assert_true(hash128_equal(&before, &after));
+	assert_null(txn_verify(h->t, true));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -581,6 +604,7 @@ int main(void)
 		T(lists_by_page),
 		T(list_looks_at_a_bounded_number),
 		T(deterministic),
+		T(expecting_changes_nothing),
 #undef T
 	};
 
