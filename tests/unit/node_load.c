@@ -249,6 +249,29 @@ static void index_of_batches_stays_small(void **state)
 	buf_close(&s.index);
 }
 
+/* The formula of docs/configuration.md. */
+static uint64_t documented_ceiling(const struct txn_limits *l)
+{
+	const uint64_t ids = (uint64_t)l->open_max + l->remembered_max;
+
+	return 400 * ids + 150 * (uint64_t)l->open_max + 10 * (uint64_t)l->branches_max +
+	       230 * (uint64_t)l->waiters_max + l->payload_max + l->payload_max / 200 + 70000000;
+}
+
+static void ceiling_is_the_documented_one(void **state)
+{
+	static const struct txn_limits cases[] = {
+		{100000, 1000000, 400000, 100000, 1073741824, 0}, /* the defaults */
+		{1024, 65536, 8192, 4096, 8388608, 0},
+		{131073, 131073, 524289, 131073, 1048576, 0}, /* just past powers of two */
+		{4000000, 16000000, 16000000, 4000000, 68719476736, 0},
+	};
+	(void)state;
+	for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		assert_in_range(core_memory_ceiling(&cases[i]), documented_ceiling(&cases[i]) / 2,
+				documented_ceiling(&cases[i]));
+}
+
 static void ceiling_counts_the_buffers(void **state)
 {
 	const struct txn_limits limits = {.open_max = 1000,
@@ -273,6 +296,7 @@ int main(void)
 		TEST(progress_has_room_where_new_work_has_none),
 		TEST(beyond_the_hard_mark_replies_come_again),
 		cmocka_unit_test(index_of_batches_stays_small),
+		cmocka_unit_test(ceiling_is_the_documented_one),
 		cmocka_unit_test(ceiling_counts_the_buffers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
