@@ -94,6 +94,10 @@ void call_set_phase(struct saga_connection *connection, struct call *call, enum 
 		connection->calls.asking--;
 	if (call->phase != CALL_ASKING && phase == CALL_ASKING)
 		connection->calls.asking++;
+	if (call->phase == CALL_RESTING)
+		connection->calls.resting--;
+	if (phase == CALL_RESTING)
+		connection->calls.resting++;
 	if (call->queued)
 		call_unqueue(&connection->calls, call);
 	call->phase = phase;
@@ -163,7 +167,8 @@ static void call_run(struct saga_connection *connection, struct client_task *tas
 
 bool calls_full(struct saga_connection *connection)
 {
-	return atomic_load(&connection->calls_open) >= CALL_LIMIT;
+	return atomic_load(&connection->crowded) ||
+	       atomic_load(&connection->calls_open) >= CALL_LIMIT;
 }
 
 int call_submit(struct saga_connection *connection, struct call *call)

@@ -26,6 +26,7 @@ enum {
 	CALL_LIMIT = 65536, /* open calls of a connection; more are refused as busy */
 	CALL_WINDOW = 2048, /* of them unanswered at a time, at most and at first */
 	CALL_WINDOW_MIN = 16,
+	CALL_CROWD = 2048,  /* while owners refuse, so many wait; more are refused at once */
 	CALL_PACE_MS = 100, /* between two looks at how many were refused */
 	CALL_FAIR_MS =
 		500, /* when the oldest in the queue has waited longer, the newest goes first */
@@ -91,6 +92,7 @@ struct client_calls {
 	uint32_t slot_count, free_slot;
 	struct timer_heap timers;
 	struct call *oldest, *newest; /* of the queue */
+	uint32_t queued, resting;
 	uint32_t asking;
 	uint32_t window;
 	uint32_t taken, refused; /* since paced_ms */
@@ -111,7 +113,8 @@ int call_submit(struct saga_connection *connection, struct call *call) MUST_CHEC
 struct call *call_create(enum call_kind kind, const char *id, int *error);
 void call_free(struct call *call);
 
-/* As many are open as may be; an early look, without promise. */
+/* Any thread. As many are open as may be, or wait in vain already; an early look, without promise.
+ */
 bool calls_full(struct saga_connection *connection);
 
 /* Loop, within this module. */
@@ -135,6 +138,7 @@ void call_refused(struct saga_connection *connection, struct call *call,
 /* The words that go with the end of the call. */
 void call_explain(struct call *call, int error);
 void calls_count_taken(struct client_calls *calls, uint64_t now_ms);
+void calls_watch_crowd(struct saga_connection *connection);
 /* Everything that left was refused: whoever gives up knows that, and need not say "unknown". */
 static inline bool call_was_refused(const struct call *call)
 {

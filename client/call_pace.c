@@ -19,6 +19,7 @@ void call_queue(struct saga_connection *connection, struct call *call, uint64_t 
 
 	CHECK(!call->queued);
 	call->queued = true;
+	calls->queued++;
 	call->older = call->newer = NULL;
 	if (call->queued_ms == 0)
 		call->queued_ms = now_ms;
@@ -48,6 +49,7 @@ void call_unqueue(struct client_calls *calls, struct call *call)
 		calls->newest = call->older;
 	call->older = call->newer = NULL;
 	call->queued = false;
+	calls->queued--;
 }
 
 /* First come, first served, while that is quick. When more come than the cluster takes, that would
@@ -92,6 +94,17 @@ static void pace(struct client_calls *calls, uint64_t now_ms)
 	}
 	calls->taken = calls->refused = 0;
 	calls->paced_ms = now_ms;
+}
+
+/* Whoever comes to a crowd that waits in vain would only make it larger: that is said at once. */
+void calls_watch_crowd(struct saga_connection *connection)
+{
+	const struct client_calls *calls = &connection->calls;
+	const bool crowded =
+		calls->window < CALL_WINDOW && calls->queued + calls->resting >= CALL_CROWD;
+
+	if (crowded != atomic_load_explicit(&connection->crowded, memory_order_relaxed))
+		atomic_store(&connection->crowded, crowded);
 }
 
 /* Larger by an eighth each time that a whole window was taken. */

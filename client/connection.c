@@ -103,6 +103,7 @@ void connection_turn(struct saga_connection *connection)
 	run_tasks(connection);
 	connection_info_turn(connection, now_ms);
 	calls_turn(connection, now_ms);
+	calls_watch_crowd(connection);
 	services_turn(connection, now_ms);
 	/* Posted by callbacks since: in a turn of their own, so that others have theirs. */
 	if (has_tasks(connection))
@@ -196,6 +197,7 @@ static int connection_create(const struct saga_options *options,
 		return SAGA_E_NO_MEMORY;
 	(void)pthread_mutex_init(&connection->mutex, NULL);
 	atomic_init(&connection->calls_open, 0);
+	atomic_init(&connection->crowded, false);
 	connection->party = id;
 	connection->log = options->log;
 	connection->log_context = options->log_context;

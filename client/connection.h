@@ -55,6 +55,7 @@ struct saga_connection {
 	bool closed;                   /* under the mutex: nothing more is taken */
 	struct saga_service *services; /* under the mutex: all of them */
 	atomic_uint calls_open;        /* for the limit */
+	atomic_bool crowded;           /* new calls would wait in vain */
 
 	const struct nats_config *config; /* only while it opens */
 	struct transport *transport;      /* loop */

@@ -111,6 +111,27 @@ static void refused_then_taken_is_taken(void **state)
 	assert_int_equal(bench->step, 3);
 }
 
+/* Callbacks run on the connection's thread. */
+struct crowd {
+	uint32_t taken, busy, other;
+};
+
+static void on_crowd(void *context, int error, const struct saga_status *status)
+{
+	struct crowd *told = context;
+	uint32_t *count = error == 0               ? &told->taken
+			  : error == SAGA_ERR_BUSY ? &told->busy
+						   : &told->other;
+
+	(void)status;
+	(void)__atomic_fetch_add(count, 1, __ATOMIC_SEQ_CST);
+}
+
+static uint32_t crowd_count(const uint32_t *count)
+{
+	return __atomic_load_n(count, __ATOMIC_SEQ_CST);
+}
+
 /* ---- many -------------------------------------------------------------------------------------
  */
 
@@ -173,6 +194,44 @@ static void a_crowd_asks_less_and_less(void **state)
 	free(held);
 }
 
+/* ---- too many ----------------------------------------------------------------------------------
+ */
+
+static int submit_one(struct bench *bench, uint64_t *number, uint32_t timeout_ms,
+		      struct crowd *told)
+{
+	struct saga_submit_options options;
+	char id[24];
+
+	(void)snprintf(id, sizeof id, "s%llu", (unsigned long long)(*number)++);
+	saga_submit_options_init(&options);
+	options.id = id;
+	options.timeout_ms = timeout_ms;
+	return saga_submit_async(bench->connection, bench->definition, &options, on_crowd, NULL,
+				 told);
+}
+
+/* A crowd that waits in vain: who comes to it hears so at once, and costs nothing. When it has gone
+ * they are taken again. */
+static void a_crowd_in_vain_is_closed(void **state)
+{
+	enum { MANY = 2300, PATIENT_MS = 4000 };
+	static struct crowd told; /* outlives the connection's thread */
+	struct bench *bench = *state;
+	uint64_t number = 0;
+
+	owner_listen(&bench->owner, script_busy_for_long);
+	for (uint32_t i = 0; i < MANY; i++)
+		assert_int_equal(submit_one(bench, &number, PATIENT_MS, &told), 0);
+	RUN_UNTIL(&bench->owner, submit_one(bench, &number, PATIENT_MS, &told) == SAGA_ERR_BUSY);
+	assert_int_equal(crowd_count(&told.taken), 0);
+	bench->owner.on_request = calls_script_accept;
+	RUN_UNTIL(&bench->owner, submit_one(bench, &number, 20000, &told) == 0);
+	RUN_UNTIL(&bench->owner, crowd_count(&told.taken) > 0);
+	RUN_UNTIL(&bench->owner, crowd_count(&told.busy) + crowd_count(&told.taken) >= MANY);
+	assert_int_equal(crowd_count(&told.other), 0);
+}
+
 static void script_every_fourth(struct owner *owner, const struct owner_request *request)
 {
 	struct bench *bench = owner->context;
@@ -213,6 +272,7 @@ int main(void)
 		TEST(a_hint_does_not_outlast_the_call), TEST(refused_to_the_end_is_busy),
 		TEST(refused_but_once_is_unknown),      TEST(refused_then_taken_is_taken),
 		TEST(a_crowd_asks_less_and_less),       TEST(a_crowd_is_served_in_the_end),
+		TEST(a_crowd_in_vain_is_closed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
