@@ -2,10 +2,12 @@
  * message it sends can be sent, its state stays sound and a fold of its records.
  *
  * The input is parts (fuzz.h); the first byte of each says what it is. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/fuzz/fuzz_host.h"
 #include "wire/codec.h"
+#include "wire/plan_cache.h"
 
 enum { ARENA_SIZE = 4 * 1024 * 1024, EVENTS_MAX = 200 };
 
@@ -22,6 +24,7 @@ enum part {
 };
 
 static _Alignas(16) uint8_t memory[ARENA_SIZE];
+static struct wire_plan_cache *cache;
 
 static bool decode(enum wire_kind kind, struct slice bytes, void *message)
 {
@@ -29,6 +32,15 @@ static bool decode(enum wire_kind kind, struct slice bytes, void *message)
 
 	arena_init(&arena, memory, sizeof memory);
 	return wire_decode(kind, bytes, &arena, message, NULL) == 0;
+}
+
+/* As a node does: with the plans that have come before. */
+static bool decode_submit(struct slice bytes, struct wire_submit *submit)
+{
+	struct arena arena;
+
+	arena_init(&arena, memory, sizeof memory);
+	return wire_decode_submit(bytes, &arena, cache, submit, NULL) == 0;
 }
 
 static void request(struct fuzz_host *h, enum wire_kind kind, struct slice bytes)
@@ -41,7 +53,7 @@ static void request(struct fuzz_host *h, enum wire_kind kind, struct slice bytes
 	} u;
 	struct txn_event event = {.reply_to = ++h->reply_to, .wall_ms = h->now};
 
-	if (!decode(kind, bytes, &u))
+	if (!(kind == WIRE_SUBMIT ? decode_submit(bytes, &u.submit) : decode(kind, bytes, &u)))
 		return;
 	if (kind == WIRE_SUBMIT) {
 		event.kind = TXN_EVENT_SUBMIT;
@@ -160,9 +172,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice input = slice_of(data, (uint32_t)size);
 	static struct fuzz_host host;
+	static void *cache_memory;
 	struct slice part;
 
 	fuzz_host_open(&host, 0);
+	if (cache_memory == NULL)
+		cache_memory = malloc(wire_plan_cache_size());
+	CHECK(cache_memory != NULL);
+	/* Fresh: an input is not judged by what came before it. */
+	memset(cache_memory, 0, wire_plan_cache_size());
+	cache = wire_plan_cache_init(cache_memory);
 	host.now = 1000000;
 	txn_resume(host.t, host.now, host.epoch, host.entropy);
 	for (uint32_t i = 0; i < EVENTS_MAX && fuzz_part_next(&input, &part); i++)
