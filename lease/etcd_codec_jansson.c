@@ -297,6 +297,8 @@ static void fix_slices(struct etcd_reply *reply)
 {
 	const uint8_t *at = reply->text.data;
 
+	if (at == NULL)
+		return; /* all of them are empty: there is no text to point into */
 	for (uint32_t i = 0; i < reply->kv_count; i++) {
 		reply->kvs[i].key.data = at;
 		at += reply->kvs[i].key.size;

@@ -64,6 +64,10 @@ bool txn_plan_sound(const struct wire_plan *plan)
 
 		if (step->name.size == 0 || step->service.size == 0 || step->forward.size == 0)
 			return false;
+		/* A journal may come from an engine that knows more ways than we do. */
+		if (step->delivery != WIRE_DELIVERY_DURABLE &&
+		    step->delivery != WIRE_DELIVERY_DIRECT)
+			return false;
 		for (uint32_t j = 0; j < step->after.size; j++) {
 			if (step->after.data[j] >= plan->step_count || step->after.data[j] == i)
 				return false;
