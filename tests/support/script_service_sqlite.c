@@ -176,7 +176,9 @@ static int answer_fault(void *user, const struct saga_context *context,
 		return 0;
 	if (saga_context_attempt(context) <= scripted(context, "lose", 0))
 		return 1;
-	if (runs(context) <= scripted(context, "miss", 0))
+	/* An operation without a handler has no runs, and its answer is not to be lost. */
+	const uint32_t missed = scripted(context, "miss", 0);
+	if (missed > 0 && runs(context) <= missed)
 		return 1;
 	return scripted(context, "double", 0) != 0 ? 2 : 0;
 }
