@@ -38,7 +38,8 @@ struct demo_flags {
 	enum demo_sabotage sabotage;
 	bool nats_cluster; /* three NATS servers, streams with three replicas */
 	bool slow, keep, json;
-	const char *data_dir; /* bookings.jsonl, stock.jsonl, travel.yaml */
+	const char *data_dir;   /* bookings.jsonl, stock.jsonl, the definitions */
+	const char *definition; /* one of them */
 	const char *folder;
 };
 /* demo_flags.c; ends the program on wrong usage. */

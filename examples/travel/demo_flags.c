@@ -15,11 +15,13 @@ static const struct argp_option flag_table[] = {
 	 0},
 	{"slow", 'l', NULL, 0,
 	 "hotel takes 10 s and the whole booking has 15 s: late ones must be undone", 0},
+	{"delivery", 'y', "durable|direct|mixed", 0,
+	 "how commands reach the services; default durable", 0},
 	{"sabotage", 'x', "delete|double", OPTION_ARG_OPTIONAL,
 	 "spoil one row of a ledger before the check, which must then fail", 0},
 	{"keep", 'k', NULL, 0, "leave databases and logs behind", 0},
 	{"folder", 'd', "DIR", 0, "where databases and logs go; kept", 0},
-	{"data", 'D', "DIR", 0, "with travel.yaml, bookings.jsonl and stock.jsonl", 0},
+	{"data", 'D', "DIR", 0, "with the definitions, bookings.jsonl and stock.jsonl", 0},
 	{"output", 'o', "table|json", 0, "default table", 0},
 	{0},
 };
@@ -48,6 +50,18 @@ static void parse_sabotage(struct argp_state *state, const char *text, struct de
 		argp_error(state, "sabotage is delete or double, not %s", text);
 }
 
+static void parse_delivery(struct argp_state *state, const char *text, struct demo_flags *flags)
+{
+	if (strcmp(text, "durable") == 0)
+		flags->definition = "travel.yaml";
+	else if (strcmp(text, "direct") == 0)
+		flags->definition = "travel-direct.yaml";
+	else if (strcmp(text, "mixed") == 0)
+		flags->definition = "travel-mixed.yaml";
+	else
+		argp_error(state, "delivery is durable, direct or mixed, not %s", text);
+}
+
 static error_t parse_flag(int key, char *text, struct argp_state *state)
 {
 	struct demo_flags *flags = state->input;
@@ -67,6 +81,9 @@ static error_t parse_flag(int key, char *text, struct argp_state *state)
 		break;
 	case 'l':
 		flags->slow = true;
+		break;
+	case 'y':
+		parse_delivery(state, text, flags);
 		break;
 	case 'x':
 		parse_sabotage(state, text, flags);
@@ -107,7 +124,10 @@ void demo_flags_parse(int argc, char **argv, struct demo_flags *flags)
 				  NULL,
 				  NULL};
 
-	*flags = (struct demo_flags){.in_flight = 400, .seed = 1, .data_dir = TRAVEL_DATA_DIR};
+	*flags = (struct demo_flags){.in_flight = 400,
+				     .seed = 1,
+				     .data_dir = TRAVEL_DATA_DIR,
+				     .definition = "travel.yaml"};
 	(void)argp_parse(&argp, argc, argv, 0, NULL, flags);
 	if (flags->bookings == 0 && flags->slow)
 		flags->bookings = 120;

@@ -70,7 +70,7 @@ bool demo_connect(struct demo *demo)
 	char why[2048] = "";
 	int err = 0;
 
-	(void)snprintf(path, sizeof path, "%s/travel.yaml", demo->flags.data_dir);
+	(void)snprintf(path, sizeof path, "%s/%s", demo->flags.data_dir, demo->flags.definition);
 	err = saga_definition_load(path, &demo->definition, why, sizeof why);
 	if (err != 0)
 		return demo_fail(demo, "%s", why);

@@ -17,18 +17,29 @@ static int run_demo(const char *first, const char *second, char *output)
 	return exit_code;
 }
 
-static void test_all_bookings_with_both_kills(void **state)
+static void all_is_well(const char *delivery)
 {
 	static char output[OUTPUT_SIZE];
-	const int exit_code = run_demo("--seed", "3", output);
+	const int exit_code = run_demo("--seed=3", delivery, output);
 
-	(void)state;
 	if (exit_code != 0)
 		fail_msg("the demo ends with %d: %s", exit_code, output);
 	assert_non_null(strstr(output, "\"parked\":0"));
 	assert_non_null(strstr(output, "\"inconclusive\":\"\""));
 	assert_non_null(strstr(output, "\"bookings\":2400"));
 	assert_non_null(strstr(output, "\"lost\":0,\"doubled\":0"));
+}
+
+static void test_all_bookings_with_both_kills(void **state)
+{
+	(void)state;
+	all_is_well("--delivery=durable");
+}
+
+static void test_the_same_by_both_deliveries(void **state)
+{
+	(void)state;
+	all_is_well("--delivery=mixed");
 }
 
 static void test_few_bookings_prove_nothing(void **state)
@@ -60,6 +71,7 @@ int main(void)
 		cmocka_unit_test(test_few_bookings_prove_nothing),
 		cmocka_unit_test(test_spoiled_ledger_is_a_violation),
 		cmocka_unit_test(test_all_bookings_with_both_kills),
+		cmocka_unit_test(test_the_same_by_both_deliveries),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
