@@ -243,9 +243,10 @@ static uint32_t frames_asked_for(const struct saga_service *service)
 }
 
 /* How many more frames we want: not beyond frames_max at work, and not when the pool has work for a
- * while, because another instance might be idle. Nor for each frame anew: a request costs the
- * broker as much as a frame. What only waits for a disposition is counted apart, so that a shard
- * which gives none does not stop the service for the others (S13). */
+ * while, because another instance might be idle; but one when nothing durable is in hand, so that a
+ * queue full of calls does not keep everything else waiting. Nor for each frame anew: a request
+ * costs the broker as much as a frame. What only waits for a disposition is counted apart, so that
+ * a shard which gives none does not stop the service for the others (S13). */
 static uint32_t frames_wanted(struct saga_service *service)
 {
 	const uint32_t asked_for = frames_asked_for(service);
@@ -255,6 +256,8 @@ static uint32_t frames_wanted(struct saga_service *service)
 	const uint32_t queued = pool_queued(service);
 	uint32_t wanted;
 
+	if (working == 0 && queued >= enough && service->call_count > 0)
+		return 1;
 	if (working >= service->frames_max || in_hand >= service->frames_max + SERVICE_HELD_MAX ||
 	    queued >= enough)
 		return 0;

@@ -238,6 +238,23 @@ static void too_many_are_dropped(void **state)
 	RUN_UNTIL(&bench->owner, answers(bench, WIRE_OUTCOME_OK) == 33);
 }
 
+/* Calls come unasked: a queue full of them must not keep the stream's commands waiting. */
+static void calls_do_not_shut_the_stream_out(void **state)
+{
+	struct bench *bench = *state;
+
+	start_listening(bench, 1, 0);
+	set_gate(bench, true);
+	call(bench, 1, "c", 50);
+	RUN_UNTIL(&bench->owner, running(bench) == 1);
+	owner_run_for(&bench->owner, 6000); /* pull requests from before are over */
+	send_commands(bench, 0, "d", 1);
+	RUN_UNTIL(&bench->owner,
+		  owner_consumer_number(&bench->owner, "svc", "num_ack_pending") == 1);
+	set_gate(bench, false);
+	RUN_UNTIL(&bench->owner, stream_is_empty(bench));
+}
+
 static int lose_all(void *user, const struct saga_context *context,
 		    const struct saga_result *result)
 {
@@ -403,6 +420,7 @@ int main(void)
 		TEST(what_takes_long_is_told_to_be_in_hand),
 		TEST(a_heartbeat_is_passed_on),
 		TEST(too_many_are_dropped),
+		TEST(calls_do_not_shut_the_stream_out),
 		TEST(faults_lose_and_double_answers),
 		TEST(one_instance_takes_a_call),
 		TEST(stop_finishes_what_is_in_hand),

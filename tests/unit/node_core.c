@@ -121,6 +121,61 @@ static void saga_runs_to_its_end(void **state)
 	assert_int_equal(world_last_answer(w).state, WIRE_STATE_COMPLETED);
 }
 
+static void calls_and_their_answers(void **state)
+{
+	struct world *w = *state;
+	const struct id id = world_id_on(w, 1, 0);
+	w->direct = true;
+	world_assign(w, 0, 1, 5);
+	world_settle(w);
+	world_submit(w, &id, "_INBOX.client.1");
+	world_settle(w);
+	assert_string_equal(world_last(w, WIRE_COMMAND_FRAME)->subject, "saga.v1.call.svc");
+	world_answer_ok(w, 1);
+	world_settle(w);
+	const uint32_t batches = w->log.count[1];
+	uint64_t epoch;
+	assert_int_equal(world_last_command(w, &epoch).step, 1);
+	world_answer_ok(w, 1);
+	world_settle(w);
+	assert_int_equal(w->log.count[1], batches + 1);
+	assert_int_equal(world_last_answer(w).state, WIRE_STATE_COMPLETED);
+	/* Again: nobody waits for a disposition, so none leaves and no record backs it (S2). */
+	world_answer_ok(w, 1);
+	world_settle(w);
+	assert_int_equal(w->log.count[1], batches + 1);
+	assert_int_equal(world_count(w, WIRE_DISPOSITION_FRAME), 0);
+	assert_int_equal(world_count(w, WIRE_COMMAND_FRAME), 2);
+}
+
+/* S14, S15: what may have been sent before goes past the stream, and travels alone. */
+static void a_new_owner_calls_one_by_one(void **state)
+{
+	struct world *w = *state;
+	uint64_t epoch;
+	w->no_wait = true;
+	world_assign(w, 0, 1, 5);
+	world_settle(w);
+	for (uint32_t i = 0; i < 3; i++) {
+		const struct id id = world_id_on(w, 1, i);
+		world_submit(w, &id, "_INBOX.client.1");
+	}
+	world_settle(w);
+	const uint32_t before = world_count(w, WIRE_COMMAND_FRAME);
+	assert_string_equal(world_last(w, WIRE_COMMAND_FRAME)->subject, "saga.v1.cmd.svc");
+	world_node_close(&w->nodes[0]);
+	world_assign(w, 1, 1, 9);
+	world_settle(w);
+	assert_int_equal(world_count(w, WIRE_COMMAND_FRAME), before + 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		struct caught *c = world_last(w, WIRE_COMMAND_FRAME);
+		assert_string_equal(c->subject, "saga.v1.call.svc");
+		assert_int_equal(world_last_command(w, &epoch).attempt, 1); /* one a frame */
+		assert_int_equal(epoch, 9);
+		c->kind = WIRE_NONE;
+	}
+}
+
 static void another_node_goes_on(void **state) /* C7 */
 {
 	struct world *w = *state;
@@ -398,6 +453,8 @@ int main(void)
 		TEST(nothing_leaves_without_a_lease),
 		TEST(unknown_append_is_sent_again_as_it_was),
 		TEST(saga_runs_to_its_end),
+		TEST(calls_and_their_answers),
+		TEST(a_new_owner_calls_one_by_one),
 		TEST(another_node_goes_on),
 		TEST(shorter_journal_halts),
 		TEST(other_bytes_at_the_mark_halt),

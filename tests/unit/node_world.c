@@ -276,6 +276,8 @@ static void encode_submit(struct world *w, const struct id *id, struct buf *out)
 		.retry_until_at = T0 + 1000000,
 		.wait = !w->no_wait,
 	};
+	for (uint32_t i = 0; i < 2 && w->direct; i++)
+		steps[i].delivery = WIRE_DELIVERY_DIRECT;
 	wire_plan_resolve(&s.plan);
 	assert_int_equal(wire_encode(WIRE_SUBMIT, &s, out), 0);
 }
@@ -354,7 +356,8 @@ void world_answer_ok(struct world *w, uint32_t shard)
 					       .instance = slice_str("i1"),
 					       .replies = &reply,
 					       .reply_count = 1};
-	world_send(w, WIRE_REPLY_FRAME, &frame, shard, SUBJECT_REPLY, "svc", "_INBOX.svc.1");
+	world_send(w, WIRE_REPLY_FRAME, &frame, shard, SUBJECT_REPLY, "svc",
+		   w->direct ? "" : "_INBOX.svc.1");
 }
 
 struct wire_answer world_last_answer(struct world *w)

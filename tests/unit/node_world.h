@@ -48,6 +48,7 @@ struct world {
 	struct caught caught[CAUGHT_MAX];
 	uint32_t caught_count;
 	bool no_wait; /* submits do not wait for their outcome */
+	bool direct;  /* submits ask for direct delivery, and answers want no disposition */
 };
 
 void world_node_open(struct world *w, struct node *n, const char *name);

@@ -329,6 +329,7 @@ static void copies_take_turns(void **state)
 	host_init(&h);
 	h.config.resend_after_ms = 100;
 	h.config.resend_per_second = 100;
+	h.no_replay = true;
 	host_start(&h);
 	plan_direct(&p);
 	for (int i = 0; i < SAGAS; i++) {
