@@ -78,14 +78,27 @@ void timer_cancel(struct timer_heap *h, struct timer *t)
 	sift_down(h, last);
 }
 
+/* One that is armed moves from where it is: mostly a step or two down, since it is mostly put off.
+ */
 void timer_arm(struct timer_heap *h, struct timer *t, uint64_t deadline)
 {
-	timer_cancel(h, t);
-	CHECK_LT(h->count, h->capacity);
+	const bool armed = timer_armed(t);
+	const bool later = armed && deadline >= t->deadline;
+
+	if (armed) {
+		CHECK_LT(t->place, h->count);
+		CHECK(h->slots[t->place] == t);
+	} else {
+		CHECK_LT(h->count, h->capacity);
+	}
 	t->deadline = deadline;
 	t->sequence = h->next_sequence++;
-	put_at(h, h->count++, t);
-	sift_up(h, t);
+	if (!armed)
+		put_at(h, h->count++, t);
+	if (later)
+		sift_down(h, t);
+	else
+		sift_up(h, t);
 }
 
 struct timer *timer_heap_peek(const struct timer_heap *h)

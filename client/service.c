@@ -90,8 +90,13 @@ static void run_end(struct saga_connection *connection, struct client_task *task
 static void service_turn(struct saga_service *service, uint64_t now_ms)
 {
 	reply_answered(service, pool_take_results(service), now_ms);
-	reply_turn(service, now_ms);
-	frames_turn(service, now_ms);
+	if (now_ms >= service->scan_at_ms) {
+		/* All of these times are long: looking at every entry in every turn would cost more
+		 * than the turn. */
+		service->scan_at_ms = now_ms + SERVICE_TICK_MS;
+		reply_turn(service, now_ms);
+		frames_turn(service, now_ms);
+	}
 	pull_turn(service, now_ms);
 	pool_turn(service, now_ms);
 	check_drained(service);

@@ -179,7 +179,7 @@ struct saga_service {
 	/* The last answer to this shard found nobody who took it. */
 	bool silent[WIRE_SHARDS_MAX];
 	struct entry *buckets[SERVICE_BUCKETS];
-	uint64_t scan_at_ms; /* when answers and heartbeats are looked at next */
+	uint64_t scan_at_ms; /* when what takes time is looked at next */
 	char reply_inbox[SUBJECT_SIZE_MAX];
 	struct transport_subscription *reply_subscription;
 	struct transport_subscription *call_subscription;

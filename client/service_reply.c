@@ -259,11 +259,6 @@ void reply_turn(struct saga_service *service, uint64_t now_ms)
 	struct entry *again = NULL, **tail = &again;
 	struct frame *frame = service->frames;
 
-	/* All of these times are long: looking at every entry in every turn would cost more than
-	 * the turn. */
-	if (now_ms < service->scan_at_ms)
-		return;
-	service->scan_at_ms = now_ms + SERVICE_TICK_MS;
 	while (frame != NULL) {
 		struct frame *next = frame->next;
 		const uint32_t count = frame->entry_count;
