@@ -407,6 +407,51 @@ static void test_pull_consumer(void **state)
 	RUN_UNTIL(bench, pulled.status == 408);
 }
 
+static bool is_later(struct slice subject)
+{
+	return slice_equal(subject, slice_str("later"));
+}
+
+static void work_a_little(void *context, const struct transport_message *message)
+{
+	const uint64_t end_ms = wait_now_ms() + 2;
+
+	inbox_message(context, message);
+	while (wait_now_ms() < end_ms)
+		continue;
+}
+
+/* What came behind many that may wait is not kept by them; none of them is lost. */
+static void test_what_may_wait_lets_others_pass(void **state)
+{
+	enum { MESSAGES = 200 };
+	const struct nats_config config = {.name = "lanes", .may_wait = is_later};
+	struct bench *bench = *state;
+	struct transport_subscription *subscription;
+	struct inbox later = {0};
+	struct inbox first = {0};
+	uint32_t turns;
+	struct client *a;
+	struct client *b;
+
+	server_start(&bench->server, "");
+	a = bench_connect(bench, &config);
+	b = bench_connect(bench, NULL);
+	assert_int_equal(
+		a->t->ops->subscribe(a->t, "later", NULL, work_a_little, &later, &subscription), 0);
+	(void)client_subscribe(a, "first", NULL, &first);
+	client_sync(bench, a);
+	turns = a->turns;
+	for (int i = 0; i < MESSAGES; i++)
+		assert_int_equal(client_publish(b, "later", "x"), 0);
+	assert_int_equal(client_publish(b, "first", "x"), 0);
+	RUN_UNTIL(bench, first.count == 1);
+	assert_true(later.count < MESSAGES / 2);
+	RUN_UNTIL(bench, later.count == MESSAGES);
+	/* 5 ms of it a turn. */
+	assert_true(a->turns - turns > MESSAGES * 2 / 5 / 10);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -417,7 +462,7 @@ int main(void)
 		TEST(test_time_out_and_cancel),   TEST(test_no_responders),
 		TEST(test_order_of_many),         TEST(test_sizes),
 		TEST(test_bad_names_are_refused), TEST(test_fenced_append),
-		TEST(test_pull_consumer),
+		TEST(test_pull_consumer),         TEST(test_what_may_wait_lets_others_pass),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

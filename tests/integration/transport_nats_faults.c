@@ -179,19 +179,17 @@ static uint64_t publish_until_busy(struct client *a)
 	return longest_ms;
 }
 
-static void test_a_full_socket_does_not_hold_the_loop(void **state)
+static void fill_a_socket(struct bench *bench, struct nats_config config)
 {
 	enum { DEADLINE_MS = 20000 };
-	const struct nats_config config = {.name = "full", .write_deadline_ms = DEADLINE_MS};
-	struct bench *bench = *state;
 	struct inbox inbox = {0};
 	uint64_t longest_ms;
 	struct client *a;
 	struct client *b;
 
-	server_start(&bench->server, "");
+	config.write_deadline_ms = DEADLINE_MS;
 	a = bench_connect(bench, &config);
-	b = bench_connect(bench, NULL);
+	b = bench_connect(bench, &config);
 	(void)client_subscribe(b, "later", NULL, &inbox);
 	client_sync(bench, b);
 	server_signal(&bench->server, SIGSTOP);
@@ -206,6 +204,25 @@ static void test_a_full_socket_does_not_hold_the_loop(void **state)
 	assert_int_equal(a->downs, 0);
 	assert_true(longest_ms < DEADLINE_MS / 10);
 	assert_true(bench->longest_gap_ms < DEADLINE_MS / 10);
+}
+
+static void test_a_full_socket_does_not_hold_the_loop(void **state)
+{
+	struct bench *bench = *state;
+
+	server_start(&bench->server, "");
+	fill_a_socket(bench, (struct nats_config){.name = "full"});
+}
+
+/* There cnats itself would wait in the write. */
+static void test_a_full_socket_with_tls_does_not_hold_the_loop(void **state)
+{
+	struct bench *bench = *state;
+	char certificate[SERVER_PATH_SIZE];
+
+	server_start_tls(&bench->server, "");
+	server_path(&bench->server, "server.crt", certificate);
+	fill_a_socket(bench, (struct nats_config){.name = "full", .tls_ca_file = certificate});
 }
 
 static void test_a_socket_that_stays_full_is_given_up(void **state)
@@ -492,6 +509,7 @@ int main(void)
 		TEST(test_open_before_the_server),
 		TEST(test_server_that_hangs),
 		TEST(test_a_full_socket_does_not_hold_the_loop),
+		TEST(test_a_full_socket_with_tls_does_not_hold_the_loop),
 		TEST(test_a_socket_that_stays_full_is_given_up),
 		TEST(test_nothing_old_leaves_after_a_reconnect),
 		TEST(test_what_may_not_leave_any_more_does_not),

@@ -107,57 +107,6 @@ static void test_own_inbox_prefix(void **state)
 
 /* ---- TLS ------------------------------------------------------------------------------------ */
 
-static bool run_openssl(const struct server *server, const char *const *arguments)
-{
-	const char *argv[24] = {"/usr/bin/openssl"};
-	char log[SERVER_PATH_SIZE];
-	char output[256];
-	uint32_t count = 1;
-	int code = 0;
-
-	while (*arguments != NULL)
-		argv[count++] = *arguments++;
-	assert_true(count < sizeof argv / sizeof argv[0]);
-	server_path(server, "openssl.log", log);
-	assert_int_equal(process_run(argv, NULL, log, PATIENCE_MS, output, sizeof output, &code),
-			 0);
-	return code == 0;
-}
-
-/* <name>.crt and <name>.key, signed by themselves, good for `host`. */
-static void make_certificate(const struct server *server, const char *name, const char *host)
-{
-	char key[SERVER_PATH_SIZE];
-	char certificate[SERVER_PATH_SIZE];
-	char file[64];
-	char names[128];
-	const char *const arguments[] = {
-		"req",    "-x509",   "-newkey", "ec",    "-pkeyopt",  "ec_paramgen_curve:P-256",
-		"-nodes", "-days",   "2",       "-subj", "/CN=test",  "-addext",
-		names,    "-keyout", key,       "-out",  certificate, NULL};
-
-	(void)snprintf(names, sizeof names, "subjectAltName=%s", host);
-	(void)snprintf(file, sizeof file, "%s.key", name);
-	server_path(server, file, key);
-	(void)snprintf(file, sizeof file, "%s.crt", name);
-	server_path(server, file, certificate);
-	assert_true(run_openssl(server, arguments));
-}
-
-static void start_tls(struct bench *bench, const char *more)
-{
-	char text[3 * SERVER_PATH_SIZE];
-
-	if (access("/usr/bin/openssl", X_OK) != 0)
-		skip(); /* nothing else here needs the program */
-	make_certificate(&bench->server, "server", "IP:127.0.0.1");
-	make_certificate(&bench->server, "other", "IP:127.0.0.1");
-	(void)snprintf(text, sizeof text,
-		       "tls { cert_file: \"%s/server.crt\", key_file: \"%s/server.key\" %s }",
-		       bench->server.folder, bench->server.folder, more);
-	server_start(&bench->server, text);
-}
-
 static void test_tls(void **state)
 {
 	struct bench *bench = *state;
@@ -167,7 +116,7 @@ static void test_tls(void **state)
 	char good[SERVER_PATH_SIZE];
 	char other[SERVER_PATH_SIZE];
 
-	start_tls(bench, "");
+	server_start_tls(&bench->server, "");
 	server_path(&bench->server, "server.crt", good);
 	server_path(&bench->server, "other.crt", other);
 	config.tls_ca_file = other;
@@ -198,9 +147,7 @@ static void test_tls_wrong_host(void **state)
 	char certificate[SERVER_PATH_SIZE];
 	char text[3 * SERVER_PATH_SIZE];
 
-	if (access("/usr/bin/openssl", X_OK) != 0)
-		skip();
-	make_certificate(&bench->server, "server", "DNS:elsewhere.example");
+	server_make_certificate(&bench->server, "server", "DNS:elsewhere.example");
 	(void)snprintf(text, sizeof text,
 		       "tls { cert_file: \"%s/server.crt\", key_file: \"%s/server.key\" }",
 		       bench->server.folder, bench->server.folder);
@@ -223,7 +170,7 @@ static void test_tls_client_certificate(void **state)
 	server_path(&bench->server, "other.crt", certificate);
 	server_path(&bench->server, "other.key", key);
 	(void)snprintf(more, sizeof more, ", ca_file: \"%s\", verify: true", certificate);
-	start_tls(bench, more);
+	server_start_tls(&bench->server, more);
 	config.tls_ca_file = server;
 	expect_out(bench, &config);
 	config.tls_cert_file = certificate;

@@ -127,6 +127,59 @@ void server_signal(struct server *server, int signal_number)
 	assert_int_equal(process_signal(&server->process, signal_number), 0);
 }
 
+/* ---- TLS ------------------------------------------------------------------------------------ */
+
+static bool run_openssl(const struct server *server, const char *const *arguments)
+{
+	const char *argv[24] = {"/usr/bin/openssl"};
+	char log[SERVER_PATH_SIZE];
+	char output[256];
+	uint32_t count = 1;
+	int code = 0;
+
+	while (*arguments != NULL)
+		argv[count++] = *arguments++;
+	assert_true(count < sizeof argv / sizeof argv[0]);
+	server_path(server, "openssl.log", log);
+	assert_int_equal(process_run(argv, NULL, log, PATIENCE_MS, output, sizeof output, &code),
+			 0);
+	return code == 0;
+}
+
+/* <name>.crt and <name>.key, signed by themselves, good for `host`. */
+void server_make_certificate(const struct server *server, const char *name, const char *host)
+{
+	char key[SERVER_PATH_SIZE];
+	char certificate[SERVER_PATH_SIZE];
+	char file[64];
+	char names[128];
+	const char *const arguments[] = {
+		"req",    "-x509",   "-newkey", "ec",    "-pkeyopt",  "ec_paramgen_curve:P-256",
+		"-nodes", "-days",   "2",       "-subj", "/CN=test",  "-addext",
+		names,    "-keyout", key,       "-out",  certificate, NULL};
+
+	if (access("/usr/bin/openssl", X_OK) != 0)
+		skip(); /* nothing else here needs the program */
+	(void)snprintf(names, sizeof names, "subjectAltName=%s", host);
+	(void)snprintf(file, sizeof file, "%s.key", name);
+	server_path(server, file, key);
+	(void)snprintf(file, sizeof file, "%s.crt", name);
+	server_path(server, file, certificate);
+	assert_true(run_openssl(server, arguments));
+}
+
+void server_start_tls(struct server *server, const char *more)
+{
+	char text[3 * SERVER_PATH_SIZE];
+
+	server_make_certificate(server, "server", "IP:127.0.0.1");
+	server_make_certificate(server, "other", "IP:127.0.0.1");
+	(void)snprintf(text, sizeof text,
+		       "tls { cert_file: \"%s/server.crt\", key_file: \"%s/server.key\" %s }",
+		       server->folder, server->folder, more);
+	server_start(server, text);
+}
+
 /* ---- the loop ------------------------------------------------------------------------------- */
 
 static void on_tick(uv_timer_t *tick)
@@ -207,18 +260,20 @@ struct client *bench_open(struct bench *bench, const struct nats_config *config)
 					 .context = client};
 	char why[256];
 	uint64_t begin_ms;
+	bool tls;
 	int err;
 
 	assert_true(bench->client_count <= BENCH_CLIENTS_MAX);
 	if (config != NULL)
 		own = *config;
 	own.url = bench->server.url;
+	tls = own.tls_required || own.tls_ca_file != NULL;
 	begin_ms = wait_now_ms();
 	err = nats_transport_open(&bench->loop, &own, &hooks, &client->t, why);
 	if (err != 0)
 		fail_msg("nats_transport_open: %d %s", err, why);
 	/* It does not wait for a server. Reading certificates takes long where a sanitizer runs. */
-	assert_true(wait_now_ms() - begin_ms < (own.tls_ca_file != NULL ? PATIENCE_MS : 1000));
+	assert_true(wait_now_ms() - begin_ms < (tls ? PATIENCE_MS : 1000));
 	return client;
 }
 

@@ -31,6 +31,10 @@ void server_init(struct server *server);
 void server_destroy(struct server *server);
 /* `more`: lines of its configuration beyond address and port. Waits until it answers. */
 void server_start(struct server *server, const char *more);
+/* Makes <name>.crt and <name>.key in its folder; skips the test where there is no openssl. */
+void server_make_certificate(const struct server *server, const char *name, const char *host);
+/* With server.crt, and other.crt for whom wants a wrong one. `more` goes into its tls block. */
+void server_start_tls(struct server *server, const char *more);
 void server_restart(struct server *server); /* after server_kill, as it was */
 void server_kill(struct server *server);    /* SIGKILL, and waits for its end */
 void server_signal(struct server *server, int signal_number);

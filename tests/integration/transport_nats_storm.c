@@ -193,10 +193,10 @@ static uint32_t requests_open(const struct storm *storm)
 	return count;
 }
 
-static void open_peer(struct storm *storm, uint32_t index)
+static void open_peer(struct storm *storm, uint32_t index, const struct nats_config *config)
 {
 	struct transport_subscription *subscription;
-	struct client *client = bench_connect(storm->bench, NULL);
+	struct client *client = bench_connect(storm->bench, config);
 	struct peer *peer = &storm->peers[index];
 
 	peer->storm = storm;
@@ -209,10 +209,9 @@ static void open_peer(struct storm *storm, uint32_t index)
 			 0);
 }
 
-static void test_storm(void **state)
+static void run_storm(struct bench *bench, const struct nats_config *config)
 {
 	const char *seconds = getenv("STORM_SECONDS");
-	struct bench *bench = *state;
 	struct storm *storm = calloc(1, sizeof *storm);
 	uint64_t received = 0;
 	uint64_t answered = 0;
@@ -222,9 +221,8 @@ static void test_storm(void **state)
 	assert_non_null(storm);
 	storm->bench = bench;
 	prng_seed(&storm->random, wait_now_ms());
-	server_start(&bench->server, "");
 	for (uint32_t i = 0; i < CLIENTS; i++)
-		open_peer(storm, i);
+		open_peer(storm, i, config);
 	end_ms = wait_now_ms() + 1000 * (seconds == NULL ? SECONDS : strtoull(seconds, NULL, 10));
 	while (wait_now_ms() < end_ms) {
 		blow(storm, (uint32_t)prng_below(&storm->random, 400));
@@ -255,10 +253,30 @@ static void test_storm(void **state)
 	free(storm);
 }
 
+static void test_storm(void **state)
+{
+	struct bench *bench = *state;
+
+	server_start(&bench->server, "");
+	run_storm(bench, NULL);
+}
+
+static void test_storm_with_tls(void **state)
+{
+	struct bench *bench = *state;
+	char certificate[SERVER_PATH_SIZE];
+	struct nats_config config = {.tls_ca_file = certificate};
+
+	server_start_tls(&bench->server, "");
+	server_path(&bench->server, "server.crt", certificate);
+	run_storm(bench, &config);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_storm, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_storm_with_tls, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
