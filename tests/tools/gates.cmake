@@ -12,6 +12,10 @@ if(NOT SAGAD_SANITIZE)
 	sagad_gate(lengths)
 	sagad_gate(links)
 	sagad_gate(symbols "${CMAKE_BINARY_DIR}" "${CMAKE_NM}")
+	# Each change that breaks a rule still applies; `./dev mutants` sees the tests fail with it.
+	add_test(NAME unit.gate_mutants COMMAND
+		"${CMAKE_SOURCE_DIR}/tests/mutants/mutants.sh" --check "${CMAKE_SOURCE_DIR}")
+	set_tests_properties(unit.gate_mutants PROPERTIES LABELS "unit;gate" TIMEOUT 60)
 	add_test(NAME unit.gates_find COMMAND "${CMAKE_SOURCE_DIR}/tests/tools/test_gates.sh"
 		"${CMAKE_C_COMPILER}" "${CMAKE_AR}" "${CMAKE_NM}")
 	set_tests_properties(unit.gates_find PROPERTIES LABELS "unit;gate" TIMEOUT 120)
