@@ -11,7 +11,7 @@
 #include "node/version.h"
 
 /* Of a transport with full queues and what a worker decodes and encodes in; libraries and code. */
-#define CONNECTION_BYTES ((uint64_t)128 * 1024 * 1024)
+#define CONNECTION_BYTES ((uint64_t)192 * 1024 * 1024)
 #define PROCESS_BYTES    ((uint64_t)64 * 1024 * 1024)
 
 enum {

@@ -32,8 +32,8 @@ enum {
 	NATS_QUEUE_BYTES_MAX = 64 * 1024 * 1024,
 	/* Of those that may wait: a quarter of a second's work at most, or they are too late
 	   anyway. */
-	NATS_REQUEST_ITEMS_MAX = 32 * 1024,
-	NATS_REQUEST_BYTES_MAX = 16 * 1024 * 1024,
+	NATS_REQUEST_ITEMS_MAX = 16 * 1024, /* being worked through, and as many that gather */
+	NATS_REQUEST_BYTES_MAX = 8 * 1024 * 1024,
 	NATS_REQUEST_TURN_MS = 5, /* spent on them before the turn ends */
 	NATS_WRITE_BUFFER_MAX = 8 * 1024 * 1024,
 	NATS_REQUESTS_MAX = 64 * 1024,
