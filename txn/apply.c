@@ -5,9 +5,22 @@
  * for what the journal holds it is SAGA_E_NO_MEMORY, and another node may have larger ones. */
 #include "txn/state.h"
 
+/* A decision has just looked at the entry whose record this is: no need to search. */
+static struct txn_entry *find_recent(struct txn_shard *t, uint64_t admission)
+{
+	struct txn_entry *e = &t->entries[t->recent];
+
+	if (t->recent < t->entries_top && e->admission == admission && e->state != WIRE_STATE_NONE)
+		return e;
+	e = txn_entry_by_admission(t, admission);
+	if (e)
+		t->recent = txn_entry_number(t, e);
+	return e;
+}
+
 static int find_open(struct txn_shard *t, uint64_t admission, struct txn_entry **entry)
 {
-	struct txn_entry *e = txn_entry_by_admission(t, admission);
+	struct txn_entry *e = find_recent(t, admission);
 
 	if (!e || !e->body)
 		return SAGA_E_STATE;

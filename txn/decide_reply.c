@@ -216,6 +216,7 @@ void txn_decide_reply(struct txn_shard *t, const struct wire_reply *reply, struc
 		dispose(t, reply, WIRE_DISPOSITION_OBSOLETE);
 		return;
 	}
+	t->recent = txn_entry_number(t, e);
 	b = addressee(e, reply, service);
 	if (!b || !outcome_known(reply->outcome)) {
 		ignore(t); /* row 35: unknown stays unknown, the timer runs on */
