@@ -312,6 +312,32 @@ static void known_plans_are_shared_too(void **state)
 	free(memory);
 }
 
+/* Hashes may meet; only the identity, or every field, says that two plans are the same. */
+static void known_plans_that_hash_alike(void **state)
+{
+	struct host *h = *state;
+	struct wire_known_plan known[2];
+	struct host_plan plans[2];
+	const char *const ids[] = {"s0", "s1", "s2", "s3"};
+
+	h->no_replay = true; /* where the real hashes would be seen */
+	for (uint32_t i = 0; i < 4; i++) {
+		struct wire_known_plan *k = &known[i % 2];
+
+		host_plan(&plans[i % 2], three, 3);
+		plans[i % 2].plan.version += i % 2;
+		struct wire_submit s = host_submit_of(h, ids[i], &plans[i % 2]);
+		*k = (struct wire_known_plan){
+			.plan = s.plan, .resolved = s.plan, .identity = 1 + i % 2, .hash = 42};
+		k->plan.known = k->resolved.known = k;
+		s.plan = k->plan;
+		assert_int_equal(host_submit_event(h, &s), 0);
+		assert_int_equal(h->answer.code, 0);
+		assert_int_equal(h->answer.definition_version, plans[i % 2].plan.version);
+	}
+	assert_int_equal(h->t->by_plan.count, 2);
+}
+
 /* Parks a new saga of one step. */
 static void park(struct host *h, const char *id, struct host_plan *p)
 {
@@ -557,6 +583,7 @@ int main(void)
 		T(payload_is_bounded),
 		T(plans_are_shared),
 		T(known_plans_are_shared_too),
+		T(known_plans_that_hash_alike),
 		T(plans_differ_in_any_field),
 		T(memory_moves_between_sizes),
 		T(memory_follows_the_records),

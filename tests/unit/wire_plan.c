@@ -72,6 +72,25 @@ static void defaults(void **state)
 	assert_int_equal(check(&sample), 0);
 }
 
+/* What was vouched for before is not true of what comes out. */
+static void resolving_ends_what_is_known(void **state)
+{
+	(void)state;
+	uint8_t memory[4096];
+	struct sample sample;
+	struct buf out;
+
+	make(&sample, 1);
+	sample.plan.deadline_ms = 0;
+	buf_init_fixed(&out, memory, sizeof memory);
+	assert_int_equal(wire_plan_encode(&sample.plan, &out), 0);
+	sample.plan.encoded = buf_slice(&out);
+	sample.plan.known = (const void *)memory;
+	wire_plan_resolve(&sample.plan);
+	assert_int_equal(sample.plan.encoded.size, 0);
+	assert_null(sample.plan.known);
+}
+
 static void what_is_set_stays(void **state)
 {
 	(void)state;
@@ -351,11 +370,17 @@ static void body_hash_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),        cmocka_unit_test(what_is_set_stays),
-		cmocka_unit_test(the_plan_itself), cmocka_unit_test(names),
-		cmocka_unit_test(dependencies),    cmocka_unit_test(long_chains),
-		cmocka_unit_test(numbers),         cmocka_unit_test(one_delivery_for_a_service),
-		cmocka_unit_test(body_hash),       cmocka_unit_test(body_hash_errors),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(resolving_ends_what_is_known),
+		cmocka_unit_test(what_is_set_stays),
+		cmocka_unit_test(the_plan_itself),
+		cmocka_unit_test(names),
+		cmocka_unit_test(dependencies),
+		cmocka_unit_test(long_chains),
+		cmocka_unit_test(numbers),
+		cmocka_unit_test(one_delivery_for_a_service),
+		cmocka_unit_test(body_hash),
+		cmocka_unit_test(body_hash_errors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
