@@ -102,7 +102,9 @@ const struct config_key config_keys[] = {
 	{"saga.deadline_max", CONFIG_DURATION, MEMBER(deadline_max_ms), SECOND, DAYS_30, "1d", NULL,
 	 "longest deadline that a saga may ask for"},
 	{"saga.resend_per_second", CONFIG_U32, MEMBER(resend_per_second), 0, 1000000, "2000", NULL,
-	 "commands a second that a new owner sends again, a shard; 0 = without limit"},
+	 "commands a second that a new owner sends again, and calls that nobody answered, a shard; "
+	 "0 = "
+	 "without limit"},
 	{"commands.max_age", CONFIG_DURATION, MEMBER(command_age_ms), SECOND, HOUR, "15s", NULL,
 	 "after this a waiting command is dropped by the broker and sent again"},
 	{"commands.call_resend", CONFIG_DURATION, MEMBER(call_resend_ms), 10, MINUTE, "500ms", NULL,

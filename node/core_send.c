@@ -172,10 +172,10 @@ static bool gather(struct shard *s, const struct txn_message *message)
 	return true;
 }
 
-static void note_retry(struct shard *s, const struct wire_command *command)
+static void note_retry(struct shard *s, const struct wire_command *command, bool fallback)
 {
 	const struct core_note note = {
-		.event = "step.retried",
+		.event = fallback ? "step.fallback" : "step.retried",
 		.shard = s->number,
 		.epoch = s->epoch,
 		.saga = command->saga,
@@ -190,7 +190,7 @@ static void note_retry(struct shard *s, const struct wire_command *command)
 static void emit_command(struct shard *s, const struct txn_message *message)
 {
 	if (message->u.command.attempt > 1)
-		note_retry(s, &message->u.command);
+		note_retry(s, &message->u.command, message->fallback);
 	if (gather(s, message))
 		return;
 	core_frames_seal(s);

@@ -225,6 +225,8 @@ static struct subject build_subject(const json_t *vector)
 		return subject_alert(prefix);
 	if (strcmp(function, "command") == 0)
 		return subject_command(prefix, slice_str(wire_json_text(vector, "party")));
+	if (strcmp(function, "call") == 0)
+		return subject_call(prefix, slice_str(wire_json_text(vector, "party")));
 	if (strcmp(function, "submit") == 0)
 		return subject_submit(prefix, slice_str(wire_json_text(vector, "party")));
 

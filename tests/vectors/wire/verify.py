@@ -162,6 +162,7 @@ def check_subjects():
     for vector in load("subjects.json"):
         tail = {
             "command": "cmd.{party}",
+            "call": "call.{party}",
             "submit": "submit.{party}",
             "shard": "shard.{shard}.{verb}.{party}",
             "shard_all": "shard.{shard}.>",
