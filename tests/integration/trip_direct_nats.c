@@ -272,8 +272,8 @@ static void count_copies(natsConnection *connection, natsSubscription *subscript
 	natsMsg_Destroy(message);
 }
 
-/* A copy of the owner before may be in the stream still, for a minute here: the next one's first word
- * goes past it. */
+/* A copy of the owner before may be in the stream still, for a minute here: the next one's first
+ * word goes past it. */
 static void a_new_owner_adds_no_second_copy(void **state)
 {
 	static struct copies copies = {.mutex = PTHREAD_MUTEX_INITIALIZER};

@@ -26,7 +26,7 @@ void trip_deliver(struct trip *t, const char *delivery);
 void trip_service_start(struct trip *t, uint32_t step); /* service of step 0..2 */
 /* The same on streams whose names begin with that: there are none. NULL = the cluster's. */
 void trip_service_start_on(struct trip *t, uint32_t step, const char *stream_prefix);
-const char *trip_service_name(uint32_t step);           /* "svc-a" */
+const char *trip_service_name(uint32_t step); /* "svc-a" */
 
 /* Submits with this script as input; `id` gets the saga's id. */
 void trip_submit(struct trip *t, const char *script, char id[SAGA_ID_SIZE]);
