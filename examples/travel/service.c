@@ -215,11 +215,9 @@ static void handle(struct saga_context *context, struct saga_result *result, voi
 	bool held_back = false;
 
 	call.undo = saga_context_is_undo(context) != 0;
-	if (!travel_booking_parse(input, size, &call.booking, result->text)) {
-		result->outcome = SAGA_PARK;
-		return;
-	}
-	server->kind->select(&call);
+	call.booked = travel_booking_parse(input, size, &call.booking, call.why);
+	if (call.booked)
+		server->kind->select(&call);
 	held_back = is_held_back(server, context);
 	if (held_back && !call.undo) {
 		atomic_fetch_add(&server->delayed, 1);
@@ -232,7 +230,8 @@ static void handle(struct saga_context *context, struct saga_result *result, voi
 		return;
 	}
 	/* Looked at before the work and changed after it: that is what versions are for. */
-	travel_store_look(server->store, &call);
+	if (call.booked)
+		travel_store_look(server->store, &call);
 	if (flags->latency_ms > 0)
 		work_and_tell(context,
 			      flags->latency_ms / 2 +

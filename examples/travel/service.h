@@ -54,6 +54,8 @@ struct travel_call {
 	int64_t quantity;
 	int64_t expected_version; /* -1 = any */
 	bool undo;
+	bool booked; /* the input is a booking; if not, `why` says what is wrong */
+	char why[256];
 	struct travel_row seen; /* before the transaction */
 	uint32_t lost_races;
 	bool ran; /* the barrier let it through */

@@ -242,7 +242,13 @@ static void work(sqlite3 *db, struct saga_context *context, struct saga_result *
 
 	(void)context;
 	call->ran = true;
-	call->kind->apply(db, call, result);
+	if (call->booked)
+		call->kind->apply(db, call, result);
+	else if (call->undo)
+		result->outcome = SAGA_OK; /* what is no booking has never booked anything */
+	else
+		/* A verdict, and kept by the barrier: it will not become a booking either. */
+		travel_reject(result, "%s", call->why);
 	/* In the same transaction as the effect, so that one is never there without the other. */
 	if (result->outcome == SAGA_OK && !log_add(call->store, call, "first", result))
 		result->outcome = SAGA_RETRY;

@@ -1,0 +1,5 @@
+if(TARGET travel-user AND TARGET sagad AND TARGET sagactl)
+	sagad_integration_test(travel_input SOURCES travel_input.c LIBS sagad_launcher saga)
+	target_compile_definitions(test_travel_input PRIVATE TRAVEL_USER="$<TARGET_FILE:travel-user>")
+	add_dependencies(test_travel_input travel-user)
+endif()
