@@ -88,6 +88,14 @@ static void slot_release(struct client_calls *calls, const struct call *call)
 /* ---- life cycle -------------------------------------------------------------------------------
  */
 
+/* What is put off stays where it is in the heap until it comes up: most calls end before that. */
+void call_arm(struct client_calls *calls, struct call *call, uint64_t at_ms)
+{
+	call->due_ms = at_ms;
+	if (!timer_armed(&call->timer) || at_ms < call->timer.deadline)
+		timer_arm(&calls->timers, &call->timer, at_ms);
+}
+
 void call_set_phase(struct saga_connection *connection, struct call *call, enum call_phase phase)
 {
 	if (call->phase == CALL_ASKING && phase != CALL_ASKING)
@@ -162,7 +170,7 @@ static void call_run(struct saga_connection *connection, struct client_task *tas
 	}
 	call->phase = CALL_QUEUED;
 	call_queue(connection, call, client_now_ms());
-	timer_arm(&calls->timers, &call->timer, call->deadline_ms);
+	call_arm(calls, call, call->deadline_ms);
 }
 
 bool calls_full(struct saga_connection *connection)
@@ -195,7 +203,7 @@ void call_wait_for(struct saga_connection *connection, struct call *call, uint64
 
 	if (at_ms > call->deadline_ms)
 		at_ms = call->deadline_ms;
-	timer_arm(&connection->calls.timers, &call->timer, at_ms);
+	call_arm(&connection->calls, call, at_ms);
 }
 
 static enum subject_verb verb_of(const struct call *call)
@@ -237,6 +245,22 @@ static struct subject subject_of(const struct saga_connection *connection, const
 			     verb_of(call), id_slice(&connection->party));
 }
 
+/* "<inbox>.<generation><slot>", in hex. */
+static uint32_t write_token(const struct saga_connection *connection, const struct call *call,
+			    char reply[SUBJECT_SIZE_MAX])
+{
+	const uint32_t inbox_size = connection->calls.inbox_size;
+	uint64_t token = (uint64_t)call->generation << 32U | call->slot;
+	char *end = reply + inbox_size + 1 + CALL_TOKEN_SIZE;
+
+	(void)memcpy(reply, connection->calls.inbox, inbox_size);
+	reply[inbox_size] = '.';
+	*end = '\0';
+	for (uint32_t i = 0; i < CALL_TOKEN_SIZE; i++, token >>= 4U)
+		*--end = "0123456789abcdef"[token & 0xfU];
+	return inbox_size + 1 + CALL_TOKEN_SIZE;
+}
+
 static int publish(struct saga_connection *connection, const struct call *call)
 {
 	const struct subject subject = subject_of(connection, call);
@@ -244,8 +268,7 @@ static int publish(struct saga_connection *connection, const struct call *call)
 	uint8_t memory[256];
 	struct buf question;
 	struct slice bytes = buf_slice(&call->request);
-	const int size = snprintf(reply, sizeof reply, "%s.%08" PRIx32 "%08" PRIx32,
-				  connection->calls.inbox, call->generation, call->slot);
+	const uint32_t size = write_token(connection, call, reply);
 
 	if (call->phase == CALL_AWAITING) {
 		buf_init_fixed(&question, memory, sizeof memory);
@@ -253,7 +276,7 @@ static int publish(struct saga_connection *connection, const struct call *call)
 		bytes = buf_slice(&question);
 	}
 	return connection->transport->ops->publish(connection->transport, subject.text,
-						   slice_of(reply, (uint32_t)size), NULL, 0, bytes);
+						   slice_of(reply, size), NULL, 0, bytes);
 }
 
 /* Another owner knows nothing of the promise, and what an owner sends while we are disconnected is
@@ -322,12 +345,14 @@ static void queue_again(struct saga_connection *connection, struct call *call, u
 {
 	call_set_phase(connection, call, CALL_QUEUED);
 	call_queue(connection, call, now_ms);
-	timer_arm(&connection->calls.timers, &call->timer, call->deadline_ms);
+	call_arm(&connection->calls, call, call->deadline_ms);
 }
 
 static void on_due(struct saga_connection *connection, struct call *call, uint64_t now_ms)
 {
-	if (now_ms >= call->deadline_ms)
+	if (now_ms < call->due_ms)
+		timer_arm(&connection->calls.timers, &call->timer, call->due_ms);
+	else if (now_ms >= call->deadline_ms)
 		call_give_up(connection, call, SAGA_E_TIMEOUT);
 	else if (call->phase == CALL_RESTING)
 		queue_again(connection, call, now_ms);
@@ -380,6 +405,7 @@ int calls_open(struct saga_connection *connection)
 	if (calls->seen == NULL)
 		return SAGA_E_NO_MEMORY;
 	connection->transport->ops->inbox(connection->transport, calls->inbox, sizeof calls->inbox);
+	calls->inbox_size = (uint32_t)strlen(calls->inbox);
 	(void)snprintf(subject, sizeof subject, "%s.*", calls->inbox);
 	return connection->transport->ops->subscribe(connection->transport, subject, NULL,
 						     call_on_message, connection,

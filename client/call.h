@@ -34,6 +34,7 @@ enum {
 	CALL_SILENCE_MAX_MS = 1000,
 	CALL_OUTCOME_MS = 2000,       /* between two questions for an outcome */
 	CALL_RESENDS_PER_100MS = 400, /* of the whole connection: no storm after a failure */
+	CALL_TOKEN_SIZE = 16,         /* characters that name a call in its reply subject */
 	CALL_SEEN_ENTRIES = 4096
 };
 
@@ -71,6 +72,7 @@ struct call {
 	uint32_t backoff_ms, silence_ms;
 	uint32_t slot, generation;
 	struct timer timer;
+	uint64_t due_ms;            /* when it is due; the timer may come up before */
 	struct call *newer, *older; /* in the queue */
 	struct saga_status status;
 };
@@ -101,6 +103,7 @@ struct client_calls {
 	uint32_t resends;
 	struct call_seen *seen;
 	char inbox[SUBJECT_SIZE_MAX / 2];
+	uint32_t inbox_size;
 	struct transport_subscription *subscription;
 };
 
@@ -120,6 +123,7 @@ bool calls_full(struct saga_connection *connection);
 /* Loop, within this module. */
 void call_send(struct saga_connection *connection, struct call *call, uint64_t now_ms);
 void call_end(struct saga_connection *connection, struct call *call, int error);
+void call_arm(struct client_calls *calls, struct call *call, uint64_t at_ms);
 void call_wait_for(struct saga_connection *connection, struct call *call, uint64_t delay_ms,
 		   uint64_t now_ms);
 void call_set_phase(struct saga_connection *connection, struct call *call, enum call_phase phase);

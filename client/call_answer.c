@@ -1,5 +1,4 @@
 /* What owners answer. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -125,17 +124,21 @@ static void on_answer(struct saga_connection *connection, struct call *call,
 /* The last token of the subject is the generation and the slot, in hex. */
 static struct call *find_call(const struct client_calls *calls, struct slice subject)
 {
-	char text[17] = "";
-	uint64_t token;
+	uint64_t token = 0;
 	uint32_t slot;
-	char *end;
 
-	if (subject.size < 16)
+	if (subject.size < CALL_TOKEN_SIZE)
 		return NULL;
-	(void)memcpy(text, subject.data + subject.size - 16, 16);
-	token = strtoull(text, &end, 16);
-	if (*end != '\0')
-		return NULL;
+	for (uint32_t i = subject.size - CALL_TOKEN_SIZE; i < subject.size; i++) {
+		const uint8_t digit = subject.data[i];
+
+		if (digit >= '0' && digit <= '9')
+			token = token << 4U | (uint32_t)(digit - '0');
+		else if (digit >= 'a' && digit <= 'f')
+			token = token << 4U | (uint32_t)(digit - 'a' + 10);
+		else
+			return NULL;
+	}
 	slot = (uint32_t)token;
 	if (slot >= calls->slot_count || calls->slots[slot].generation != token >> 32U)
 		return NULL;

@@ -152,6 +152,6 @@ void call_refused(struct saga_connection *connection, struct call *call,
 	if (call->phase != CALL_ASKING || !call_was_refused(call))
 		return; /* something else of it is on its way, or it rests already */
 	call_set_phase(connection, call, CALL_RESTING);
-	timer_arm(&connection->calls.timers, &call->timer,
-		  now_ms + rest_ms < call->deadline_ms ? now_ms + rest_ms : call->deadline_ms);
+	call_arm(&connection->calls, call,
+		 now_ms + rest_ms < call->deadline_ms ? now_ms + rest_ms : call->deadline_ms);
 }

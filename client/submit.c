@@ -11,7 +11,10 @@
 #include "client/waiter.h"
 #include "wire/codec.h"
 
-enum { RETRY_WINDOW_DEFAULT_MS = 600000 };
+enum {
+	RETRY_WINDOW_DEFAULT_MS = 600000,
+	REQUEST_OVERHEAD = 192 /* of a submit beside its plan and input */
+};
 
 void saga_submit_options_init(struct saga_submit_options *options)
 {
@@ -58,7 +61,13 @@ static int encode(struct call *call, const struct saga_definition *definition,
 	if (options->traceparent != NULL)
 		submit.traceparent = slice_str(options->traceparent);
 	err = take_labels(options->labels, labels, &submit.label_count);
-	return err != 0 ? err : wire_encode(WIRE_SUBMIT, &submit, &call->request);
+	if (err != 0)
+		return err;
+	/* Room at once for what it will be, as a rule. */
+	(void)buf_grow(&call->request,
+		       submit.plan.encoded.size + submit.input.size + REQUEST_OVERHEAD);
+	buf_clear(&call->request);
+	return wire_encode(WIRE_SUBMIT, &submit, &call->request);
 }
 
 static struct call *create(const struct saga_definition *definition,
