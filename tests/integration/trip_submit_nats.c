@@ -284,6 +284,15 @@ static void replies_go_to_inboxes_only(void **state)
 	buf_close(&garbage);
 }
 
+/* The words begin with the field. */
+static bool names(const struct wire_answer *answer, const char *field)
+{
+	return slice_equal(slice_of(answer->text.data, answer->text.size < strlen(field)
+							       ? answer->text.size
+							       : (uint32_t)strlen(field)),
+			   slice_str(field));
+}
+
 static void wrong_bodies_are_answered(void **state)
 {
 	static const uint8_t no_id[] = {0x82, 0, 1, 1, WIRE_SUBMIT};
@@ -293,13 +302,13 @@ static void wrong_bodies_are_answered(void **state)
 	buf_init(&request, ARENA_SIZE);
 	assert_int_equal(buf_put(&request, no_id, sizeof no_id), 0);
 	assert_int_equal(ask_until("saga.v1.submit.default", &request, &answer), SAGA_E_MISSING);
-	assert_true(slice_equal(answer.text, slice_str("id")));
+	assert_true(names(&answer, "id,"));
 	/* What only the owner looks at: it is passed on, and the owner answers. */
 	encode_submit("no-plan", "", window_from_now(), &request);
 	request.data[0] = 0x83;
 	request.size = 7 + (uint32_t)strlen("no-plan");
 	assert_int_equal(ask_until("saga.v1.submit.default", &request, &answer), SAGA_E_MISSING);
-	assert_true(slice_equal(answer.text, slice_str("plan")));
+	assert_true(names(&answer, "plan,"));
 	assert_int_equal(ask_until("saga.v1.submit.a+b", &request, &answer), SAGA_E_NAME);
 	(void)check_hops("default");
 	buf_close(&request);
