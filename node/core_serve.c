@@ -311,11 +311,10 @@ static void on_reply(struct shard *s, struct slice party, const struct transport
 	send_dispositions(s, message, false);
 }
 
-/* What would be a burden of its own. Whoever asks how it stands, or wants an end of it, is heard.
- */
+/* What would be a burden for long. Whoever asks how it stands, or wants an end of it, is heard. */
 static bool may_be_shed(enum subject_verb verb)
 {
-	return verb == SUBJECT_SUBMIT || verb == SUBJECT_LIST || verb == SUBJECT_HISTORY;
+	return verb == SUBJECT_SUBMIT;
 }
 
 void core_serve_message(struct shard *s, enum subject_verb verb, struct slice party,

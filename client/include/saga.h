@@ -37,7 +37,7 @@ enum {
 	SAGA_ERR_NOT_FOUND = -2001,
 	SAGA_ERR_CONFLICT = -2002, /* this id was submitted before with another body */
 	SAGA_ERR_EXPIRED = -2003,  /* the retry window of this submit is over */
-	SAGA_ERR_BUSY = -2004,     /* try later */
+	SAGA_ERR_BUSY = -2004,     /* at capacity to the end: repeat it later, with the same id */
 	SAGA_ERR_TOO_LATE = -2005,
 	SAGA_ERR_CANCELLED = -2006, /* the id was cancelled before it was submitted */
 	SAGA_ERR_UNKNOWN = -3002,   /* nobody answered in time: repeat with the same id */
@@ -150,7 +150,8 @@ struct saga_submit_options {
 SAGA_API void saga_submit_options_init(struct saga_submit_options *options);
 
 /* Blocks until the saga is durably accepted. Sends again by itself until the time is over.
- * 0: accepted now or before (same id, same body). */
+ * 0: accepted now or before (same id, same body). SAGA_ERR_BUSY: the cluster refused it each time;
+ * status->text says when to try again. */
 SAGA_API int saga_submit(struct saga_connection *connection,
 			 const struct saga_definition *definition,
 			 const struct saga_submit_options *options, struct saga_status *status);
@@ -162,7 +163,8 @@ SAGA_API int saga_run(struct saga_connection *connection, const struct saga_defi
 /* Without blocking: `accepted` is called once when the submit is answered (or failed), and, if that
  * was a success, `finished` once when the outcome is known (or timeout_ms is over:
  * SAGA_ERR_TIMEOUT). Either may be NULL. Called on the connection's thread: be quick, do not call
- * blocking functions. */
+ * blocking functions. SAGA_ERR_BUSY without a callback: too many are open on this connection, or
+ * the cluster refuses and more than 2,048 wait already. */
 typedef void (*saga_callback)(void *context, int error, const struct saga_status *status);
 SAGA_API int saga_submit_async(struct saga_connection *connection,
 			       const struct saga_definition *definition,

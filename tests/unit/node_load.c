@@ -126,6 +126,13 @@ static void late_progress_is_not_refused(void **state)
 	deliver(w, SUBJECT_QUERY, "default", "_INBOX.client.2", buf_slice(&out), 60000);
 	world_settle(w);
 	assert_int_equal(world_last_answer(w).state, WIRE_STATE_RUNNING);
+	/* Operators want to look just then. */
+	const struct wire_list_request list = {.limit = 10};
+	buf_clear(&out);
+	assert_int_equal(wire_encode(WIRE_LIST_REQUEST, &list, &out), 0);
+	deliver(w, SUBJECT_LIST, "default", "_INBOX.client.3", buf_slice(&out), 60000);
+	world_settle(w);
+	assert_int_equal(world_count(w, WIRE_LIST), 1);
 	buf_close(&out);
 }
 
