@@ -218,7 +218,7 @@ struct txn_shard {
 	uint64_t now;
 	uint64_t epoch;
 	uint64_t entropy, entropy_taken;
-	uint32_t recent; /* an entry that was looked up: its records are likely to follow */
+	uint32_t recent;         /* an entry that was looked up: its records are likely to follow */
 	uint64_t parked_last_at; /* the last retry of what is parked that was planned */
 	struct timer_heap timers;
 	uint64_t next_copy_us; /* shard time: when the next copy of a call may leave (S16) */
