@@ -41,6 +41,7 @@ static void start_listening(struct bench *bench, uint32_t threads, uint32_t fram
 	saga_service_options_init(&options);
 	options.threads = threads;
 	options.frames_max = frames_max;
+	options.hold_ms = PATIENCE_MS;
 	bench->service = create_service(bench, bench->connection, &options);
 	assert_int_equal(saga_service_start(bench->service), 0);
 	while (bench->count == 0 && wait_now_ms() < end_ms) {

@@ -21,8 +21,9 @@ void trip_open(struct trip *t, const struct cluster_options *options);
 void trip_options(struct cluster_options *options); /* three nodes, short times */
 /* Also has the journals judged (journal_check.h). */
 void trip_close(struct trip *t);
-/* All steps by "durable" (as at the begin) or "direct" delivery from now on. */
-void trip_deliver(struct trip *t, const char *delivery);
+/* All steps by "durable" or "direct" delivery from now on, an attempt being given up after
+ * `timeout`. At the begin: "durable", "2s". */
+void trip_deliver(struct trip *t, const char *delivery, const char *timeout);
 void trip_service_start(struct trip *t, uint32_t step); /* service of step 0..2 */
 /* The same on streams whose names begin with that: there are none. NULL = the cluster's. */
 void trip_service_start_on(struct trip *t, uint32_t step, const char *stream_prefix);

@@ -19,7 +19,7 @@ static const char DEFINITION[] = "name: trip\n"
 				 "protocol: saga\n"
 				 "deadline: 60s\n"
 				 "defaults:\n"
-				 "  timeout: 2s\n"
+				 "  timeout: %s\n"
 				 "  delivery: %s\n"
 				 "  retry: {attempts: 3, initial: 100ms, factor: 2, cap: 1s}\n"
 				 "  undo_retry: {attempts: 3, initial: 50ms, factor: 2, cap: 1s}\n"
@@ -71,10 +71,10 @@ void trip_service_start_on(struct trip *t, uint32_t step, const char *stream_pre
 		fail_msg("%s", cluster_trouble(t->cluster));
 }
 
-void trip_deliver(struct trip *t, const char *delivery)
+void trip_deliver(struct trip *t, const char *delivery, const char *timeout)
 {
 	char text[sizeof DEFINITION + 16], why[512] = "";
-	(void)snprintf(text, sizeof text, DEFINITION, delivery);
+	(void)snprintf(text, sizeof text, DEFINITION, timeout, delivery);
 	saga_definition_free(t->definition);
 	t->definition = NULL;
 	if (saga_definition_parse(text, strlen(text), "trip", &t->definition, why, sizeof why) != 0)
@@ -92,7 +92,7 @@ void trip_open(struct trip *t, const struct cluster_options *options)
 	saga_options_init(&connect);
 	connect.url = cluster_nats_url(t->cluster);
 	assert_int_equal(saga_open(&connect, &t->connection), 0);
-	trip_deliver(t, "durable");
+	trip_deliver(t, "durable", "2s");
 }
 
 void trip_close(struct trip *t)
