@@ -1,22 +1,5 @@
-/* Parts of an input, and what every target begins with. */
-#include <stdio.h>
-
+/* Parts of an input. */
 #include "tests/fuzz/fuzz.h"
-
-static void on_check(const char *file, int line, const char *expression, int64_t left,
-		     int64_t right)
-{
-	(void)fprintf(stderr, "CHECK failed at %s:%d: %s (%lld, %lld)\n", file, line, expression,
-		      (long long)left, (long long)right);
-}
-
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	check_set_sink(on_check);
-	return 0;
-}
 
 bool fuzz_part_next(struct slice *input, struct slice *part)
 {
