@@ -46,7 +46,8 @@ struct owner {
 	uint32_t info_count;
 	uint8_t *arena;
 	void (*on_request)(struct owner *owner, const struct owner_request *request);
-	void *context; /* the test's */
+	void *context;         /* the test's */
+	int64_t commands_sent; /* messages for the stream */
 	/* the last answer to owner_ask */
 	char answer[8192];
 	bool answered;
