@@ -90,12 +90,13 @@ static uint32_t live_copies(const struct sim *sim, const struct sim_command *c)
 }
 
 /* One; and where messages are late, another that was sent when the first should have been gone. A
- * network that doubles what nodes publish makes copies that are nobody's fault. */
+ * network that doubles what nodes publish makes copies that are nobody's fault; they are there
+ * still when it has been healed. */
 static void check_copies(struct sim *sim, const struct sim_queued *newest)
 {
 	const uint32_t copies_max = sim->outage ? 1 : 2;
 
-	for (uint32_t i = 0; i < newest->content_count && sim->faults.doubling == 0; i++) {
+	for (uint32_t i = 0; i < newest->content_count && sim->count.doubled_messages == 0; i++) {
 		const struct sim_command *c = &newest->contents[i];
 		const uint32_t copies = live_copies(sim, c);
 
