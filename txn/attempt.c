@@ -99,7 +99,8 @@ void txn_attempt_again(struct txn_shard *t, struct txn_branch *b)
 {
 	CHECK_EQ(b->wait, TXN_WAIT_ANSWER);
 	CHECK(t->now >= b->sent_at);
-	if (t->now - b->sent_at < TXN_RESEND_GAP_MS)
+	/* Replies are handled before timers (S16): one that is over is left to its timer. */
+	if (t->now >= b->ends_at || t->now - b->sent_at < TXN_RESEND_GAP_MS)
 		return;
 	txn_delivery_again(t, b);
 	pend_command(t, b, true);

@@ -92,6 +92,12 @@ static bool take_turn(struct txn_shard *t, struct txn_branch *b)
 		return true;
 	}
 	at_us = t->next_copy_us > now_us ? t->next_copy_us : now_us;
+	/* A turn that nobody would use is not given away: or a long outage of many sagas would put
+	 * the turns of all off, further with each attempt. */
+	if (at_us / 1000 >= b->ends_at) {
+		arm(t, b, b->ends_at);
+		return false;
+	}
 	t->next_copy_us = at_us + 1000000U / t->config.resend_per_second;
 	if (at_us / 1000 <= t->now)
 		return true;

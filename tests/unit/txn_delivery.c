@@ -106,6 +106,21 @@ static void copies_end_with_the_attempt(void **state)
 	expect_step(h, ">a-svc s a forward 2 left=59900 call again\n");
 }
 
+/* Replies are handled before timers (S16), so one may come when the attempt is over already. */
+static void stale_after_the_end_leaves_it_to_the_timer(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+
+	plan_direct(&p);
+	host_submit(h, "s", &p);
+	h->now += 10001;
+	host_reply(h, "s", 0, "a", FORWARD, 1, WIRE_OUTCOME_STALE);
+	expect_step(h, ">recorded 1\n");
+	host_tick(h, 0);
+	expect_step(h, "+branch #1 0 forward again 1 code=5001 at=+100\n");
+}
+
 static void in_hand_puts_copies_off_but_not_the_end(void **state)
 {
 	struct host *h = *state;
@@ -347,12 +362,49 @@ static void copies_take_turns(void **state)
 	host_close(&h);
 }
 
+/* More sagas than turns, for long: the turns must be where the time is, not hours ahead. */
+static void an_outage_does_not_put_turns_off(void **state)
+{
+	enum { SAGAS = 40, PER_SECOND = 2 };
+	struct host h;
+	struct host_plan p;
+	uint32_t copies = 0;
+	char id[16];
+
+	(void)state;
+	host_init(&h);
+	h.config.resend_after_ms = 100;
+	h.config.resend_per_second = PER_SECOND;
+	h.no_replay = h.no_verify = true;
+	host_start(&h);
+	plan_direct(&p);
+	p.steps[0].attempt_timeout_ms = 2000;
+	p.steps[0].retry.attempts = 1000;
+	p.plan.deadline_ms = 3000000;
+	for (int i = 0; i < SAGAS; i++) {
+		(void)snprintf(id, sizeof id, "s%d", i);
+		host_submit(&h, id, &p);
+	}
+	for (uint32_t ms = 0; ms < 300000; ms += 10)
+		host_tick(&h, 10);
+	for (uint32_t ms = 0; ms < 60000; ms += 10) {
+		const uint64_t before = h.t->stats.copies_total;
+
+		host_tick(&h, 10);
+		copies += (uint32_t)(h.t->stats.copies_total - before);
+	}
+	assert_in_range(copies, 60 * PER_SECOND / 2, 60 * PER_SECOND + 1);
+	host_close(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(silence_sends_the_same_attempt_again, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(copies_end_with_the_attempt, setup, teardown),
+		cmocka_unit_test_setup_teardown(stale_after_the_end_leaves_it_to_the_timer, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(in_hand_puts_copies_off_but_not_the_end, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(nobody_puts_copies_off_for_long, setup, teardown),
@@ -366,6 +418,7 @@ int main(void)
 		cmocka_unit_test(take_over_calls_first),
 		cmocka_unit_test_setup_teardown(take_over_ends_with_the_operation, setup, teardown),
 		cmocka_unit_test(copies_take_turns),
+		cmocka_unit_test(an_outage_does_not_put_turns_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
