@@ -85,14 +85,13 @@ void txn_attempt_start(struct txn_shard *t, struct txn_entry *e, struct txn_bran
 	(void)txn_operation(e, b);
 	b->wait = TXN_WAIT_ANSWER;
 	b->ends_at = txn_attempt_end(t, e->body, b);
-	txn_delivery_choose(b, txn_step_of(e->body, b));
+	const bool again = txn_delivery_choose(t, b, txn_step_of(e->body, b));
 	txn_delivery_wait(t, b);
 	if (*txn_attempts(b, rule->op) > 0)
 		t->stats.retries_total++;
 	if (b->fallback)
 		t->stats.fallbacks_total++;
-	pend_command(t, b, b->perhaps_out);
-	b->perhaps_out = false;
+	pend_command(t, b, again);
 }
 
 void txn_attempt_again(struct txn_shard *t, struct txn_branch *b)

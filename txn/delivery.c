@@ -11,7 +11,8 @@
  *
  *   at take-over   the owner before may have put a copy into the stream at any moment up to its
  *                  end, and no record tells. So the first attempt of a new owner is a call, and
- *                  lasts at least the age limit; what follows may be durable again.
+ *                  lasts at least the age limit; if it is answered before, which says nothing of
+ *                  that copy, the next ones are calls as well, until the limit is over.
  *   in silence     after TXN_SILENT_MAX attempts that nobody answered, every other one: if only the
  *                  consumer is lost, the saga goes on; if only calls do not arrive, too.
  *
@@ -31,9 +32,14 @@ static bool falls_back(const struct txn_branch *b)
 	return b->silent >= TXN_SILENT_MAX && (b->silent - TXN_SILENT_MAX) % 2 == 0;
 }
 
-void txn_delivery_choose(struct txn_branch *b, const struct wire_step *step)
+bool txn_delivery_choose(const struct txn_shard *t, struct txn_branch *b,
+			 const struct wire_step *step)
 {
+	const bool first = b->delivery == 0; /* under this owner, of what it found */
+
 	CHECK(txn_outstanding(b) != NULL);
+	if (!first && t->now >= t->old_copies_until)
+		b->perhaps_out = false;
 	CHECK(step->delivery == WIRE_DELIVERY_DURABLE || step->delivery == WIRE_DELIVERY_DIRECT);
 	b->delivery = (uint8_t)step->delivery;
 	b->fallback = false;
@@ -43,6 +49,7 @@ void txn_delivery_choose(struct txn_branch *b, const struct wire_step *step)
 	}
 	b->copies = 0;
 	b->has_turn = false;
+	return b->perhaps_out && first;
 }
 
 void txn_delivery_silence(struct txn_branch *b)

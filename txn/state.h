@@ -97,7 +97,7 @@ struct txn_branch {
 	uint8_t copies;   /* of it, beside the first one, since it was last heard of */
 	uint8_t silent;   /* attempts in a row that nobody answered */
 	bool fallback;    /* it goes by a call because of that */
-	bool perhaps_out; /* taken over: the owner before may have sent this attempt */
+	bool perhaps_out; /* taken over: what the owner before sent may still be in the stream */
 	bool has_turn;    /* the next copy has waited for its turn */
 };
 _Static_assert(offsetof(struct txn_branch, timer) == 0, "a timer is cast back to its branch");
@@ -221,7 +221,8 @@ struct txn_shard {
 	uint32_t recent;         /* an entry that was looked up: its records are likely to follow */
 	uint64_t parked_last_at; /* the last retry of what is parked that was planned */
 	struct timer_heap timers;
-	uint64_t next_copy_us; /* shard time: when the next copy of a call may leave (S16) */
+	uint64_t old_copies_until; /* when what the owner before sent is too old to be handed out */
+	uint64_t next_copy_us;     /* shard time: when the next copy of a call may leave (S16) */
 	struct txn_waiter *waiters;
 	uint32_t waiters_used, waiters_top, waiters_free;
 	struct txn_index by_reply;
@@ -421,8 +422,9 @@ uint64_t txn_parked_next_at(struct txn_shard *t);
 /* ---- delivery.c
  * -------------------------------------------------------------------------------- */
 
-/* For the attempt that starts. */
-void txn_delivery_choose(struct txn_branch *b, const struct wire_step *step);
+/* For the attempt that starts: whether the owner before may have sent it. */
+bool txn_delivery_choose(const struct txn_shard *t, struct txn_branch *b,
+			 const struct wire_step *step);
 /* Arms the timer of the attempt that has just been sent. */
 void txn_delivery_wait(struct txn_shard *t, struct txn_branch *b);
 /* The attempt is over and nobody answered. */

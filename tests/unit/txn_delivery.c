@@ -313,6 +313,33 @@ static void take_over_calls_first(void **state)
 	host_close(&h);
 }
 
+/* An answer to the call does not use up what the owner before put into the stream. */
+static void take_over_calls_until_old_copies_are_too_old(void **state)
+{
+	struct host h;
+	struct host_plan p;
+
+	(void)state;
+	host_init(&h);
+	h.config.command_age_ms = 4000;
+	host_start(&h);
+	host_plan(&p, two, 2);
+	p.steps[0].retry.attempts = 10;
+	host_submit(&h, "s", &p);
+	h.now += 10;
+	host_take_over(&h, h.record_count);
+	host_tick(&h, 0);
+	expect_step(&h, ">a-svc s a forward 1 left=4000 call again\n");
+	host_reply(&h, "s", 0, "a", FORWARD, 1, WIRE_OUTCOME_RETRY);
+	host_tick(&h, 100);
+	expect_step(&h, ">a-svc s a forward 2 left=4000 call\n");
+	h.now += 3800;
+	host_reply(&h, "s", 0, "a", FORWARD, 2, WIRE_OUTCOME_RETRY);
+	host_tick(&h, 200);
+	expect_step(&h, ">a-svc s a forward 3 left=4000\n");
+	host_close(&h);
+}
+
 /* What begins under the new owner was never sent: it is durable at once. */
 static void take_over_ends_with_the_operation(void **state)
 {
@@ -416,6 +443,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(any_answer_ends_the_fallback, setup, teardown),
 		cmocka_unit_test(take_over_calls_first),
+		cmocka_unit_test(take_over_calls_until_old_copies_are_too_old),
 		cmocka_unit_test_setup_teardown(take_over_ends_with_the_operation, setup, teardown),
 		cmocka_unit_test(copies_take_turns),
 		cmocka_unit_test(an_outage_does_not_put_turns_off),

@@ -301,7 +301,8 @@ static void reply_arrives(struct world *w, const struct packet *p, const char *s
 	event.u.reply.service = service ? slice_str(service) : s->plan.steps[p->step].service;
 	event.u.reply.instance = slice_str("one");
 	w->h.reply_to = p->call ? 0 : WORLD_DISPOSITION;
-	if (p->made_at > 0 && p->attempt >= s->steps[p->step].durable_attempt[p->op])
+	/* What answers a call has not used up what is in the stream. */
+	if (!p->call && p->made_at > 0 && p->attempt >= s->steps[p->step].durable_attempt[p->op])
 		s->steps[p->step].durable_attempt[p->op] = 0;
 	step(w, event);
 	w->h.reply_to = 0;
