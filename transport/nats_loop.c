@@ -137,12 +137,16 @@ static void all_left(struct nats_transport *t)
 		t->hooks.all_left(t->hooks.context);
 }
 
+/* `buffered` is only about right, and grows meanwhile: progress shows in what cnats has left. */
 static void write_out(struct nats_transport *t)
 {
-	uint32_t left;
+	int before = 0;
+	int left;
 
 	if (t->poll == NULL || t->write_ended)
 		return;
+	if (t->write_blocked)
+		before = natsConnection_Buffered(t->connection);
 	if (!t->tls || nats_socket_has_room(t->socket, t->buffered)) {
 		if (t->hooks.may_leave != NULL && !t->hooks.may_leave(t->hooks.context)) {
 			nats_loop_kill(t);
@@ -160,12 +164,12 @@ static void write_out(struct nats_transport *t)
 		end_writing(t);
 		return;
 	}
-	left = (uint32_t)natsConnection_Buffered(t->connection);
+	left = natsConnection_Buffered(t->connection);
 	if (!t->write_blocked)
 		block_writes(t);
-	else if (left < t->buffered)
+	else if (left < before)
 		t->blocked_since_ms = nats_now_ms();
-	t->buffered = left;
+	t->buffered = left > 0 ? (uint32_t)left : 0;
 }
 
 void nats_loop_flush(struct nats_transport *t)
