@@ -250,6 +250,21 @@ static void start_connect(struct nats_transport *t)
 	CHECK_EQ(uv_queue_work(t->loop, &t->work.request, nats_connect_run, on_connected), 0);
 }
 
+/* Servers that joined or left since we connected. */
+static void learn_servers(struct nats_transport *t)
+{
+	char **urls = NULL;
+	int count = 0;
+
+	if (natsConnection_GetDiscoveredServers(t->connection, &urls, &count) != NATS_OK)
+		return;
+	if (count > 0)
+		nats_servers_learn(&t->servers, urls, (uint32_t)count);
+	for (int i = 0; i < count; i++)
+		free(urls[i]);
+	free(urls);
+}
+
 /* The hooks run last: they may call anything. */
 static void drop_connection(struct nats_transport *t)
 {
@@ -261,6 +276,7 @@ static void drop_connection(struct nats_transport *t)
 		LOG(usual(status) ? LOG_DEBUG : LOG_WARN, "nats.connection_lost",
 		    log_str("status", natsStatus_GetText(status)),
 		    log_str("text", text == NULL ? "" : text), log_code(code_of(status)));
+	learn_servers(t);
 	nats_detach_all(t);
 	natsConnection_Destroy(connection); /* no callback comes after it */
 	t->connection = NULL;

@@ -266,7 +266,8 @@ struct client *bench_open(struct bench *bench, const struct nats_config *config)
 	assert_true(bench->client_count <= BENCH_CLIENTS_MAX);
 	if (config != NULL)
 		own = *config;
-	own.url = bench->server.url;
+	if (own.url == NULL)
+		own.url = bench->server.url;
 	tls = own.tls_required || own.tls_ca_file != NULL;
 	begin_ms = wait_now_ms();
 	err = nats_transport_open(&bench->loop, &own, &hooks, &client->t, why);

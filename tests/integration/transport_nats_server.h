@@ -63,7 +63,7 @@ struct bench {
 void bench_init(struct bench *bench);
 /* Closes what is open; the loop must come to its end. */
 void bench_destroy(struct bench *bench);
-/* `config` without URL, or NULL. */
+/* To the server of the bench when `config` has no URL or is NULL. */
 struct client *bench_open(struct bench *bench, const struct nats_config *config);
 struct client *bench_connect(struct bench *bench, const struct nats_config *config);
 void bench_close(struct client *client, bool drain);
