@@ -224,6 +224,7 @@ static void on_connected(uv_work_t *request, int status)
 	}
 	t->connection = work->connection;
 	t->socket = work->socket;
+	t->tls = t->tls_configured || work->tls;
 	if (work->discovered_count > 0)
 		nats_servers_learn(&t->servers, work->discovered, (uint32_t)work->discovered_count);
 	nats_connect_forget(work);
@@ -482,7 +483,7 @@ static struct nats_transport *make(struct uv_loop_s *loop, const struct nats_con
 		t->hooks = *hooks;
 	atomic_init(&t->write_wanted, false);
 	t->signals_blocked = nats_signals_are_blocked();
-	t->tls = nats_options_tls(config);
+	t->tls_configured = nats_options_tls(config);
 	t->connect_timeout_ms = given_or(config->connect_timeout_ms, NATS_CONNECT_TIMEOUT_MS);
 	t->write_deadline_ms = given_or(config->write_deadline_ms, NATS_WRITE_DEADLINE_MS);
 	t->stats.disconnected_since_ns = os_clock_mono_ns();

@@ -20,7 +20,7 @@ static void ask(struct nats_work *work)
 	}
 	if (natsConnection_GetConnectedUrl(work->connection, url, sizeof url) == NATS_OK &&
 	    url[0] != '\0')
-		nats_info_version(url, work->timeout_ms, work->version);
+		nats_info_ask(url, work->timeout_ms, work->version, &work->tls);
 }
 
 void nats_connect_run(uv_work_t *request)
@@ -32,6 +32,7 @@ void nats_connect_run(uv_work_t *request)
 	work->connection = NULL;
 	work->socket = -1;
 	work->version[0] = '\0';
+	work->tls = false;
 	work->discovered = NULL;
 	work->discovered_count = 0;
 	work->max_payload = 0;

@@ -1,6 +1,7 @@
-/* The server's version. cnats 3.4 does not tell it, but every NATS server greets each new
- * connection with an INFO line before anything else, TLS included; so we ask with one of our own
- * and hang up. A server that does not answer costs at most the time-out, on a worker's thread. */
+/* The server's version, and whether it wants TLS. cnats 3.4 tells neither, and uses TLS with such a
+ * server whatever its options say. But every NATS server greets each new connection with an INFO
+ * line before anything else, TLS included; so we ask with one of our own and hang up. A server that
+ * does not answer costs at most the time-out, on a worker's thread. */
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -94,32 +95,39 @@ static bool read_line(int fd, uint32_t timeout_ms, char line[INFO_SIZE_MAX])
 	return false;
 }
 
-void nats_info_version(const char *url, uint32_t timeout_ms, char version[NATS_VERSION_SIZE])
+static void copy_version(const char *line, char version[NATS_VERSION_SIZE])
 {
 	static const char key[] = "\"version\":\"";
+	const char *value = strstr(line, key);
+	size_t size;
+
+	if (value == NULL)
+		return;
+	value += sizeof key - 1;
+	size = strcspn(value, "\"\n");
+	if (size >= NATS_VERSION_SIZE)
+		return;
+	memcpy(version, value, size);
+	version[size] = '\0';
+}
+
+void nats_info_ask(const char *url, uint32_t timeout_ms, char version[NATS_VERSION_SIZE], bool *tls)
+{
 	char host[HOST_SIZE_MAX];
 	char port[8];
 	char line[INFO_SIZE_MAX];
-	const char *value;
-	size_t size;
 	int fd;
 
 	version[0] = '\0';
+	*tls = false;
 	if (!split_url(url, host, port))
 		return;
 	fd = dial(host, port, timeout_ms);
 	if (fd < 0)
 		return;
 	if (read_line(fd, timeout_ms, line)) {
-		value = strstr(line, key);
-		if (value != NULL) {
-			value += sizeof key - 1;
-			size = strcspn(value, "\"\n");
-			if (size < NATS_VERSION_SIZE) {
-				memcpy(version, value, size);
-				version[size] = '\0';
-			}
-		}
+		copy_version(line, version);
+		*tls = strstr(line, "\"tls_required\":true") != NULL;
 	}
 	(void)close(fd);
 }

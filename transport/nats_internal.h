@@ -101,6 +101,7 @@ struct nats_work {
 	char **discovered; /* as cnats gives it: each string and the array are to be freed */
 	int discovered_count;
 	char version[NATS_VERSION_SIZE];
+	bool tls; /* the server wants it */
 	char why[NATS_WHY_SIZE];
 };
 
@@ -122,7 +123,8 @@ struct nats_transport {
 	struct nats_servers servers;
 	uint32_t connect_timeout_ms;
 	uint32_t write_deadline_ms;
-	bool tls;
+	bool tls_configured;
+	bool tls;                   /* of this connection, whoever wanted it */
 	natsConnection *connection; /* NULL before the first and between two */
 	uv_poll_t *poll;            /* of its socket; NULL when there is none to touch */
 	int socket;
@@ -204,8 +206,10 @@ void nats_on_error(natsConnection *connection, natsSubscription *subscription, n
 /* nats_connect.c: runs on a worker. */
 void nats_connect_run(uv_work_t *request);
 void nats_connect_forget(struct nats_work *work); /* frees what a result holds beside it */
-/* nats_info.c: the version that the server at `url` announces; "" when it does not. Blocks. */
-void nats_info_version(const char *url, uint32_t timeout_ms, char version[NATS_VERSION_SIZE]);
+/* nats_info.c: what the server at `url` announces: its version, "" when it does not, and whether it
+ * takes nothing but TLS. Blocks. */
+void nats_info_ask(const char *url, uint32_t timeout_ms, char version[NATS_VERSION_SIZE],
+		   bool *tls);
 /* nats_nkey_openssl.c: the public user key of a seed, both as text ("SU...", "U...").
  * SAGA_E_CONFIG when the seed is not one. */
 enum { NATS_NKEY_SIZE = 56 };

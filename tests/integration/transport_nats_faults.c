@@ -101,6 +101,49 @@ static void test_many_restarts(void **state)
 	assert_int_equal(client_stats(a).reconnects, 5);
 }
 
+/* A server that joins while we are connected is where we go when ours ends. */
+static void test_a_server_that_joined_later(void **state)
+{
+	struct bench *bench = *state;
+	struct nats_config config = {.name = "elsewhere"};
+	struct inbox inbox = {0};
+	struct server other;
+	uint16_t port;
+	char more[256];
+	struct client *a;
+	struct client *b;
+
+	server_init(&other);
+	assert_int_equal(ports_take(&bench->server.ports, &port), 0);
+	/* To itself: with JetStream there has to be one. */
+	(void)snprintf(more, sizeof more,
+		       "server_name: a, cluster { name: c, listen: \"127.0.0.1:%u\","
+		       " routes: [\"nats://127.0.0.1:%u\"] }",
+		       port, port);
+	server_start(&bench->server, more);
+	a = bench_connect(bench, NULL);
+	(void)client_subscribe(a, "x", NULL, &inbox);
+	client_sync(bench, a);
+	(void)snprintf(more, sizeof more,
+		       "server_name: b, cluster { name: c, listen: \"127.0.0.1:-1\","
+		       " routes: [\"nats://127.0.0.1:%u\"] }",
+		       port);
+	server_start(&other, more);
+	config.url = other.url;
+	b = bench_connect(bench, &config);
+	/* The route is up, and what the server told its clients then has come before this. */
+	while (inbox.count == 0) {
+		assert_int_equal(client_publish(b, "x", "joined"), 0);
+		bench_run_for(bench, 20);
+	}
+	client_sync(bench, a);
+	server_kill(&bench->server);
+	RUN_UNTIL(bench, a->ups == 2);
+	bench_close(a, false);
+	bench_close(b, false);
+	server_destroy(&other);
+}
+
 static void test_open_before_the_server(void **state)
 {
 	struct bench *bench = *state;
@@ -225,6 +268,19 @@ static void test_a_full_socket_with_tls_does_not_hold_the_loop(void **state)
 	fill_a_socket(bench, (struct nats_config){.name = "full", .tls_ca_file = certificate});
 }
 
+/* TLS may be the server's wish alone; it is TLS all the same. */
+static void test_a_full_socket_with_the_servers_tls_does_not_hold_the_loop(void **state)
+{
+	struct bench *bench = *state;
+	char certificate[SERVER_PATH_SIZE];
+
+	server_start_tls(&bench->server, "");
+	server_path(&bench->server, "server.crt", certificate);
+	assert_int_equal(setenv("SSL_CERT_FILE", certificate, 1), 0);
+	fill_a_socket(bench, (struct nats_config){.name = "full"});
+	assert_int_equal(unsetenv("SSL_CERT_FILE"), 0);
+}
+
 static void test_a_socket_that_stays_full_is_given_up(void **state)
 {
 	enum { DEADLINE_MS = 300 };
@@ -245,6 +301,27 @@ static void test_a_socket_that_stays_full_is_given_up(void **state)
 	server_signal(&bench->server, SIGCONT);
 	RUN_UNTIL(bench, a->ups == 2);
 	assert_int_equal(client_publish(a, "x", "again"), 0);
+}
+
+/* That more is published all the time does not count as progress. */
+static void test_a_full_socket_is_given_up_under_load(void **state)
+{
+	const struct nats_config config = {.name = "loaded", .write_deadline_ms = 300};
+	struct bench *bench = *state;
+	uint64_t begin_ms;
+	struct client *a;
+
+	server_start(&bench->server, "");
+	a = bench_connect(bench, &config);
+	server_signal(&bench->server, SIGSTOP);
+	begin_ms = wait_now_ms();
+	(void)publish_until_busy(a);
+	while (a->downs == 0 && wait_now_ms() - begin_ms < PATIENCE_MS) {
+		(void)client_publish(a, "x", "more");
+		bench_run_for(bench, 10);
+	}
+	/* As above. */
+	assert_true(wait_now_ms() - begin_ms < 2900);
 }
 
 /* What waited in a buffer when the connection went must not come after it. */
@@ -506,11 +583,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_server_restart),
 		TEST(test_many_restarts),
+		TEST(test_a_server_that_joined_later),
 		TEST(test_open_before_the_server),
 		TEST(test_server_that_hangs),
 		TEST(test_a_full_socket_does_not_hold_the_loop),
 		TEST(test_a_full_socket_with_tls_does_not_hold_the_loop),
+		TEST(test_a_full_socket_with_the_servers_tls_does_not_hold_the_loop),
 		TEST(test_a_socket_that_stays_full_is_given_up),
+		TEST(test_a_full_socket_is_given_up_under_load),
 		TEST(test_nothing_old_leaves_after_a_reconnect),
 		TEST(test_what_may_not_leave_any_more_does_not),
 		TEST(test_refused_then_let_in),
