@@ -5,7 +5,9 @@
 #
 # makes one cmocka executable `test_<name>` and registers it as ctest `unit.<name>` or
 # `integration.<name>`. A source is looked for beside the calling file, then from the source root.
-# The label integration_san makes `./dev test` run the test under asan and tsan as well.
+# Labels: integration_san = `./dev test` runs it under asan; integration_tsan = and under tsan (where
+# threads of ours meet); integration_plain comes by itself and means neither: without a sanitizer.
+# `./dev test integration` is the thorough one: all without, and what has integration_san under both.
 #
 # Tests see SAGAD_SOURCE_DIR and SAGAD_BUILD_DIR as macros.
 
@@ -30,6 +32,9 @@ function(sagad_add_test kind default_timeout name)
 	endforeach()
 	if(NOT arg_TIMEOUT)
 		set(arg_TIMEOUT ${default_timeout})
+	endif()
+	if(kind STREQUAL "integration" AND NOT "integration_san" IN_LIST arg_LABELS)
+		list(APPEND arg_LABELS integration_plain)
 	endif()
 
 	add_executable(test_${name} ${sources})

@@ -1,17 +1,17 @@
-# A scripted owner on a real broker; integration_san: they also run under asan and tsan.
+# A scripted owner on a real broker.
 foreach(module IN ITEMS blocking busy calls)
 	sagad_integration_test(client_${module}
 		SOURCES client_${module}.c client_calls_bench_uv.c client_owner_uv.c
-		LIBS sagad_client sagad_launcher PkgConfig::UV LABELS integration_san)
+		LIBS sagad_client sagad_launcher PkgConfig::UV LABELS integration_san integration_tsan)
 endforeach()
 foreach(module IN ITEMS crash)
 	sagad_integration_test(client_${module} SOURCES client_${module}.c client_owner_uv.c
-		LIBS sagad_client sagad_launcher PkgConfig::UV LABELS integration_san)
+		LIBS sagad_client sagad_launcher PkgConfig::UV LABELS integration_san integration_tsan)
 endforeach()
 foreach(module IN ITEMS service service_direct service_stop)
 	sagad_integration_test(client_${module}
 		SOURCES client_${module}.c client_service_bench.c client_owner_uv.c
-		LIBS sagad_client sagad_launcher PkgConfig::UV LABELS integration_san)
+		LIBS sagad_client sagad_launcher PkgConfig::UV LABELS integration_san integration_tsan)
 endforeach()
 
 # The programs are built without our flags, so they could not load a sanitised library.
@@ -20,5 +20,5 @@ if(NOT SAGAD_SANITIZE)
 		COMMAND "${CMAKE_CURRENT_LIST_DIR}/client_install.sh"
 			"${CMAKE_SOURCE_DIR}" "${CMAKE_BINARY_DIR}"
 			"${CMAKE_COMMAND}" "${CMAKE_C_COMPILER}")
-	set_tests_properties(integration.client_install PROPERTIES LABELS integration TIMEOUT 120)
+	set_tests_properties(integration.client_install PROPERTIES LABELS "integration;integration_plain" TIMEOUT 120)
 endif()

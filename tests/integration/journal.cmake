@@ -1,4 +1,3 @@
-# integration_san: they also run under asan and tsan.
 foreach(module IN ITEMS jetstream init init_crash)
 	sagad_integration_test(journal_${module}
 		SOURCES journal_${module}.c journal_bench.c

@@ -12,7 +12,8 @@ target_link_libraries(sagad_trip PUBLIC sagad_launcher saga sagad_wire
 sagad_integration_test(trip_answers SOURCES trip_answers.c LIBS sagad_trip)
 sagad_integration_test(trip_busy SOURCES trip_busy.c LIBS sagad_trip TIMEOUT 300)
 sagad_integration_test(trip_crash SOURCES trip_crash.c LIBS sagad_trip TIMEOUT 300)
-sagad_integration_test(trip_san SOURCES trip_san.c LIBS sagad_trip LABELS integration_san)
+sagad_integration_test(trip_san SOURCES trip_san.c LIBS sagad_trip
+	LABELS integration_san integration_tsan)
 sagad_integration_test(trip_servers SOURCES trip_servers.c LIBS sagad_trip TIMEOUT 300)
 sagad_integration_test(trip_parked SOURCES trip_parked_nats.c LIBS sagad_trip PkgConfig::NATS)
 sagad_integration_test(trip_submit SOURCES trip_submit_nats.c LIBS sagad_trip sagad_base_os PkgConfig::NATS
