@@ -78,7 +78,16 @@ bool call_is_too_late(const struct client_calls *calls, const struct call *call,
 /* ---- the window ------------------------------------------------------------------------------
  */
 
-/* Less by half of the share that was refused, so that one full shard among many costs little. */
+/* Nobody waits for it, nobody was refused, and half of it was enough. */
+static bool window_is_idle(const struct client_calls *calls)
+{
+	return calls->refused == 0 && calls->queued == 0 && calls->resting == 0 &&
+	       calls->asking <= calls->window / 2;
+}
+
+/* Less by half of the share that was refused, so that one full shard among many costs little. A
+ * window that is not used up learns nothing more from answers: quiet times open it again, or it
+ * would turn away a crowd for what was refused long ago. */
 static void pace(struct client_calls *calls, uint64_t now_ms)
 {
 	const uint32_t answers = calls->taken + calls->refused;
@@ -91,6 +100,8 @@ static void pace(struct client_calls *calls, uint64_t now_ms)
 		calls->window = used - (uint32_t)((uint64_t)used * calls->refused / answers / 2);
 		if (calls->window < CALL_WINDOW_MIN)
 			calls->window = CALL_WINDOW_MIN;
+	} else if (window_is_idle(calls)) {
+		calls->window = calls->window < CALL_WINDOW / 2 ? calls->window * 2 : CALL_WINDOW;
 	}
 	calls->taken = calls->refused = 0;
 	calls->paced_ms = now_ms;
@@ -107,7 +118,7 @@ void calls_watch_crowd(struct saga_connection *connection)
 		atomic_store(&connection->crowded, crowded);
 }
 
-/* Larger by an eighth each time that a whole window was taken. */
+/* Larger by eight, about, each time that a whole window was taken. */
 void calls_count_taken(struct client_calls *calls, uint64_t now_ms)
 {
 	calls->taken++;

@@ -232,6 +232,32 @@ static void a_crowd_in_vain_is_closed(void **state)
 	assert_int_equal(crowd_count(&told.other), 0);
 }
 
+/* A refusal of long ago says nothing about the burst of today. */
+static void a_refusal_is_forgotten_in_quiet_times(void **state)
+{
+	enum { QUIET = 30, QUIET_MS = 110, BURST = 2300 };
+	static struct crowd told; /* outlives the connection's thread */
+	struct bench *bench = *state;
+	uint64_t number = 0;
+
+	owner_listen(&bench->owner, script_busy_for_long);
+	assert_int_equal(submit_one(bench, &number, 500, &told), 0);
+	RUN_UNTIL(&bench->owner, crowd_count(&told.busy) == 1);
+	bench->owner.on_request = calls_script_accept;
+	for (uint32_t i = 1; i <= QUIET; i++) {
+		assert_int_equal(submit_one(bench, &number, 20000, &told), 0);
+		RUN_UNTIL(&bench->owner, crowd_count(&told.taken) == i);
+		owner_run_for(&bench->owner, QUIET_MS);
+	}
+	bench->owner.on_request = calls_script_silent;
+	for (uint32_t i = 0; i < BURST; i++)
+		assert_int_equal(submit_one(bench, &number, 20000, &told), 0);
+	owner_run_for(&bench->owner, 300); /* the connection has looked at them */
+	assert_int_equal(submit_one(bench, &number, 20000, &told), 0);
+	saga_close(bench->connection, 0);
+	bench->connection = NULL;
+}
+
 static void script_every_fourth(struct owner *owner, const struct owner_request *request)
 {
 	struct bench *bench = owner->context;
@@ -272,7 +298,7 @@ int main(void)
 		TEST(a_hint_does_not_outlast_the_call), TEST(refused_to_the_end_is_busy),
 		TEST(refused_but_once_is_unknown),      TEST(refused_then_taken_is_taken),
 		TEST(a_crowd_asks_less_and_less),       TEST(a_crowd_is_served_in_the_end),
-		TEST(a_crowd_in_vain_is_closed),
+		TEST(a_crowd_in_vain_is_closed),        TEST(a_refusal_is_forgotten_in_quiet_times),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
