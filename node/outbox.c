@@ -30,6 +30,14 @@ void outbox_clear(struct outbox *o)
 	o->last_gate = 0;
 }
 
+static void compact(struct outbox *o)
+{
+	const uint32_t left = o->bytes.size - o->head;
+	memmove(o->bytes.data, o->bytes.data + o->head, left);
+	buf_truncate(&o->bytes, left);
+	o->head = 0;
+}
+
 int outbox_put(struct outbox *o, uint64_t gate, const char *subject, struct slice data)
 {
 	if (gate < o->last_gate)
@@ -39,6 +47,10 @@ int outbox_put(struct outbox *o, uint64_t gate, const char *subject, struct slic
 		.subject_size = (uint32_t)strlen(subject) + 1,
 		.data_size = data.size,
 	};
+	/* What has left must not take the room of what is to come. */
+	if (o->head > 0 &&
+	    (uint64_t)o->bytes.size + sizeof head + head.subject_size + data.size > o->bytes.max)
+		compact(o);
 	const uint32_t before = o->bytes.size;
 	(void)buf_put(&o->bytes, &head, sizeof head);
 	(void)buf_put(&o->bytes, subject, head.subject_size);
@@ -85,10 +97,6 @@ void outbox_pop(struct outbox *o)
 		o->head = 0;
 		return;
 	}
-	if (o->head >= COMPACT_AT && o->head > o->bytes.size / 2) {
-		const uint32_t left = o->bytes.size - o->head;
-		memmove(o->bytes.data, o->bytes.data + o->head, left);
-		buf_truncate(&o->bytes, left);
-		o->head = 0;
-	}
+	if (o->head >= COMPACT_AT && o->head > o->bytes.size / 2)
+		compact(o);
 }

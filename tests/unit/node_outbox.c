@@ -45,6 +45,28 @@ static void full_changes_nothing(void **state)
 	outbox_close(&o);
 }
 
+/* A long queue that drains: what has left leaves its room to what is to come. */
+static void what_has_left_takes_no_room(void **state)
+{
+	static const uint8_t data[70];
+	struct outbox o;
+	struct outbox_entry entry;
+
+	(void)state;
+	outbox_init(&o, 400);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(outbox_put(&o, 1, "s", slice_of(data, sizeof data)), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_true(outbox_peek(&o, 1, &entry));
+		outbox_pop(&o);
+	}
+	assert_int_equal(outbox_put(&o, 1, "s", slice_of(data, 180)), 0);
+	assert_true(outbox_peek(&o, 1, &entry));
+	assert_int_equal(entry.data.size, sizeof data);
+	assert_string_equal(entry.subject, "s");
+	outbox_close(&o);
+}
+
 /* Against a plain model of numbers, through many compactions. */
 static void long_run_keeps_every_entry(void **state)
 {
@@ -120,6 +142,7 @@ int main(void)
 		cmocka_unit_test(long_run_keeps_every_entry),
 		cmocka_unit_test(tokens_never_come_back),
 		cmocka_unit_test(long_subjects_get_no_token),
+		cmocka_unit_test(what_has_left_takes_no_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
