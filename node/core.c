@@ -64,7 +64,7 @@ uint64_t core_memory_ceiling(const struct txn_limits *limits)
 	/* The batch that gathers, the one in flight, and a page of history. */
 	const uint64_t records = 3 * (uint64_t)(CORE_RECORDS_MAX + BATCH_HEADER_SIZE);
 	const uint64_t side =
-		CORE_COMMANDS_MAX * (sizeof(struct wire_command) + sizeof(struct slice)) +
+		CORE_COMMANDS_MAX * (sizeof(struct wire_command) + sizeof(struct command_route)) +
 		WIRE_HISTORY_MAX * sizeof(struct wire_history_entry) +
 		tokens_memory_size(token_count_of(limits)) + CORE_COMMAND_BYTES;
 	return sizeof(struct shard) + txn_memory_ceiling(limits) + side + records +

@@ -8,7 +8,8 @@
  *  N2  one batch in flight a shard; the next gathers meanwhile (group commit from load).
  *  N3  a shard serves only after its own EPOCH record was accepted at the journal's end (S22).
  *  N4  the engine has applied exactly the records that are durable, in flight or gathered.
- *  N5  a fenced or halted shard sends nothing, ever; serving again means a full replay.
+ *  N5  a fenced or halted shard sends nothing, ever, but for a halted one's alert that it is so;
+ *      serving again means a full replay.
  *  N6  replies that arrived before a turn are handled before that turn's timers (S16).
  *  N7  two marks (S19): at the soft one new work is refused with `busy` and a hint, what lies
  *      between it and the hard one is for replies and timers of sagas that were taken. What waited

@@ -1,10 +1,11 @@
 /* REPLY: is it from the addressee of an operation that is out, and what does it mean?
  *
  *   not for us, or never asked for   ignored and counted; no disposition (invariant 27)
- *   saga or operation is over        obsolete, with a record behind it (S2) when somebody waits for
- * it says what is recorded already    recorded; waits for that record like everything else answers
- * what is out              recorded; ok and rejected from any attempt, also of an older epoch
- * (S24); trouble only from the attempt that is out
+ *   saga or operation is over        obsolete; if somebody waits for that, with a record behind
+ *                                    it (S2)
+ *   says what is recorded already    recorded; waits for that record like everything else
+ *   answers what is out              recorded; ok and rejected from any attempt, also of an older
+ *                                    epoch (S24); trouble only from the attempt that is out
  */
 #include "txn/state.h"
 

@@ -23,7 +23,8 @@ int wire_plan_encode(const struct wire_plan *plan, struct buf *out) MUST_CHECK;
 /* Judges a resolved plan. 0 or SAGA_E_PLAN / SAGA_E_POLICY / SAGA_E_DEADLINE / SAGA_E_NAME; `why`
  * (may be NULL) gets one sentence that names the step. Checks names, uniqueness, after-indexes
  * (known, no cycle, not itself, not twice), limits, protocol (only saga now, so no finish), and
- * delivery (only durable now). A step without undo may stand anywhere: nothing to undo. */
+ * delivery (one for all steps of a service). A step without undo may stand anywhere: nothing to
+ * undo. */
 int wire_plan_check(const struct wire_plan *plan, struct buf *why) MUST_CHECK;
 
 /* XXH3-128 over the canonical encoding of (plan, input, deadline, labels): not of the id, the retry
