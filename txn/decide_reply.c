@@ -143,6 +143,19 @@ static void reply_rejected(struct txn_shard *t, struct txn_entry *e, struct txn_
 	txn_advance(t, e);
 }
 
+/* Trouble with an attempt that was counted before is no news of the one that is out, and there is
+ * none with one that nobody has made: each costs a record and a turn of what is parked (S19). */
+static bool is_news(struct txn_branch *b, uint32_t attempt)
+{
+	const bool by_owner_before = b->perhaps_out && b->delivery == 0;
+
+	if (attempt <= *txn_attempts(b, b->op) || (b->wait != TXN_WAIT_ANSWER && !by_owner_before))
+		return false;
+	if (by_owner_before)
+		b->perhaps_out = false; /* it is out no more */
+	return true;
+}
+
 static void reply_trouble(struct txn_shard *t, struct txn_entry *e, struct txn_branch *b,
 			  const struct wire_reply *reply, struct slice instance)
 {
@@ -161,8 +174,7 @@ static void reply_trouble(struct txn_shard *t, struct txn_entry *e, struct txn_b
 
 	CHECK(txn_outstanding(b) != NULL);
 	CHECK(reply->outcome != WIRE_OUTCOME_OK);
-	/* Trouble with an attempt that was counted before is no news of the one that is out. */
-	if (reply->attempt > *txn_attempts(b, b->op))
+	if (is_news(b, reply->attempt))
 		txn_attempt_failed(t, e, b, &why);
 }
 

@@ -358,6 +358,26 @@ static void take_over_ends_with_the_operation(void **state)
 		       ">b-svc s b undo 1 left=1000\n");
 }
 
+/* However often it is said that the next attempt went wrong: nobody has made it yet. */
+static void trouble_before_the_attempt_is_no_news(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+
+	plan_direct(&p);
+	host_submit(h, "s", &p);
+	host_reply(h, "s", 0, "a", FORWARD, 1, WIRE_OUTCOME_RETRY);
+	expect_step(h, "+branch #1 0 forward again 1 at=+100\n>recorded 1\n");
+	host_reply(h, "s", 0, "a", FORWARD, 2, WIRE_OUTCOME_RETRY);
+	expect_step(h, ">recorded 1\n");
+	/* Of one that the owner before may have made it is. */
+	host_take_over(h, h->record_count);
+	host_reply(h, "s", 0, "a", FORWARD, 2, WIRE_OUTCOME_RETRY);
+	expect_step(h, "+branch #1 0 forward again 2 at=+200\n>recorded 1\n");
+	host_reply(h, "s", 0, "a", FORWARD, 3, WIRE_OUTCOME_RETRY);
+	expect_step(h, ">recorded 1\n");
+}
+
 /* A service that is away is not sent its whole backlog in one go, again and again. */
 static void copies_take_turns(void **state)
 {
@@ -445,6 +465,8 @@ int main(void)
 		cmocka_unit_test(take_over_calls_first),
 		cmocka_unit_test(take_over_calls_until_old_copies_are_too_old),
 		cmocka_unit_test_setup_teardown(take_over_ends_with_the_operation, setup, teardown),
+		cmocka_unit_test_setup_teardown(trouble_before_the_attempt_is_no_news, setup,
+						teardown),
 		cmocka_unit_test(copies_take_turns),
 		cmocka_unit_test(an_outage_does_not_put_turns_off),
 	};
