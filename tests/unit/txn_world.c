@@ -437,6 +437,9 @@ void world_random_event(struct world *w)
 {
 	const uint64_t kind = below(w, 100);
 
+	/* A turn that comes late: what is queued is handled before the timers (S16). */
+	if (below(w, 8) == 0)
+		w->h.now += below(w, 2000);
 	if (kind < 18) {
 		client_request(w);
 	} else if (kind < 60) {

@@ -15,7 +15,7 @@ enum {
 	WORLD_STEPS = 4,
 	WORLD_PACKETS = 512,
 	WORLD_REQUESTS = 4096,
-	WORLD_AGE_MS = 1500,
+	WORLD_AGE_MS = 6000,
 	WORLD_DISPOSITION = 1000000, /* stands for a service that waits for one */
 };
 
