@@ -25,7 +25,8 @@ struct place {
 
 struct set {
 	struct place places[WAYS];
-	uint64_t offered; /* key of the last one that was not found */
+	uint64_t offered; /* hash of the last one that was not found */
+	uint64_t unfit;   /* of the last one that could not be kept */
 	uint32_t next;    /* place to give up */
 };
 
@@ -132,14 +133,16 @@ void wire_plan_cache_offer(struct wire_plan_cache *cache, struct slice bytes)
 	if (bytes.size > PLACE_SIZE || !key_of(bytes, &key))
 		return;
 	struct set *set = &cache->sets[key % SETS];
-	if (set->offered != key) {
-		set->offered = key; /* a plan made for one saga alone puts nobody out */
+	const uint64_t hash = hash_xxh3_64(bytes); /* only time hangs on it: see find */
+	if (set->offered != hash || set->unfit == hash) {
+		set->offered = hash; /* a plan made for one saga alone puts nobody out */
 		return;
 	}
 	struct place *place = &set->places[set->next++ % WAYS];
 	place->bytes.size = 0;
 	if (!fill(place, bytes)) {
 		place->bytes.size = 0;
+		set->unfit = hash;
 		return;
 	}
 	place->key = key;

@@ -208,12 +208,30 @@ static void more_plans_than_places(void **state)
 	assert_true(known >= 3 * 299);
 }
 
+/* Neither puts out what is of use, though it has the same name and version. */
+static void plans_made_for_one_saga_put_nobody_out(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 3; i++)
+		(void)send(f);
+	assert_non_null(send(f));
+	for (uint32_t i = 0; i < 20; i++) {
+		f->steps[2].budget_ms = 50000 + i;
+		assert_null(send(f));
+	}
+	f->steps[2].budget_ms = 80000;
+	assert_non_null(send(f));
+}
+
 static void a_plan_too_large_to_keep(void **state)
 {
 	struct fixture *f = *state;
 	static struct wire_step steps[WIRE_STEPS_MAX];
 	static char names[WIRE_STEPS_MAX][8];
 
+	for (int i = 0; i < 3; i++)
+		(void)send(f);
 	for (uint32_t i = 0; i < WIRE_STEPS_MAX; i++) {
 		(void)snprintf(names[i], sizeof names[i], "s%u", i);
 		steps[i] = f->steps[0];
@@ -221,8 +239,11 @@ static void a_plan_too_large_to_keep(void **state)
 	}
 	f->submit.plan.steps = steps;
 	f->submit.plan.step_count = WIRE_STEPS_MAX;
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 10; i++)
 		assert_null(send(f));
+	f->submit.plan.steps = f->steps;
+	f->submit.plan.step_count = STEPS;
+	assert_non_null(send(f));
 }
 
 /* Keys in any order and numbers in any form mean the same; the hash is that of the canonical form.
@@ -329,6 +350,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_plan_of_the_name_is_another_plan, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(more_plans_than_places, setup, teardown),
+		cmocka_unit_test_setup_teardown(plans_made_for_one_saga_put_nobody_out, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_plan_too_large_to_keep, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_plan_in_another_form, setup, teardown),
 		cmocka_unit_test_setup_teardown(damage, setup, teardown),
