@@ -307,13 +307,24 @@ bool demo_takeovers_read(struct demo *demo)
 	return all;
 }
 
+/* The run may be over before its turn to be restarted has come. */
+static bool killed_by_us(const struct demo *demo, const char *name)
+{
+	if (demo->node_killed && !demo->node_restarted && strcmp(name, demo->victim) == 0)
+		return true;
+	if (demo->nats_killed && !demo->nats_restarted && strcmp(name, demo->nats_victim) == 0)
+		return true;
+	return demo->service_killed && !demo->service_restarted &&
+	       strcmp(name, demo_service_victim()) == 0;
+}
+
 static void see_end(void *context, struct process *process, const char *address)
 {
 	struct demo *demo = context;
 	int status = 0;
 
 	(void)address;
-	if (process_running(process))
+	if (process_running(process) || killed_by_us(demo, process->name))
 		return;
 	status = process->exit_status; /* known now that it was reaped */
 	demo->ended_early++;
