@@ -270,6 +270,40 @@ static int apply_finished(struct txn_shard *t, const struct wire_record_finished
 	return 0;
 }
 
+/* A refused entry of the inbox whose id nobody holds: remembered for those who ask. */
+static int remember_refused(struct txn_shard *t, const struct wire_record_inbox *r)
+{
+	struct txn_entry *e;
+
+	if (r->saga.size == 0 || r->saga.size > ID_SIZE_MAX || r->code == 0)
+		return SAGA_E_STATE;
+	e = txn_entry_find(t, r->saga);
+	if (e && e->body)
+		return SAGA_E_STATE;
+	if (e)
+		txn_entry_remove(t, e);
+	e = txn_entry_add(t, r->saga, (struct slice){0});
+	if (!e)
+		return SAGA_E_NO_MEMORY;
+	e->finished_at = r->at;
+	e->reason = WIRE_REASON_REFUSED;
+	e->code = r->code;
+	e->first_record = e->last_record = t->last_record + 1;
+	txn_entry_move(t, e, WIRE_STATE_CANCELLED);
+	txn_remember(t, e, r->remember_until_at);
+	CHECK(txn_entry_refused(e));
+	return 0;
+}
+
+/* Its history has one more record. */
+static void mark_last(struct txn_shard *t, struct slice saga)
+{
+	struct txn_entry *e = txn_entry_find(t, saga);
+
+	if (e)
+		e->last_record = t->last_record + 1;
+}
+
 static int apply_tombstone(struct txn_shard *t, const struct wire_record_tombstone *r)
 {
 	struct txn_entry *e;
@@ -293,6 +327,29 @@ static int apply_tombstone(struct txn_shard *t, const struct wire_record_tombsto
 	txn_remember(t, e, r->remember_until_at);
 	CHECK(e->body == NULL);
 	CHECK(wire_state_final(e->state));
+	return 0;
+}
+
+/* S12: the cursor passes the entry, whatever became of it. */
+static int apply_inbox(struct txn_shard *t, const struct wire_record_inbox *r)
+{
+	const struct slice held = slice_of(t->inbox.created, t->inbox.created_size);
+	int err = 0;
+
+	if (r->created.size == 0 || r->created.size > sizeof t->inbox.created)
+		return SAGA_E_STATE;
+	if (r->sequence != 0 && r->sequence <= t->inbox.sequence && slice_equal(r->created, held))
+		return SAGA_E_STATE;
+	txn_clock_advance(t, r->at);
+	if (r->remember_until_at != 0)
+		err = remember_refused(t, r);
+	else if (r->saga.size != 0)
+		mark_last(t, r->saga);
+	if (err)
+		return err;
+	memcpy(t->inbox.created, r->created.data, r->created.size);
+	t->inbox.created_size = r->created.size;
+	t->inbox.sequence = r->sequence;
 	return 0;
 }
 
@@ -330,6 +387,9 @@ int txn_fold(struct txn_shard *t, enum wire_kind kind, const void *record)
 	case WIRE_RECORD_TOMBSTONE:
 		err = apply_tombstone(t, record);
 		break;
+	case WIRE_RECORD_INBOX:
+		err = apply_inbox(t, record);
+		break;
 	default:
 		err = SAGA_E_KIND;
 	}
@@ -349,6 +409,7 @@ int txn_apply(struct txn_shard *t, struct slice record, uint64_t record_number, 
 		struct wire_record_parked parked;
 		struct wire_record_finished finished;
 		struct wire_record_tombstone tombstone;
+		struct wire_record_inbox inbox;
 		struct wire_record_noop noop;
 	} decoded;
 	enum wire_kind kind;

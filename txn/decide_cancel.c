@@ -31,7 +31,6 @@ static void cancel_unknown(struct txn_shard *t, const struct wire_cancel *cancel
 	};
 	struct slice why;
 
-	CHECK(txn_entry_known(t, cancel->id, t->now) == NULL);
 	if (!txn_window_allowed(t, cancel->retry_until_at, &why)) {
 		txn_record_noop(t);
 		txn_pend_answer(t, NULL, cancel->id, SAGA_E_RANGE)->text = why;
@@ -63,7 +62,7 @@ void txn_decide_cancel(struct txn_shard *t, const struct wire_cancel *cancel)
 	if (!addressed_here(t, cancel->id))
 		return;
 	e = txn_entry_known(t, cancel->id, t->now);
-	if (!e) {
+	if (!e || txn_entry_refused(e)) {
 		cancel_unknown(t, cancel);
 		return;
 	}
@@ -102,6 +101,8 @@ void txn_decide_query(struct txn_shard *t, const struct wire_query *query)
 		return;
 	}
 	p = txn_pend_answer(t, e, query->id, 0);
+	if (txn_entry_refused(e))
+		p->code = e->code;
 	p->with_branches = true;
 	if (!wait || !e->body)
 		return;

@@ -1,4 +1,5 @@
-/* SUBMIT: the address, the id, the plan, the room; then ACCEPTED. */
+/* SUBMIT, from a client or from the inbox: the address, the id, the plan, the room; then ACCEPTED.
+ */
 #include "txn/state.h"
 #include "wire/plan.h"
 #include "wire/plan_cache.h"
@@ -9,9 +10,21 @@ static void refuse(struct txn_shard *t, struct slice id, int code, struct slice 
 
 	CHECK(code < 0);
 	CHECK(t->effects != NULL);
+	if (txn_from_inbox(t)) {
+		txn_inbox_refused(t, id, code, text);
+		return;
+	}
 	p = txn_pend_answer(t, NULL, id_valid(id) ? id : (struct slice){0}, code);
 	p->text = txn_text_cut(text, WIRE_TEXT_SIZE_MAX);
 	t->stats.refused_total++;
+}
+
+/* S2: what is said of an id that nobody holds, or of the past. The entry of the inbox has a record
+ * of its own anyway. */
+static void prove_owner(struct txn_shard *t)
+{
+	if (!txn_from_inbox(t))
+		txn_record_noop(t);
 }
 
 static struct txn_pending *refuse_busy(struct txn_shard *t, struct txn_entry *e, struct slice id)
@@ -19,10 +32,24 @@ static struct txn_pending *refuse_busy(struct txn_shard *t, struct txn_entry *e,
 	struct txn_pending *p = txn_pend_answer(t, e, id, SAGA_E_BUSY);
 
 	CHECK(p->code != 0);
+	if (txn_from_inbox(t)) { /* S19: it waits where it is; nobody listens to the answer */
+		t->effects->inbox_waits = true;
+		return p;
+	}
 	p->retry_after_ms = txn_busy_retry_ms(t);
 	CHECK_LE(p->retry_after_ms, 2 * TXN_BUSY_RETRY_MAX_MS);
 	t->stats.refused_total++;
 	return p;
+}
+
+static void refuse_known(struct txn_shard *t, struct txn_entry *e, int code)
+{
+	if (txn_from_inbox(t)) {
+		txn_inbox_refused(t, txn_entry_id(e), code, (struct slice){0});
+		return;
+	}
+	(void)txn_pend_answer(t, e, txn_entry_id(e), code);
+	t->stats.refused_total++;
 }
 
 /* The id is known: the same body is the same saga, another body a conflict (invariant 3). */
@@ -35,14 +62,16 @@ static void submit_again(struct txn_shard *t, const struct wire_submit *submit, 
 	CHECK(e->state != WIRE_STATE_NONE);
 	CHECK(slice_equal(txn_entry_id(e), submit->id));
 	if (e->state == WIRE_STATE_CANCELLED) {
-		txn_record_noop(t);
-		(void)txn_pend_answer(t, e, submit->id, SAGA_E_CANCELLED);
-		t->stats.refused_total++;
+		prove_owner(t);
+		refuse_known(t, e, SAGA_E_CANCELLED);
 		return;
 	}
 	if (!hash128_equal(&e->body_hash, hash)) {
-		(void)txn_pend_answer(t, e, submit->id, SAGA_E_CONFLICT);
-		t->stats.refused_total++;
+		refuse_known(t, e, SAGA_E_CONFLICT);
+		return;
+	}
+	if (txn_from_inbox(t)) {
+		txn_inbox_taken(t, submit->id);
 		return;
 	}
 	if (!e->body) {
@@ -140,6 +169,9 @@ static void accept(struct txn_shard *t, const struct wire_submit *submit,
 	}
 	e = txn_entry_by_admission(t, r->admission);
 	CHECK(e != NULL);
+	if (txn_from_inbox(t))
+		txn_inbox_taken(t,
+				submit->id); /* S12: in the step, hence the batch, that accepts */
 	timer_arm(&t->timers, &e->timer, e->deadline_at);
 	if (wait) {
 		const bool added = txn_waiter_add(t, e, t->event->reply_to);
@@ -170,12 +202,12 @@ static void submit_new(struct txn_shard *t, const struct wire_submit *submit,
 
 	CHECK(t->next_admission > 0);
 	if (submit->retry_until_at <= t->now) {
-		txn_record_noop(t); /* S2: it says that nobody holds this id */
+		prove_owner(t); /* S2: it says that nobody holds this id */
 		refuse(t, submit->id, SAGA_E_EXPIRED, why);
 		return;
 	}
 	if (!txn_window_allowed(t, submit->retry_until_at, &why)) {
-		txn_record_noop(t); /* S2: it is only so because nobody holds this id */
+		prove_owner(t); /* S2: it is only so because nobody holds this id */
 		refuse(t, submit->id, SAGA_E_RANGE, why);
 		return;
 	}
@@ -198,7 +230,7 @@ void txn_decide_submit(struct txn_shard *t, const struct wire_submit *submit)
 	int err;
 
 	CHECK(submit != NULL);
-	CHECK(t->event->kind == TXN_EVENT_SUBMIT);
+	CHECK(t->event->kind == TXN_EVENT_SUBMIT || txn_from_inbox(t));
 	if (!id_valid(submit->id)) {
 		refuse(t, submit->id, SAGA_E_NAME, (struct slice){0});
 		return;
@@ -214,7 +246,7 @@ void txn_decide_submit(struct txn_shard *t, const struct wire_submit *submit)
 		return;
 	}
 	e = txn_entry_known(t, submit->id, t->now);
-	if (e)
+	if (e && !txn_entry_refused(e))
 		submit_again(t, submit, e, &hash);
 	else
 		submit_new(t, submit, &hash);

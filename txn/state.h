@@ -144,6 +144,7 @@ struct txn_entry {
 	uint32_t previous, next; /* all entries by admission; `next` chains free ones */
 	uint32_t waiters;        /* first waiter; volatile */
 	uint32_t definition_version;
+	uint32_t code; /* why its entry of the inbox was refused, with that reason */
 	uint8_t id_size;
 	uint8_t definition_size;
 	uint8_t state;  /* enum wire_state */
@@ -203,6 +204,11 @@ struct txn_shard {
 	uint64_t next_admission;
 	uint64_t clock;         /* the latest time that a record told: eviction goes by it */
 	uint64_t journal_epoch; /* of the latest epoch record */
+	struct {
+		uint64_t sequence;
+		uint32_t created_size; /* 0 = nothing was read yet */
+		uint8_t created[TXN_INBOX_CREATED_MAX];
+	} inbox; /* the cursor of S12 */
 	struct txn_entry *entries;
 	uint32_t entries_used, entries_top, entries_free;
 	uint32_t first, last;           /* entries by admission */
@@ -382,6 +388,19 @@ void txn_record_noop(struct txn_shard *t);
  * ----------------------------------------------------------- */
 
 void txn_decide_submit(struct txn_shard *t, const struct wire_submit *submit);
+void txn_decide_inbox(struct txn_shard *t, const struct txn_inbox_entry *entry);
+/* What becomes of the entry in hand, once it is known: one of these, or effects->inbox_waits. */
+void txn_inbox_taken(struct txn_shard *t, struct slice id);
+void txn_inbox_refused(struct txn_shard *t, struct slice id, int code, struct slice text);
+/* Only remembered so that somebody can ask: nobody holds this id. */
+static inline bool txn_entry_refused(const struct txn_entry *e)
+{
+	return e->state == WIRE_STATE_CANCELLED && e->reason == WIRE_REASON_REFUSED;
+}
+static inline bool txn_from_inbox(const struct txn_shard *t)
+{
+	return t->event->kind == TXN_EVENT_INBOX;
+}
 void txn_decide_cancel(struct txn_shard *t, const struct wire_cancel *cancel);
 void txn_decide_query(struct txn_shard *t, const struct wire_query *query);
 void txn_decide_list(struct txn_shard *t);

@@ -95,6 +95,8 @@ static void digest_entry(struct digest *d, const struct txn_entry *e)
 	put(d, e->first_record);
 	put(d, e->last_record);
 	put(d, e->body ? 0 : e->timer.deadline); /* until when it is remembered */
+	if (txn_entry_refused(e))
+		put(d, e->code);
 	end(d);
 	if (e->body)
 		digest_body(d, e->body);
@@ -113,6 +115,10 @@ struct hash128 txn_state_hash(const struct txn_shard *t)
 	put(&d, t->journal_epoch);
 	put(&d, t->entries_used);
 	put(&d, t->open);
+	if (t->inbox.created_size > 0) { /* not before the first entry: older journals have none */
+		put_slice(&d, slice_of(t->inbox.created, t->inbox.created_size));
+		put(&d, t->inbox.sequence);
+	}
 	end(&d);
 	for (uint32_t i = t->first; i != TXN_NONE; i = t->entries[i].next)
 		digest_entry(&d, &t->entries[i]);

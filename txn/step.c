@@ -5,6 +5,7 @@
  *   SUBMIT  --> decide_submit.c --.                                .--> COMMAND
  *   REPLY   --> decide_reply.c  --+-> record.c --> apply.c (fold) -+--> ANSWER, DISPOSITION
  *   CANCEL  --> decide_cancel.c --|      ^             |           `--> ALERT, LIST
+ *   INBOX   --> decide_inbox.c  --|      |             |            |
  *   TICK    --> decide_timer.c  --'      |             v            ^
  *                    |                   `-------- advance.c -------' answer.c
  *                    `--> attempt.c (failures, back-off, parking, dispatch)
@@ -38,19 +39,27 @@ _Static_assert(WIRE_INPUT_SIZE_MAX + WIRE_TEXT_SIZE_MAX + WIRE_LABELS_MAX * LABE
 		       WIRE_MESSAGE_SIZE_MAX,
 	       "S19: a whole saga, with all it has been answered, fits one message");
 
+static uint64_t worst_case_of_submit(const struct wire_submit *submit)
+{
+	uint64_t size = (uint64_t)submit->input.size + submit->traceparent.size;
+
+	if (submit->label_count <= WIRE_LABELS_MAX)
+		size += (uint64_t)submit->label_count * LABEL_BYTES;
+	if (submit->plan.step_count <= WIRE_STEPS_MAX)
+		size += (uint64_t)submit->plan.step_count * STEP_BYTES;
+	return size;
+}
+
 /* The most that one event can write: what it brings in, and the few records that follow from it. */
 static uint64_t worst_case(const struct txn_event *event)
 {
 	uint64_t size = TXN_RECORDS_PER_TIMER;
 
 	if (event->kind == TXN_EVENT_SUBMIT) {
-		const struct wire_submit *submit = event->u.submit;
-
-		size += (uint64_t)submit->input.size + submit->traceparent.size;
-		if (submit->label_count <= WIRE_LABELS_MAX)
-			size += (uint64_t)submit->label_count * LABEL_BYTES;
-		if (submit->plan.step_count <= WIRE_STEPS_MAX)
-			size += (uint64_t)submit->plan.step_count * STEP_BYTES;
+		size += worst_case_of_submit(event->u.submit);
+	} else if (event->kind == TXN_EVENT_INBOX) {
+		if (event->u.inbox->submit != NULL)
+			size += worst_case_of_submit(event->u.inbox->submit);
 	} else if (event->kind == TXN_EVENT_REPLY) {
 		if (event->u.reply.reply->output.size <= WIRE_OUTPUT_SIZE_MAX)
 			size += event->u.reply.reply->output.size; /* larger ones are dropped */
@@ -91,6 +100,9 @@ static void decide(struct txn_shard *t, const struct txn_event *event)
 		break;
 	case TXN_EVENT_LIST:
 		txn_decide_list(t);
+		break;
+	case TXN_EVENT_INBOX:
+		txn_decide_inbox(t, event->u.inbox);
 		break;
 	case TXN_EVENT_TICK:
 		txn_decide_timers(t);

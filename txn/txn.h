@@ -119,7 +119,23 @@ enum txn_event_kind {
 	TXN_EVENT_REPLY,
 	TXN_EVENT_LIST,
 	TXN_EVENT_TICK,
+	TXN_EVENT_INBOX, /* an entry of the durable inbox (S12); reply_to must be 0 */
 };
+
+/* An entry of the shard's inbox, or that its stream is to be read from the beginning again. What
+ * stands at or below the cursor changes nothing. Whatever else becomes of it, the cursor passes it
+ * in the same step, unless effects->inbox_waits says that there is no room for it now. */
+struct txn_inbox_entry {
+	struct slice created; /* the stream's creation time: which incarnation it is */
+	uint64_t sequence;    /* 0 = begin again: the stream ends before the cursor */
+	struct slice tenant;  /* who published it */
+	/* Decoded, not yet checked; NULL: it cannot be, and then `code` and `text` say why, and
+	 * `id` is what could be read of it, or empty. */
+	const struct wire_submit *submit;
+	int code;
+	struct slice id, text;
+};
+enum { TXN_INBOX_CREATED_MAX = 64 };
 
 struct txn_event {
 	enum txn_event_kind kind;
@@ -144,6 +160,7 @@ struct txn_event {
 						 step */
 			struct slice instance;
 		} reply;
+		const struct txn_inbox_entry *inbox;
 	} u;
 };
 
@@ -185,6 +202,8 @@ struct txn_effects {
 	struct buf *records;   /* in: where to append encoded records */
 	uint32_t record_count; /* out: added to by the step */
 	bool contradiction;    /* out: set when a reply contradicts what is recorded (28) */
+	bool inbox_waits;      /* out: no room for the entry now; nothing has changed */
+	int inbox_code;        /* out: why the entry was refused; 0 = it was not */
 	txn_emit emit;         /* in */
 	void *emit_context;    /* in */
 };
@@ -223,6 +242,14 @@ struct txn_span {
 };
 struct txn_span txn_find(const struct txn_shard *t, struct slice saga);
 
+/* How far the inbox was read (S12). `created` is empty before the first entry, and points into the
+ * engine. */
+struct txn_inbox_cursor {
+	struct slice created;
+	uint64_t sequence;
+};
+struct txn_inbox_cursor txn_inbox(const struct txn_shard *t);
+
 struct txn_stats {
 	uint32_t open;
 	uint32_t parked;
@@ -235,6 +262,7 @@ struct txn_stats {
 	uint64_t fallbacks_total;      /* attempts of durable steps that went as calls (S14) */
 	uint64_t ignored_total;        /* replies from others than the addressee, or never asked */
 	uint64_t contradictions_total; /* replies against what is recorded: the first stands (28) */
+	uint64_t inbox_taken_total, inbox_refused_total; /* entries of the inbox */
 	uint64_t late_total; /* ok of forward operations that were given up: they are undone */
 };
 void txn_stats(const struct txn_shard *t, struct txn_stats *stats);

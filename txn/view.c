@@ -163,6 +163,14 @@ struct txn_span txn_find(const struct txn_shard *t, struct slice saga)
 				 .admission = e->admission};
 }
 
+struct txn_inbox_cursor txn_inbox(const struct txn_shard *t)
+{
+	return (struct txn_inbox_cursor){
+		.created = slice_of(t->inbox.created, t->inbox.created_size),
+		.sequence = t->inbox.sequence,
+	};
+}
+
 void txn_stats(const struct txn_shard *t, struct txn_stats *stats)
 {
 	*stats = t->stats;

@@ -55,6 +55,7 @@ enum wire_kind {
 	WIRE_RECORD_PARKED = 70,
 	WIRE_RECORD_FINISHED = 71,
 	WIRE_RECORD_TOMBSTONE = 72,
+	WIRE_RECORD_INBOX = 73,
 };
 
 /* ---- plans ------------------------------------------------------------------------------ */
@@ -156,6 +157,7 @@ enum wire_reason {
 	WIRE_REASON_EXHAUSTED = 2,
 	WIRE_REASON_DEADLINE = 3,
 	WIRE_REASON_CANCELLED = 4,
+	WIRE_REASON_REFUSED = 5, /* it never ran: its entry of the inbox was refused (S12) */
 };
 
 enum wire_branch_state {
@@ -515,6 +517,19 @@ struct wire_record_tombstone {
 	struct slice reason;        /* 4 */
 	uint64_t at;                /* 5: shard time; forgetting goes by times in records only */
 	uint64_t remember_until_at; /* 6: as of wire_record_finished */
+};
+
+/* How far the durable inbox has been read (S12): in one batch with what the entry led to. */
+struct wire_record_inbox {
+	struct slice created; /* 2: text: the stream's creation time as the server says it */
+	uint64_t sequence;    /* 3: all up to here is done with; 0 = read it from its beginning */
+	uint32_t code;        /* 4: 0 = taken, now or before; else why it was refused */
+	struct slice saga;    /* 5: its id, where one can be read */
+	struct slice tenant;  /* 6: who published it, by the subject */
+	struct slice text;    /* 7: what is wrong and where */
+	uint64_t at;          /* 8 */
+	/* A refused id that nobody else holds is remembered until then; 0 = it is not. */
+	uint64_t remember_until_at; /* 9 */
 };
 
 struct wire_record_noop {

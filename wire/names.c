@@ -57,7 +57,7 @@ const char *wire_reason_name(uint32_t reason)
 	static const char *const words[] = {
 		[WIRE_REASON_NONE] = "none",           [WIRE_REASON_REJECTED] = "rejected",
 		[WIRE_REASON_EXHAUSTED] = "exhausted", [WIRE_REASON_DEADLINE] = "deadline",
-		[WIRE_REASON_CANCELLED] = "cancelled",
+		[WIRE_REASON_CANCELLED] = "cancelled", [WIRE_REASON_REFUSED] = "refused",
 	};
 	return WORD(words, reason);
 }

@@ -28,6 +28,7 @@ static const struct wire_table *const tables[] = {
 	[WIRE_RECORD_PARKED] = &wire_table_parked,
 	[WIRE_RECORD_FINISHED] = &wire_table_finished,
 	[WIRE_RECORD_TOMBSTONE] = &wire_table_tombstone,
+	[WIRE_RECORD_INBOX] = &wire_table_inbox,
 };
 
 const struct wire_table *wire_table_of(enum wire_kind kind)

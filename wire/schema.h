@@ -167,5 +167,6 @@ extern const struct wire_table wire_table_decision;
 extern const struct wire_table wire_table_parked;
 extern const struct wire_table wire_table_finished;
 extern const struct wire_table wire_table_tombstone;
+extern const struct wire_table wire_table_inbox;
 
 #endif

@@ -115,6 +115,28 @@ struct subject subject_submit_all(const char *prefix)
 	return subject_fixed(prefix, "submit.*");
 }
 
+struct subject subject_inbox(const char *prefix, uint32_t shard, struct slice tenant)
+{
+	struct subject subject;
+
+	check_prefix(prefix);
+	CHECK_LT(shard, WIRE_SHARDS_MAX);
+	CHECK(id_valid(tenant));
+	(void)snprintf(subject.text, sizeof subject.text, "%s.v1.inbox.%u.%.*s", prefix, shard,
+		       (int)tenant.size, (const char *)tenant.data);
+	return subject;
+}
+
+struct subject subject_inbox_all(const char *prefix, uint32_t shard)
+{
+	struct subject subject;
+
+	check_prefix(prefix);
+	CHECK_LT(shard, WIRE_SHARDS_MAX);
+	(void)snprintf(subject.text, sizeof subject.text, "%s.v1.inbox.%u.*", prefix, shard);
+	return subject;
+}
+
 /* Takes the text up to the next '.' off the front of `rest`, and the '.' too. */
 static struct slice next_token(struct slice *rest)
 {
@@ -186,6 +208,22 @@ int subject_parse_submit(const char *prefix, struct slice subject, struct slice 
 	    !slice_equal(next_token(&rest), slice_str("v1")) ||
 	    !slice_equal(next_token(&rest), slice_str("submit")) || !id_valid(rest))
 		return SAGA_E_NAME;
+	*tenant = rest;
+	return 0;
+}
+
+int subject_parse_inbox(const char *prefix, struct slice subject, uint32_t *shard,
+			struct slice *tenant)
+{
+	struct slice rest = subject;
+	uint32_t number = 0;
+
+	if (!slice_equal(next_token(&rest), slice_str(prefix)) ||
+	    !slice_equal(next_token(&rest), slice_str("v1")) ||
+	    !slice_equal(next_token(&rest), slice_str("inbox")) ||
+	    !parse_shard_number(next_token(&rest), &number) || !id_valid(rest))
+		return SAGA_E_NAME;
+	*shard = number;
 	*tenant = rest;
 	return 0;
 }

@@ -37,6 +37,15 @@ struct subject subject_journal(const char *prefix, uint32_t shard, uint32_t segm
 struct subject subject_submit(const char *prefix, struct slice tenant); /* saga.v1.submit.<t> */
 struct subject subject_submit_all(const char *prefix);                  /* saga.v1.submit.* */
 
+/* saga.v1.inbox.<n>.<t>, and all of one shard: ...inbox.<n>.* */
+struct subject subject_inbox(const char *prefix, uint32_t shard, struct slice tenant);
+struct subject subject_inbox_all(const char *prefix, uint32_t shard);
+
+/* Takes "<prefix>.v1.inbox.<n>.<tenant>" apart; SAGA_E_NAME when it is anything else. `tenant`
+ * points into `subject`. */
+int subject_parse_inbox(const char *prefix, struct slice subject, uint32_t *shard,
+			struct slice *tenant) MUST_CHECK;
+
 /* Takes "<prefix>.v1.submit.<tenant>" apart; SAGA_E_NAME when it is anything else. `tenant` points
  * into `subject`. */
 int subject_parse_submit(const char *prefix, struct slice subject, struct slice *tenant) MUST_CHECK;

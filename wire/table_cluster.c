@@ -71,7 +71,7 @@ static const struct wire_field saga_view_fields[] = {
 	WIRE_NAME(wire_saga_view, 2, id, WIRE_FIELD_REQUIRED),
 	WIRE_NAME(wire_saga_view, 3, definition, 0),
 	WIRE_ENUM(wire_saga_view, 4, state, 0, WIRE_STATE_CANCELLED, wire_state_name, 0),
-	WIRE_ENUM(wire_saga_view, 5, reason, 0, WIRE_REASON_CANCELLED, wire_reason_name, 0),
+	WIRE_ENUM(wire_saga_view, 5, reason, 0, WIRE_REASON_REFUSED, wire_reason_name, 0),
 	WIRE_U64(wire_saga_view, 6, admission),
 	WIRE_U64(wire_saga_view, 7, accepted_at),
 	WIRE_U64(wire_saga_view, 8, finished_at),

@@ -64,7 +64,7 @@ const struct wire_table wire_table_branch = WIRE_TABLE("branch", wire_record_bra
 
 static const struct wire_field decision_fields[] = {
 	WIRE_U64(wire_record_decision, 2, admission),
-	WIRE_ENUM(wire_record_decision, 3, reason, WIRE_REASON_REJECTED, WIRE_REASON_CANCELLED,
+	WIRE_ENUM(wire_record_decision, 3, reason, WIRE_REASON_REJECTED, WIRE_REASON_REFUSED,
 		  wire_reason_name, WIRE_FIELD_REQUIRED),
 	WIRE_RANGE_U32(wire_record_decision, 4, step, 0, WIRE_STEPS_MAX - 1, 0),
 	WIRE_TEXT(wire_record_decision, 5, text),
@@ -104,3 +104,15 @@ static const struct wire_field tombstone_fields[] = {
 };
 const struct wire_table wire_table_tombstone =
 	WIRE_TABLE("tombstone", wire_record_tombstone, tombstone_fields);
+
+static const struct wire_field inbox_fields[] = {
+	WIRE_TEXT(wire_record_inbox, 2, created),
+	WIRE_U64(wire_record_inbox, 3, sequence),
+	WIRE_U32(wire_record_inbox, 4, code),
+	WIRE_NAME(wire_record_inbox, 5, saga, 0),
+	WIRE_NAME(wire_record_inbox, 6, tenant, 0),
+	WIRE_TEXT(wire_record_inbox, 7, text),
+	WIRE_U64(wire_record_inbox, 8, at),
+	WIRE_U64(wire_record_inbox, 9, remember_until_at),
+};
+const struct wire_table wire_table_inbox = WIRE_TABLE("inbox", wire_record_inbox, inbox_fields);

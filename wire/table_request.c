@@ -58,7 +58,7 @@ static const struct wire_field answer_fields[] = {
 	WIRE_U32(wire_answer, 2, code),
 	WIRE_NAME(wire_answer, 3, id, 0),
 	WIRE_ENUM(wire_answer, 4, state, 0, WIRE_STATE_CANCELLED, wire_state_name, 0),
-	WIRE_ENUM(wire_answer, 5, reason, 0, WIRE_REASON_CANCELLED, wire_reason_name, 0),
+	WIRE_ENUM(wire_answer, 5, reason, 0, WIRE_REASON_REFUSED, wire_reason_name, 0),
 	WIRE_RANGE_U32(wire_answer, 6, shard, 0, WIRE_SHARDS_MAX - 1, 0),
 	WIRE_U64(wire_answer, 7, epoch),
 	WIRE_U64(wire_answer, 8, record_number),

@@ -146,6 +146,7 @@ static void note_record(struct host *h, struct slice bytes)
 		struct wire_record_parked parked;
 		struct wire_record_finished finished;
 		struct wire_record_tombstone tombstone;
+		struct wire_record_inbox inbox;
 		struct wire_record_noop noop;
 	} r;
 	struct arena arena;

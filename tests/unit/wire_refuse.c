@@ -131,7 +131,7 @@ static void peek_refuses_too(void **state)
 		{"81 a16101", SAGA_E_TYPE},
 		{"82 0002 0102", SAGA_E_VERSION},
 		{"82 0001 0111", SAGA_E_KIND},
-		{"82 0001 0149", SAGA_E_KIND},
+		{"82 0001 014a", SAGA_E_KIND},
 		{"82 0001 01cf ffffffffffffffff", SAGA_E_KIND},
 		{"82 0001 01cf 0000000100000002", SAGA_E_KIND},
 		{"81 0001", SAGA_E_MISSING},

@@ -28,6 +28,8 @@ static void building(void **state)
 	assert_string_equal(subject_command("saga", slice_str("flight")).text,
 			    "saga.v1.cmd.flight");
 	assert_string_equal(subject_call("saga", slice_str("flight")).text, "saga.v1.call.flight");
+	assert_string_equal(subject_inbox("saga", 7, party).text, "saga.v1.inbox.7.default");
+	assert_string_equal(subject_inbox_all("saga", 7).text, "saga.v1.inbox.7.*");
 	assert_string_equal(subject_journal("saga", 3, 4294967295U).text,
 			    "saga.v1.journal.3.4294967295");
 }
@@ -40,6 +42,35 @@ static void the_longest_fits(void **state)
 
 	assert_true(strlen(subject.text) < SUBJECT_SIZE_MAX);
 	assert_memory_equal(subject.text + strlen(subject.text) - 64, name, 64);
+}
+
+static void taking_an_inbox_subject_apart(void **state)
+{
+	static const char *const others[] = {
+		"saga.v1.inbox.7",
+		"saga.v1.inbox.7.",
+		"saga.v1.inbox.07.a",
+		"saga.v1.inbox.128.a",
+		"saga.v1.inbox.x.a",
+		"saga.v1.inbox.7.a.b",
+		"saga.v1.inbox.7.a+",
+		"prod.v1.inbox.7.a",
+		"saga.v2.inbox.7.a",
+		"saga.v1.shard.7.a",
+		"",
+	};
+	struct slice tenant = {0};
+	uint32_t shard = 999;
+	(void)state;
+
+	assert_int_equal(
+		subject_parse_inbox("saga", slice_str("saga.v1.inbox.127.a_B-9"), &shard, &tenant),
+		0);
+	assert_int_equal(shard, 127);
+	assert_true(slice_equal(tenant, slice_str("a_B-9")));
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		assert_int_equal(subject_parse_inbox("saga", slice_str(others[i]), &shard, &tenant),
+				 SAGA_E_NAME);
 }
 
 static void taking_apart(void **state)
@@ -229,6 +260,7 @@ int main(void)
 		cmocka_unit_test(the_tenant_of_a_submit),
 		cmocka_unit_test(building),
 		cmocka_unit_test(the_longest_fits),
+		cmocka_unit_test(taking_an_inbox_subject_apart),
 		cmocka_unit_test(taking_apart),
 		cmocka_unit_test(anything_else_is_refused),
 		cmocka_unit_test(even_tables),

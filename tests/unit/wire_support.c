@@ -30,6 +30,7 @@ const enum wire_kind wire_test_kinds[] = {
 	WIRE_RECORD_PARKED,
 	WIRE_RECORD_FINISHED,
 	WIRE_RECORD_TOMBSTONE,
+	WIRE_RECORD_INBOX,
 };
 const uint32_t wire_test_kind_count = sizeof wire_test_kinds / sizeof wire_test_kinds[0];
 

@@ -233,6 +233,8 @@ static struct subject build_subject(const json_t *vector)
 	const uint32_t shard = (uint32_t)wire_json_number(vector, "shard");
 	if (strcmp(function, "shard_all") == 0)
 		return subject_shard_all(prefix, shard);
+	if (strcmp(function, "inbox") == 0)
+		return subject_inbox(prefix, shard, slice_str(wire_json_text(vector, "party")));
 	if (strcmp(function, "journal") == 0)
 		return subject_journal(prefix, shard,
 				       (uint32_t)wire_json_number(vector, "segment"));

@@ -166,6 +166,7 @@ def check_subjects():
             "submit": "submit.{party}",
             "shard": "shard.{shard}.{verb}.{party}",
             "shard_all": "shard.{shard}.>",
+            "inbox": "inbox.{shard}.{party}",
             "journal": "journal.{shard}.{segment}",
         }.get(vector["function"], vector["function"])
         expect("subject", vector["prefix"] + ".v1." + tail.format(**vector), vector["subject"])
