@@ -39,15 +39,15 @@ struct jetstream_provision {
 	struct hash128 slots;
 };
 
-/* Ends once with 0 or an error and a sentence. Creates SAGA_J_<n> for all shards and SAGA_CMD, each
- * with the cluster in its description, then writes the GENESIS batch (record 1, sequence 1,
- * epoch 0) to each journal, fenced at 0. May be repeated after a crash, of ours or of the servers,
- * with the same cluster id: a journal with its GENESIS is kept; one that is empty, or that the
- * server lost and made again with nothing but our GENESIS of then, is deleted and made anew, as the
- * command stream is while it was never used (docs/decisions/0002); what else is there and different
- * refuses (SAGA_E_CLUSTER_MISMATCH / SAGA_E_JOURNAL_FOREIGN). Hence not for a cluster that has been
- * initialised: there a lost journal halts. What the server will not do at all (more replicas than
- * servers) is SAGA_E_CONFIG with its words. `done` runs after the call, on the
+/* Ends once with 0 or an error and a sentence. Creates SAGA_J_<n> for all shards, SAGA_CMD and
+ * SAGA_INBOX, each with the cluster in its description, then writes the GENESIS batch (record 1,
+ * sequence 1, epoch 0) to each journal, fenced at 0. May be repeated after a crash, of ours or of
+ * the servers, with the same cluster id: a journal with its GENESIS is kept; one that is empty, or
+ * that the server lost and made again with nothing but our GENESIS of then, is deleted and made
+ * anew, as the other two are while they were never used (docs/decisions/0002); what else is there
+ * and different refuses (SAGA_E_CLUSTER_MISMATCH / SAGA_E_JOURNAL_FOREIGN). Hence not for a cluster
+ * that has been initialised: there a lost journal halts. What the server will not do at all (more
+ * replicas than servers) is SAGA_E_CONFIG with its words. `done` runs after the call, on the
  * transport's thread; `text` lives until it returns. All arguments but `transport` are copied. On
  * an error return `done` does not run. Do not close the transport before `done`. */
 typedef void (*jetstream_provisioned)(void *context, int error, const char *text);
@@ -55,11 +55,12 @@ int jetstream_provision(struct transport *transport, const struct jetstream_conf
 			const struct jetstream_provision *what, jetstream_provisioned done,
 			void *context) MUST_CHECK;
 
-/* Reads the configuration of all journals and of the command stream back and compares it (replicas,
+/* Reads the configuration of all streams back and compares it (replicas,
  * storage, no limits, no dedupe reliance, description). Each stream that is missing or different is
- * told to `wrong`, with the first difference in `text`; `shard` is JETSTREAM_COMMANDS for the
- * commands. `done` with 0 means that all were looked at, not that all were right. */
-enum { JETSTREAM_COMMANDS = WIRE_SHARDS_MAX }; /* in place of a shard */
+ * told to `wrong`, with the first difference in `text`; `shard` is JETSTREAM_COMMANDS or
+ * JETSTREAM_INBOX for these. `done` with 0 means that all were looked at, not that all were right.
+ */
+enum { JETSTREAM_COMMANDS = WIRE_SHARDS_MAX, JETSTREAM_INBOX }; /* in place of a shard */
 typedef void (*jetstream_wrong)(void *context, uint32_t shard, int error, const char *text);
 int jetstream_verify(struct transport *transport, const struct jetstream_config *config,
 		     uint32_t shard_count, jetstream_wrong wrong, jetstream_provisioned done,

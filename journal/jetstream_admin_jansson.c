@@ -4,7 +4,7 @@
  * second to make one, and 64 at once time out). An item walks
  *
  *   create --> delete --> create --> genesis --> done   a journal, on a lone server
- *     | | |                   `--> done                   the command stream, on a lone server
+ *     | | |                   `--> done                   the other streams, on a lone server
  *     | | `---------------------------> genesis           a journal, on a cluster of servers
  *     | `-----------------------------> first --> done    something is there already: our GENESIS
  *     `--> look                                           the name is taken: says what differs
@@ -154,9 +154,18 @@ void item_again(struct item *item, int error, const char *why)
 	}
 }
 
+/* The inbox may be made anew, and has nothing that tells whose it was: so it comes when all else
+ * was found right, and not beside something that is about to be refused. */
+static bool may_begin(const struct job *job)
+{
+	if (job->begun + 1 == job->item_count && job->provisions)
+		return job->finished == job->begun;
+	return job->begun < job->item_count && job->begun - job->finished < job->window;
+}
+
 static int begin_more(struct job *job)
 {
-	while (job->begun < job->item_count && job->begun - job->finished < job->window) {
+	while (may_begin(job)) {
 		const int rc = item_send(&job->items[job->begun]);
 
 		if (rc != 0)
@@ -182,7 +191,7 @@ static struct job *job_create(struct transport *transport, const struct jetstrea
 	job->done = done;
 	job->context = context;
 	job->shard_count = wish->shard_count;
-	job->item_count = wish->shard_count + 1;
+	job->item_count = wish->shard_count + 2;
 	/* The caller's strings need not live as long as the job. */
 	(void)snprintf(job->cluster, sizeof job->cluster, "%s", wish->cluster);
 	(void)snprintf(job->prefix, sizeof job->prefix, "%s", config->prefix);
@@ -198,7 +207,8 @@ static struct job *job_create(struct transport *transport, const struct jetstrea
 		item->wish = *wish;
 		item->wish.config = &job->config;
 		item->wish.cluster = job->cluster;
-		item->wish.shard = i < wish->shard_count ? i : JETSTREAM_COMMANDS;
+		item->wish.shard =
+			i < wish->shard_count ? i : JETSTREAM_COMMANDS + i - wish->shard_count;
 	}
 	return job;
 }

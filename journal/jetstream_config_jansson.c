@@ -8,29 +8,46 @@
  * Commands: a work queue whose messages go when they are acknowledged or too old (S14).
  * `discard: new`, so that a full queue of a service answers "full" instead of losing the oldest
  * command without a word.
+ *
+ * Inbox (S12): what was acknowledged must be read, so no age limit; bounded, and full it refuses
+ * publishers. No roll-ups: a publisher could wipe what others have sent. Owners purge what their
+ * cursor has passed.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "journal/jetstream_jansson.h"
+#include "wire/message.h"
+#include "wire/subject.h"
 
-enum { DUPLICATE_WINDOW_NS = 100 * 1000 * 1000 };
+enum {
+	DUPLICATE_WINDOW_NS = 100 * 1000 * 1000,
+	INBOX_MESSAGES_MAX = 1000 * 1000,
+	INBOX_BYTES_MAX = 256 * 1024 * 1024,
+	INBOX_MESSAGE_SIZE_MAX = 512 * 1024, /* more than any submit */
+};
+_Static_assert((int)INBOX_MESSAGE_SIZE_MAX > (int)WIRE_INPUT_SIZE_MAX + 128 * 1024,
+	       "any submit fits the inbox");
 
 struct jetstream_name jetstream_wish_stream(const struct jetstream_wish *wish)
 {
-	return wish->shard == JETSTREAM_COMMANDS
-		       ? jetstream_command_stream(wish->config->stream_prefix)
-		       : jetstream_stream(wish->config->stream_prefix, wish->shard);
+	const char *prefix = wish->config->stream_prefix;
+
+	if (wish->shard == JETSTREAM_COMMANDS)
+		return jetstream_command_stream(prefix);
+	return wish->shard == JETSTREAM_INBOX ? jetstream_inbox_stream(prefix)
+					      : jetstream_stream(prefix, wish->shard);
 }
 
 static void describe(const struct jetstream_wish *wish, char *text, uint32_t size)
 {
 	int length;
 
-	if (wish->shard == JETSTREAM_COMMANDS) {
-		length = snprintf(text, size, "sagad commands cluster=%s shards=%u", wish->cluster,
-				  wish->shard_count);
+	if (wish->shard >= WIRE_SHARDS_MAX) {
+		length = snprintf(text, size, "sagad %s cluster=%s shards=%u",
+				  wish->shard == JETSTREAM_INBOX ? "inbox" : "commands",
+				  wish->cluster, wish->shard_count);
 	} else {
 		char start[JETSTREAM_API_SIZE];
 
@@ -40,23 +57,49 @@ static void describe(const struct jetstream_wish *wish, char *text, uint32_t siz
 	CHECK(length > 0 && (uint32_t)length < size);
 }
 
-static json_t *common_config(const struct jetstream_wish *wish)
+/* Of the inbox one for each shard, so that the server stores nothing that nobody would read. */
+static json_t *subjects_of(const struct jetstream_wish *wish)
 {
-	const struct jetstream_name name = jetstream_wish_stream(wish);
 	const char *prefix = wish->config->prefix;
-	char description[JETSTREAM_API_SIZE + 16], subject[JETSTREAM_API_SIZE];
+	char subject[JETSTREAM_API_SIZE];
+	json_t *subjects = json_array();
 
-	describe(wish, description, sizeof description);
 	if (wish->shard == JETSTREAM_COMMANDS)
 		(void)snprintf(subject, sizeof subject, "%s.v1.cmd.>", prefix);
 	else
 		(void)snprintf(subject, sizeof subject, "%s.v1.journal.%u.>", prefix, wish->shard);
-	return json_pack("{s:s, s:s, s:[s], s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:I, s:b, s:b}",
-			 "name", name.text, "description", description, "subjects", subject,
-			 "storage", "file", "discard", "new", "max_msgs", -1, "max_bytes", -1,
-			 "max_msg_size", -1, "max_consumers", -1, "max_msgs_per_subject", -1,
-			 "duplicate_window", (json_int_t)DUPLICATE_WINDOW_NS, "no_ack", 0, "sealed",
-			 0);
+	if (wish->shard != JETSTREAM_INBOX)
+		(void)json_array_append_new(subjects, json_string(subject));
+	else
+		for (uint32_t i = 0; i < wish->shard_count; i++)
+			(void)json_array_append_new(subjects,
+						    json_string(subject_inbox_all(prefix, i).text));
+	return subjects;
+}
+
+static json_t *common_config(const struct jetstream_wish *wish)
+{
+	const struct jetstream_name name = jetstream_wish_stream(wish);
+	const bool inbox = wish->shard == JETSTREAM_INBOX;
+	char description[JETSTREAM_API_SIZE + 16];
+
+	describe(wish, description, sizeof description);
+	return json_pack("{s:s, s:s, s:o, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:I, s:b, s:b}",
+			 "name", name.text, "description", description, "subjects",
+			 subjects_of(wish), "storage", "file", "discard", "new", "max_msgs",
+			 inbox ? INBOX_MESSAGES_MAX : -1, "max_bytes", inbox ? INBOX_BYTES_MAX : -1,
+			 "max_msg_size", inbox ? INBOX_MESSAGE_SIZE_MAX : -1, "max_consumers", -1,
+			 "max_msgs_per_subject", -1, "duplicate_window",
+			 (json_int_t)DUPLICATE_WINDOW_NS, "no_ack", 0, "sealed", 0);
+}
+
+static json_t *own_config(const struct jetstream_wish *wish)
+{
+	if (wish->shard == JETSTREAM_COMMANDS)
+		return json_pack("{s:s}", "retention", "workqueue");
+	return json_pack("{s:s, s:i, s:b, s:b, s:b}", "retention", "limits", "max_age", 0,
+			 "allow_rollup_hdrs", wish->shard != JETSTREAM_INBOX, "deny_delete", 1,
+			 "deny_purge", 0);
 }
 
 json_t *jetstream_wish_config(const struct jetstream_wish *wish)
@@ -66,11 +109,7 @@ json_t *jetstream_wish_config(const struct jetstream_wish *wish)
 
 	if (config == NULL)
 		return NULL;
-	if (wish->shard == JETSTREAM_COMMANDS)
-		own = json_pack("{s:s}", "retention", "workqueue");
-	else
-		own = json_pack("{s:s, s:i, s:b, s:b, s:b}", "retention", "limits", "max_age", 0,
-				"allow_rollup_hdrs", 1, "deny_delete", 1, "deny_purge", 0);
+	own = own_config(wish);
 	if (own != NULL && wish->shard == JETSTREAM_COMMANDS && wish->command_age_ms > 0)
 		(void)json_object_set_new(
 			own, "max_age",

@@ -28,6 +28,7 @@ struct jetstream_api {
 
 struct jetstream_name jetstream_stream(const char *stream_prefix, uint32_t shard);
 struct jetstream_name jetstream_command_stream(const char *stream_prefix);
+struct jetstream_name jetstream_inbox_stream(const char *stream_prefix);
 /* "$JS.API.<verb>.<stream>" and, unless NULL, ".<consumer>" */
 struct jetstream_api jetstream_api(const char *verb, const char *stream, const char *consumer);
 /* "sagad journal cluster=<id> shard=<n> shards=" : how a journal's description begins. */

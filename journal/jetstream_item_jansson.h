@@ -9,7 +9,7 @@
 enum {
 	JETSTREAM_CREATED_SIZE = 64,
 	JETSTREAM_TEXT_SIZE = 512,
-	JETSTREAM_ITEMS_MAX = WIRE_SHARDS_MAX + 1,
+	JETSTREAM_ITEMS_MAX = WIRE_SHARDS_MAX + 2,
 };
 
 /* In the order of their progress. */

@@ -11,7 +11,7 @@
 struct jetstream_wish {
 	const struct jetstream_config *config;
 	const char *cluster;
-	uint32_t shard; /* or JETSTREAM_COMMANDS */
+	uint32_t shard; /* or JETSTREAM_COMMANDS, JETSTREAM_INBOX */
 	uint32_t shard_count;
 	uint32_t replicas;       /* 0 = any */
 	uint32_t command_age_ms; /* 0 = any */

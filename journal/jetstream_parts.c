@@ -17,13 +17,23 @@ struct jetstream_name jetstream_stream(const char *stream_prefix, uint32_t shard
 	return name;
 }
 
-struct jetstream_name jetstream_command_stream(const char *stream_prefix)
+static struct jetstream_name stream_with(const char *stream_prefix, const char *end)
 {
 	struct jetstream_name name;
-	const int size = snprintf(name.text, sizeof name.text, "%s_CMD", stream_prefix);
+	const int size = snprintf(name.text, sizeof name.text, "%s_%s", stream_prefix, end);
 
 	CHECK(size > 0 && (size_t)size < sizeof name.text);
 	return name;
+}
+
+struct jetstream_name jetstream_command_stream(const char *stream_prefix)
+{
+	return stream_with(stream_prefix, "CMD");
+}
+
+struct jetstream_name jetstream_inbox_stream(const char *stream_prefix)
+{
+	return stream_with(stream_prefix, "INBOX");
 }
 
 struct jetstream_api jetstream_api(const char *verb, const char *stream, const char *consumer)

@@ -91,12 +91,12 @@ static enum step after_creation(const struct item *item, struct state state)
 {
 	const bool whole = item->deleted || state.clustered;
 
-	if (item->wish.shard != JETSTREAM_COMMANDS) {
+	if (item->wish.shard < WIRE_SHARDS_MAX) {
 		if (state.last_sequence > 0)
 			return STEP_FIRST;
 		return whole ? STEP_GENESIS : STEP_DELETE;
 	}
-	/* With commands or consumers it has been in use: not for us to delete. */
+	/* With messages or consumers it has been in use: not for us to delete. */
 	return whole || state.last_sequence > 0 || state.consumers > 0 ? STEP_DONE : STEP_DELETE;
 }
 

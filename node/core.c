@@ -142,6 +142,7 @@ static void shard_stop(struct shard *s)
 {
 	struct core *core = s->core;
 	core_serve_end(s);
+	core_inbox_stop(s);
 	core->journal->ops->cancel(core->journal, s->read_token);
 	core->journal->ops->cancel(core->journal, s->settle_token);
 	core->journal->ops->cancel(core->journal, s->append_token);
@@ -404,6 +405,7 @@ static void turn_serving(struct shard *s, bool connected)
 	shard_clock_advance(&s->clock, s->core->now.mono_ms, running);
 	if (s->state == OWNERSHIP_SERVING)
 		core_serve_ticks(s);
+	core_inbox_turn(s);
 	core_frames_seal(s);
 	core_append_flush(s);
 	core_send_flush(s);
@@ -451,6 +453,7 @@ void core_turn(struct core *core, struct core_time now)
 	 * had an append open when NATS went would be called ill when it is back. */
 	if (!transport.connected)
 		core->progress_ms = now.mono_ms;
+	core_inbox_look(core);
 	for (uint32_t n = 0; n < WIRE_SHARDS_MAX; n++)
 		if (core->shards[n] != NULL)
 			turn_shard(core->shards[n], transport.connected);
@@ -477,6 +480,8 @@ static void stats_add(struct txn_stats *sum, const struct txn_stats *one)
 	sum->ignored_total += one->ignored_total;
 	sum->contradictions_total += one->contradictions_total;
 	sum->late_total += one->late_total;
+	sum->inbox_taken_total += one->inbox_taken_total;
+	sum->inbox_refused_total += one->inbox_refused_total;
 }
 
 void core_stats(const struct core *core, struct core_stats *stats)

@@ -22,6 +22,7 @@
 #include <stddef.h>
 
 #include "journal/highwater.h"
+#include "journal/inbox.h"
 #include "journal/journal.h"
 #include "sharding/ownership.h"
 #include "transport/transport.h"
@@ -44,6 +45,7 @@ struct core_config {
 	struct txn_limits limits; /* a shard */
 	struct txn_config txn;    /* shard and slots are filled in */
 	uint32_t frame_max;       /* commands in a frame; 0 = 32 */
+	struct inbox *inbox;      /* borrowed; NULL = none is read */
 	uint64_t seed;            /* from the kernel: nonces and jitter come from it */
 };
 
@@ -112,6 +114,12 @@ void core_batch(struct core *core, struct core_time now, uint32_t shard, uint64_
 		uint64_t sequence, struct slice bytes);
 void core_read_end(struct core *core, struct core_time now, uint32_t shard, uint64_t token,
 		   int error, uint64_t last_sequence);
+
+/* The inbox's callbacks. */
+void core_inbox_looked(struct core *core, struct core_time now, int error, struct slice created,
+		       uint64_t last_sequence);
+void core_inbox_read(struct core *core, struct core_time now, uint32_t shard, int error,
+		     const struct inbox_message *message);
 
 /* The end of a loop turn, and at least every 10 ms: clocks, timers, batches, outboxes. */
 void core_turn(struct core *core, struct core_time now);

@@ -134,9 +134,10 @@ static bool concerns(struct shard *s, enum wire_kind kind, struct slice record)
 		struct wire_record_parked parked;
 		struct wire_record_finished finished;
 		struct wire_record_tombstone tombstone;
+		struct wire_record_inbox inbox;
 	} u;
 	arena_reset(&core->decode);
-	if (kind < WIRE_RECORD_ACCEPTED || kind > WIRE_RECORD_TOMBSTONE ||
+	if (kind < WIRE_RECORD_ACCEPTED || kind > WIRE_RECORD_INBOX ||
 	    wire_decode(kind, record, &core->decode, &u, NULL) != 0)
 		return false;
 	switch (kind) {
@@ -144,6 +145,8 @@ static bool concerns(struct shard *s, enum wire_kind kind, struct slice record)
 		return slice_equal(u.accepted.saga, id_slice(&h->saga));
 	case WIRE_RECORD_TOMBSTONE:
 		return slice_equal(u.tombstone.saga, id_slice(&h->saga));
+	case WIRE_RECORD_INBOX:
+		return slice_equal(u.inbox.saga, id_slice(&h->saga));
 	case WIRE_RECORD_BRANCH:
 		return u.branch.admission == h->admission;
 	case WIRE_RECORD_DECISION:

@@ -79,6 +79,33 @@ struct shard_history {
 	struct buf bytes; /* of the entries' records; entries hold offsets first */
 };
 
+/* What is known of the inbox's stream: of all shards. */
+struct core_inbox {
+	bool looking;
+	bool known;
+	int error; /* of the last look, as told */
+	uint64_t look_at_ms;
+	uint64_t generation; /* rises when it is not the stream that it was */
+	uint64_t last;
+	uint32_t created_size;
+	uint8_t created[TXN_INBOX_CREATED_MAX];
+};
+
+/* Where a shard stands in it. */
+struct shard_inbox {
+	uint64_t generation; /* of the members below */
+	uint64_t passed;     /* there is nothing more for us up to here */
+	bool reading;
+	uint64_t read_generation, read_to; /* as the read under way began */
+	uint64_t retry_at_ms;
+	uint64_t doubt_since_ms; /* the stream ends before the cursor since then; 0 = no */
+	uint64_t purge_at_ms;
+	uint64_t purge_to, purge_gate; /* to be deleted once that record is durable */
+	uint64_t purged;
+	bool noted;
+	uint64_t noted_ms; /* when a refused entry was told last */
+};
+
 /* Where a command of this turn goes; those of one frame agree in all but `alone`. */
 struct command_route {
 	struct slice service; /* empty = taken */
@@ -150,6 +177,7 @@ struct shard {
 	uint32_t index_step; /* batches between its entries */
 	struct core_load load;
 	struct shard_history history;
+	struct shard_inbox inbox;
 	void *side_memory; /* commands, services, command bytes, tokens, history entries */
 	size_t side_size;
 };
@@ -175,7 +203,8 @@ struct core {
 	uint64_t progress_ms;                   /* when an append ended well last */
 	struct transport_subscription *submits; /* of any node; NULL = not listening */
 	uint64_t passed_bytes;                  /* in this turn */
-	struct core_load load;                  /* of what is for the shards of others */
+	struct core_inbox inbox;
+	struct core_load load; /* of what is for the shards of others */
 	uint64_t busy_noted, shed_noted, busy_noted_ms;
 	struct core_stats stats;
 };
@@ -211,6 +240,16 @@ void core_serve_ticks(struct shard *s);
 struct slice core_fault_words(const struct wire_fault *fault, void *memory, uint32_t size);
 void core_serve_begin(struct shard *s);
 void core_serve_end(struct shard *s);
+
+/* The soft mark of N7. */
+bool core_serve_room(const struct shard *s);
+/* False: no room, the entry has to come again. *code: why it was refused, 0 = it was not. */
+bool core_serve_inbox(struct shard *s, const struct txn_inbox_entry *entry, int *code);
+
+/* core_inbox.c */
+void core_inbox_look(struct core *core);
+void core_inbox_turn(struct shard *s);
+void core_inbox_stop(struct shard *s);
 
 /* core_send.c */
 bool core_send_now(struct shard *s, const char *subject, struct slice data); /* was it? */

@@ -5,7 +5,7 @@
 enum { DISPOSITION_TOKEN = 1, CONTRADICTION_MS = 1000 };
 
 /* N7, the soft mark. Whatever a request may write, there is room for more behind it. */
-static bool room_for_new_work(const struct shard *s)
+bool core_serve_room(const struct shard *s)
 {
 	return s->records.size + TXN_STEP_RECORDS_MAX <= CORE_RECORDS_MAX &&
 	       outbox_size(&s->outbox) < CORE_OUTBOX_SOFT;
@@ -38,9 +38,11 @@ static void note_contradiction(struct shard *s, const struct txn_event *event)
 	core->io.note(core->io.context, &note);
 }
 
-static bool step(struct shard *s, struct txn_event *event)
+static int step_with(struct shard *s, struct txn_event *event, struct txn_effects *effects)
 {
-	struct txn_effects effects = {.records = &s->records, .emit = core_emit, .emit_context = s};
+	effects->records = &s->records;
+	effects->emit = core_emit;
+	effects->emit_context = s;
 	event->now_ms = s->clock.time_ms;
 	event->wall_ms = s->core->now.wall_ms;
 	event->entropy = prng_next(&s->core->prng);
@@ -49,12 +51,27 @@ static bool step(struct shard *s, struct txn_event *event)
 	 * is durable (S1, S8). */
 	s->low_water = txn_low_water(s->engine);
 	s->low_water_gate = txn_last_record(s->engine);
-	const int error = txn_step(s->engine, event, &effects);
-	s->record_count += effects.record_count;
-	if (effects.contradiction)
+	const int error = txn_step(s->engine, event, effects);
+	s->record_count += effects->record_count;
+	if (effects->contradiction)
 		note_contradiction(s, event);
 	CHECK(error == 0 || error == SAGA_E_EFFECTS_FULL);
-	return error == 0;
+	return error;
+}
+
+static bool step(struct shard *s, struct txn_event *event)
+{
+	struct txn_effects effects = {0};
+	return step_with(s, event, &effects) == 0;
+}
+
+bool core_serve_inbox(struct shard *s, const struct txn_inbox_entry *entry, int *code)
+{
+	struct txn_event event = {.kind = TXN_EVENT_INBOX, .u.inbox = entry};
+	struct txn_effects effects = {0};
+	const int error = step_with(s, &event, &effects);
+	*code = effects.inbox_code;
+	return error == 0 && !effects.inbox_waits;
 }
 
 /* ---- begin and end of service ------------------------------------------------------------------
@@ -161,7 +178,7 @@ static bool take_request(struct shard *s, enum wire_kind kind, void *body,
 		refuse(s, message, none, SAGA_E_NOT_OWNER, none);
 		return false;
 	}
-	if (!room_for_new_work(s)) {
+	if (!core_serve_room(s)) {
 		refuse(s, message, none, SAGA_E_BUSY, none);
 		return false;
 	}

@@ -232,7 +232,10 @@ static void on_wrong_stream(void *context, uint32_t shard, int error, const char
 	if (d->stream_errors[shard] == error)
 		return; /* as before */
 	d->stream_errors[shard] = error;
-	LOG(LOG_ERROR, is_journal ? "journal.not_verified" : "commands.not_verified",
+	LOG(LOG_ERROR,
+	    is_journal                 ? "journal.not_verified"
+	    : shard == JETSTREAM_INBOX ? "inbox.not_verified"
+				       : "commands.not_verified",
 	    log_code(error), log_str("text", text));
 	if (is_journal && halt_code(d, shard) != 0 && d->worker_count > 0)
 		worker_order(worker_of(d, shard), WORKER_HALT, shard, 0, 0, error);

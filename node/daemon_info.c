@@ -50,6 +50,10 @@ static struct slice warnings(const struct daemon *d)
 		return slice_str("the stream of commands is missing or was changed: durable steps "
 				 "do not reach their services; see commands.not_verified in the "
 				 "nodes' logs");
+	if (d->stream_errors[JETSTREAM_INBOX] != 0)
+		return slice_str("the stream of the inbox is missing or was changed: what is "
+				 "published to it may not be taken in; see inbox.not_verified in "
+				 "the nodes' logs");
 	return slice_str(d->warning == NULL ? "" : d->warning);
 }
 

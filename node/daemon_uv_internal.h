@@ -16,9 +16,9 @@
 
 enum {
 	DAEMON_WORKERS_MAX = 64,
-	DAEMON_STREAMS_MAX = WIRE_SHARDS_MAX + 1, /* the journals, then the commands */
+	DAEMON_STREAMS_MAX = WIRE_SHARDS_MAX + 2, /* the journals, then the other two */
 };
-_Static_assert((int)JETSTREAM_COMMANDS < (int)DAEMON_STREAMS_MAX, "it has a place");
+_Static_assert((int)JETSTREAM_INBOX < (int)DAEMON_STREAMS_MAX, "it has a place");
 
 struct daemon {
 	const struct config *config;

@@ -9,6 +9,7 @@
 #include "base/os_clock.h"
 #include "base/os_entropy.h"
 #include "base/os_log.h"
+#include "journal/inbox.h"
 #include "journal/jetstream.h"
 #include "node/core.h"
 #include "node/crash_point.h"
@@ -20,7 +21,7 @@ enum {
 	TURN_MS = 10,        /* timers are late by at most this much */
 	UNHEALTHY_MS = 5000, /* without journal or transport: others may take over (S21) */
 	REFUSALS_MS = 10000, /* at most one line about refused messages in so long */
-	REFUSAL_KINDS = 6,
+	REFUSAL_KINDS = 7,
 	MAILBOX_ITEMS = 1024,
 };
 
@@ -40,6 +41,7 @@ struct worker {
 	struct mailbox mailbox;
 	struct transport *transport;
 	struct journal *journal;
+	struct inbox *inbox;
 	struct core *core;
 	struct crash_point crash;
 	uint64_t disconnected_ms; /* since when; 0 = connected */
@@ -251,9 +253,10 @@ static void check_health(struct worker *w, struct core_time at, const struct cor
 static void tell_refusals(struct worker *w, struct core_time at, const struct core_stats *stats)
 {
 	const uint64_t totals[REFUSAL_KINDS] = {
-		stats->refused_messages,  stats->txn.refused_total,
-		stats->txn.ignored_total, stats->txn.obsolete_total,
-		stats->txn.late_total,    stats->txn.contradictions_total,
+		stats->refused_messages,        stats->txn.refused_total,
+		stats->txn.ignored_total,       stats->txn.obsolete_total,
+		stats->txn.late_total,          stats->txn.contradictions_total,
+		stats->txn.inbox_refused_total,
 	};
 	if (at.mono_ms < w->refusals_at_ms || memcmp(totals, w->refusals, sizeof totals) == 0)
 		return;
@@ -263,7 +266,8 @@ static void tell_refusals(struct worker *w, struct core_time at, const struct co
 	    log_num("refused", (int64_t)totals[1]), log_num("ignored_replies", (int64_t)totals[2]),
 	    log_num("obsolete_replies", (int64_t)totals[3]),
 	    log_num("late_replies", (int64_t)totals[4]),
-	    log_num("contradictions", (int64_t)totals[5]));
+	    log_num("contradictions", (int64_t)totals[5]),
+	    log_num("refused_entries", (int64_t)totals[6]));
 }
 
 static void on_turn(void *context)
@@ -325,6 +329,19 @@ static void on_read_end(void *context, uint32_t shard, uint64_t token, int error
 {
 	struct worker *w = context;
 	core_read_end(w->core, now(), shard, token, error, last_sequence);
+}
+
+static void on_inbox_look(void *context, int error, struct slice created, uint64_t last_sequence)
+{
+	struct worker *w = context;
+	core_inbox_looked(w->core, now(), error, created, last_sequence);
+}
+
+static void on_inbox_read(void *context, uint32_t shard, int error,
+			  const struct inbox_message *message)
+{
+	struct worker *w = context;
+	core_inbox_read(w->core, now(), shard, error, message);
 }
 
 static void assign(struct worker *w, const struct order *order)
@@ -396,7 +413,10 @@ static int open_journal(struct worker *w)
 	};
 	const struct journal_events events = {
 		.appended = on_appended, .batch = on_batch, .read_end = on_read_end, .context = w};
-	return jetstream_open(w->transport, &config, &events, &w->journal);
+	const struct inbox_events inbox = {
+		.looked = on_inbox_look, .read = on_inbox_read, .context = w};
+	const int error = inbox_open(w->transport, &config, &inbox, &w->inbox);
+	return error != 0 ? error : jetstream_open(w->transport, &config, &events, &w->journal);
 }
 
 static int open_core(struct worker *w)
@@ -417,6 +437,7 @@ static int open_core(struct worker *w)
 			.deadline_max_ms = c->deadline_max_ms,
 			.resend_per_second = c->resend_per_second,
 			.resend_after_ms = c->call_resend_ms},
+		.inbox = w->inbox,
 		.seed = os_entropy_u64(),
 	};
 	const struct core_io io = {.may_emit = may_emit,
@@ -455,6 +476,8 @@ static void close_all(struct worker *w)
 	w->core = NULL;
 	if (w->journal != NULL)
 		w->journal->ops->close(w->journal);
+	if (w->inbox != NULL)
+		w->inbox->ops->close(w->inbox);
 	if (w->transport != NULL)
 		w->transport->ops->close(w->transport, true);
 	uv_close((uv_handle_t *)&w->timer, NULL);

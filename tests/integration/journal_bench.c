@@ -169,7 +169,7 @@ static void bench_wrong(void *context, uint32_t shard, int error, const char *te
 	struct bench *bench = context;
 
 	assert_non_null(strstr(text, "stream "));
-	assert_in_range(shard, 0, JETSTREAM_COMMANDS);
+	assert_in_range(shard, 0, JETSTREAM_INBOX);
 	bench->wrong_shard = shard;
 	bench->wrong_error = error;
 	bench->wrong_count++;

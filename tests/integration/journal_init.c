@@ -122,10 +122,15 @@ static void a_missing_journal_is_said_to_be_missing(void **state)
 	assert_int_equal(bench_verify(bench, 2), SAGA_E_JOURNAL_MISSING);
 	assert_int_equal(bench->wrong_shard, JETSTREAM_COMMANDS);
 	assert_non_null(strstr(bench->wrong_text, "SAGA_CMD"));
+	assert_int_equal(bench_provision(bench, &what), 0);
+	bench_api(bench, "$JS.API.STREAM.DELETE.SAGA_INBOX", slice_of(NULL, 0), &answer);
+	assert_int_equal(bench_verify(bench, 2), SAGA_E_JOURNAL_MISSING);
+	assert_int_equal(bench->wrong_shard, JETSTREAM_INBOX);
+	assert_non_null(strstr(bench->wrong_text, "SAGA_INBOX"));
 	/* One that is missing does not hide the other: all are looked at. */
 	bench_api(bench, "$JS.API.STREAM.DELETE.SAGA_J_0", slice_of(NULL, 0), &answer);
 	assert_int_equal(bench_verify(bench, 2), SAGA_E_JOURNAL_MISSING);
-	assert_int_equal(bench->wrong_count, 2);
+	assert_int_equal(bench->wrong_count, 2); /* that and the inbox */
 	buf_close(&answer);
 }
 

@@ -251,7 +251,7 @@ void world_send(struct world *w, enum wire_kind kind, const void *body, uint32_t
 	(void)loopback_pump(w->hub, w->now.mono_ms);
 }
 
-static void encode_submit(struct world *w, const struct id *id, struct buf *out)
+void world_encode_submit(struct world *w, const struct id *id, struct buf *out)
 {
 	static uint8_t after_first[] = {0};
 	struct wire_step steps[2] = {
@@ -287,7 +287,7 @@ static void publish_submit(struct world *w, const struct id *id, const char *sub
 {
 	struct buf out;
 	buf_init(&out, 65536);
-	encode_submit(w, id, &out);
+	world_encode_submit(w, id, &out);
 	assert_int_equal(w->outside->ops->publish(w->outside, subject, slice_str(reply), NULL, 0,
 						  buf_slice(&out)),
 			 0);

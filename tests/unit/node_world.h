@@ -66,6 +66,7 @@ struct caught *world_last(struct world *w, enum wire_kind kind);
 struct id world_id_on(const struct world *w, uint32_t shard, uint32_t nth);
 void world_send(struct world *w, enum wire_kind kind, const void *body, uint32_t shard,
 		enum subject_verb verb, const char *party, const char *reply);
+void world_encode_submit(struct world *w, const struct id *id, struct buf *out);
 void world_submit(struct world *w, const struct id *id, const char *reply);
 /* The same to any node, over saga.v1.submit.<tenant>. */
 void world_submit_any(struct world *w, const struct id *id, const char *tenant, const char *reply);
