@@ -266,7 +266,13 @@ static int read_flags(struct cli *cli, struct submission *s, struct buf *why)
 				 parsed->labels.items[i]);
 		return SAGA_E_USAGE;
 	}
+	if (cli_given(parsed, OPTION_INBOX) && cli_given(parsed, OPTION_WAIT)) {
+		(void)buf_printf(why, "--inbox only hands it over: nobody is asked who could wait; "
+				      "see sagas wait");
+		return SAGA_E_USAGE;
+	}
 	saga_submit_options_init(&s->options);
+	s->options.inbox = cli_given(parsed, OPTION_INBOX);
 	s->options.id = parsed->values[OPTION_ID];
 	s->options.labels = parsed->labels.items;
 	s->options.timeout_ms = cli->timeout_ms;

@@ -80,7 +80,8 @@ static enum cli_exit ask_answer(struct showing *s)
 	if (err == 0)
 		err = wire_decode(WIRE_ANSWER, buf_slice(&s->query.answer), &arena, &s->answer,
 				  NULL);
-	if (err == 0)
+	/* A refused entry of the inbox has a state, and a history that tells why. */
+	if (err == 0 && s->answer.state == WIRE_STATE_NONE)
 		err = err_from_wire(s->answer.code);
 	return err == 0 ? CLI_EXIT_OK : cli_fail_plain(err, about);
 }

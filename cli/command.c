@@ -45,7 +45,7 @@ const struct command cli_commands[] = {
 	 "  sagactl sagas submit -f trip.yaml --id order-17 --input @order.json --wait\n",
 	 OPTION_BIT(OPTION_FILE) | OPTION_BIT(OPTION_ID) | OPTION_BIT(OPTION_INPUT) |
 		 OPTION_BIT(OPTION_LABEL) | OPTION_BIT(OPTION_DEADLINE) |
-		 OPTION_BIT(OPTION_RETRY_WINDOW) | WAIT_OPTIONS,
+		 OPTION_BIT(OPTION_RETRY_WINDOW) | OPTION_BIT(OPTION_INBOX) | WAIT_OPTIONS,
 	 0, 0, command_sagas_submit},
 	{"sagas list", "", "the sagas that the cluster knows",
 	 "Asks the owners of all shards. Finished sagas are listed until they are forgotten. When\n"

@@ -9,6 +9,7 @@ union record {
 	struct wire_record_parked parked;
 	struct wire_record_finished finished;
 	struct wire_record_tombstone tombstone;
+	struct wire_record_inbox inbox;
 };
 
 void history_init(struct history *h, void *memory, size_t size)
@@ -97,6 +98,12 @@ static int take(struct history *h, const union record *r, struct history_event *
 		event->text = r->tombstone.reason;
 		event->state = WIRE_STATE_CANCELLED;
 		return 0;
+	case WIRE_RECORD_INBOX:
+		event->word =
+			r->inbox.code == 0 ? "taken from the inbox" : "refused from the inbox";
+		event->text = r->inbox.text;
+		event->code = r->inbox.code;
+		return 0;
 	default:
 		return SAGA_E_KIND;
 	}
@@ -115,7 +122,7 @@ int history_read(struct history *h, const struct wire_history_entry *entry, stru
 	err = wire_peek_kind(entry->record, &event->kind);
 	if (err != 0)
 		return err;
-	if (event->kind < WIRE_RECORD_ACCEPTED || event->kind > WIRE_RECORD_TOMBSTONE)
+	if (event->kind < WIRE_RECORD_ACCEPTED || event->kind > WIRE_RECORD_INBOX)
 		return SAGA_E_KIND;
 	if (event->kind == WIRE_RECORD_ACCEPTED) {
 		err = wire_decode(event->kind, entry->record, &h->arena, &h->record, NULL);

@@ -46,6 +46,9 @@ const struct cli_option_row cli_options[OPTION_COUNT] = {
 	[OPTION_RETRY_WINDOW] = {"retry-window", 0, "TIME",
 				 "how long this id may be submitted "
 				 "again; default 10m"},
+	[OPTION_INBOX] = {"inbox", 0, NULL,
+			  "leave it with the broker, also while no node is up; the retry window "
+			  "is 24h then"},
 	[OPTION_WAIT] = {"wait", 0, NULL, "wait for the end"},
 	[OPTION_WAIT_TIMEOUT] = {"wait-timeout", 0, "TIME", "no longer than this; default 5m"},
 	[OPTION_STATE] = {"state", 0, "STATE",

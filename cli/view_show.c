@@ -150,6 +150,8 @@ static const char *kind_word(enum wire_kind kind)
 		return "finished";
 	case WIRE_RECORD_TOMBSTONE:
 		return "blocked";
+	case WIRE_RECORD_INBOX:
+		return "inbox";
 	default:
 		return "unknown";
 	}
@@ -180,6 +182,8 @@ static void put_event(const struct history_event *e, struct doc *d)
 		doc_payload(d, "output", e->output);
 		doc_number(d, "output_bytes", e->output.size);
 	}
+	if (e->kind == WIRE_RECORD_INBOX)
+		doc_str(d, "code", code_text(e->code));
 	if (e->kind == WIRE_RECORD_DECISION)
 		doc_str(d, "reason", wire_reason_name(e->reason));
 	doc_text(d, "text", e->text);

@@ -169,6 +169,10 @@ static void call_run(struct saga_connection *connection, struct client_task *tas
 		return;
 	}
 	call->phase = CALL_QUEUED;
+	/* Then the stream is asked how many shards there are, when no node is up to tell. */
+	if (call->inbox)
+		memcpy(connection->info.inbox_stream, call->inbox_stream,
+		       sizeof call->inbox_stream);
 	call_queue(connection, call, client_now_ms());
 	call_arm(calls, call, call->deadline_ms);
 }
@@ -240,6 +244,10 @@ static struct subject subject_of(const struct saga_connection *connection, const
 	if (to_any_node(call))
 		return subject_submit(connection->prefix, id_slice(&connection->party));
 	CHECK(connection->info.known);
+	if (call->inbox)
+		return subject_inbox(connection->prefix,
+				     wire_shard_of(&connection->info.slots, id_slice(&call->id)),
+				     id_slice(&connection->party));
 	return subject_shard(connection->prefix,
 			     wire_shard_of(&connection->info.slots, id_slice(&call->id)),
 			     verb_of(call), id_slice(&connection->party));

@@ -35,7 +35,8 @@ enum {
 	CALL_OUTCOME_MS = 2000,       /* between two questions for an outcome */
 	CALL_RESENDS_PER_100MS = 400, /* of the whole connection: no storm after a failure */
 	CALL_TOKEN_SIZE = 16,         /* characters that name a call in its reply subject */
-	CALL_SEEN_ENTRIES = 4096
+	CALL_SEEN_ENTRIES = 4096,
+	CALL_STREAM_SIZE = ID_SIZE_MAX + 8
 };
 
 enum call_kind { CALL_SUBMIT, CALL_QUERY, CALL_WAIT, CALL_CANCEL };
@@ -50,6 +51,8 @@ struct call {
 	uint64_t deadline_ms;    /* monotonic */
 	uint64_t retry_until_at; /* submit: Unix ms after which it is never sent again (S5) */
 	bool want_final;
+	bool inbox; /* a submit that goes to the durable inbox: the broker answers it */
+	char inbox_stream[CALL_STREAM_SIZE];
 	bool any_node; /* a submit that may go to any node: the slot table need not be known */
 	/* Submit: accepted once; then, if that was a success, finished once. Others: finished
 	 * once. */
@@ -128,6 +131,12 @@ void call_wait_for(struct saga_connection *connection, struct call *call, uint64
 		   uint64_t now_ms);
 void call_set_phase(struct saga_connection *connection, struct call *call, enum call_phase phase);
 void call_on_message(void *context, const struct transport_message *message);
+
+/* call_inbox.c: what the broker says to a submit for the inbox. 0 = it has it; else an error, of
+ * class retry when the same may be taken later. */
+int call_inbox_answer(struct slice json);
+/* How many shards there are, as the description of the inbox's stream says it; 0 = it does not. */
+uint32_t call_inbox_shards(struct slice json);
 
 /* call_pace.c */
 void call_queue(struct saga_connection *connection, struct call *call, uint64_t now_ms);

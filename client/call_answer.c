@@ -121,6 +121,18 @@ static void on_answer(struct saga_connection *connection, struct call *call,
 		call_end(connection, call, error);
 }
 
+/* The broker has it, and has said so; what becomes of it nobody tells us. */
+static void on_stored(struct saga_connection *connection, struct call *call,
+		      const struct transport_message *message)
+{
+	const int error = call_inbox_answer(message->data);
+
+	if (err_class(error) == ERR_CLASS_RETRY)
+		ask_again(connection, call, error, 0);
+	else
+		call_end(connection, call, error);
+}
+
 /* The last token of the subject is the generation and the slot, in hex. */
 static struct call *find_call(const struct client_calls *calls, struct slice subject)
 {
@@ -156,6 +168,10 @@ void call_on_message(void *context, const struct transport_message *message)
 		return;
 	if (message->status != 0) {
 		ask_again(connection, call, SAGA_E_NO_RESPONDERS, 0);
+		return;
+	}
+	if (call->inbox) {
+		on_stored(connection, call, message);
 		return;
 	}
 	arena_init(&arena, connection->scratch, CLIENT_SCRATCH_SIZE);

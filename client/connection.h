@@ -32,7 +32,8 @@ struct client_info {
 	bool wanted;
 	uint64_t retry_at_ms;
 	uint32_t backoff_ms;
-	int error; /* of the last answer: why it is not known */
+	int error;                           /* of the last answer: why it is not known */
+	char inbox_stream[CALL_STREAM_SIZE]; /* it may be asked as well; "" = none */
 };
 
 enum {

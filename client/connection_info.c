@@ -1,4 +1,6 @@
 /* The slot table: which shard an id belongs to. */
+#include <stdio.h>
+
 #include "client/connection.h"
 
 #include "wire/codec.h"
@@ -15,6 +17,18 @@ static void info_failed(struct saga_connection *connection, int error)
 	if (info->backoff_ms > CLIENT_BACKOFF_MAX_MS)
 		info->backoff_ms = CLIENT_BACKOFF_MAX_MS;
 	info->retry_at_ms = client_now_ms() + connection_jitter(connection, info->backoff_ms);
+}
+
+static void take_slots(struct saga_connection *connection)
+{
+	struct client_info *info = &connection->info;
+
+	info->known = true;
+	info->wanted = false;
+	info->backoff_ms = 0;
+	info->retry_at_ms = 0;
+	info->error = 0;
+	connection_turn(connection);
 }
 
 static int take_answer(struct saga_connection *connection, const struct transport_message *message)
@@ -36,6 +50,36 @@ static int take_answer(struct saga_connection *connection, const struct transpor
 	return wire_slots_from(&connection->info.slots, answer.shard_count, answer.slots);
 }
 
+static void on_stream(void *context, int error, const struct transport_message *message)
+{
+	struct saga_connection *connection = context;
+	uint32_t shards = 0;
+
+	connection->info.pending = false;
+	if (error == 0 && message->status == 0)
+		shards = call_inbox_shards(message->data);
+	if (shards > 0 && wire_slots_even(&connection->info.slots, shards) == 0)
+		take_slots(connection);
+	else
+		info_failed(connection, SAGA_E_NO_RESPONDERS);
+}
+
+/* No node tells, and there are submits for the inbox. Initialisation spreads the slots evenly over
+ * the shards that the description of its stream names. */
+static bool ask_stream(struct saga_connection *connection)
+{
+	struct client_info *info = &connection->info;
+	char subject[SUBJECT_SIZE_MAX];
+
+	if (info->inbox_stream[0] == '\0')
+		return false;
+	(void)snprintf(subject, sizeof subject, "$JS.API.STREAM.INFO.%s", info->inbox_stream);
+	info->pending = connection->transport->ops->request(connection->transport, subject, NULL, 0,
+							    slice_of(NULL, 0), INFO_TIMEOUT_MS,
+							    on_stream, connection, NULL) == 0;
+	return info->pending;
+}
+
 static void on_info(void *context, int error, const struct transport_message *message)
 {
 	struct saga_connection *connection = context;
@@ -44,16 +88,10 @@ static void on_info(void *context, int error, const struct transport_message *me
 	info->pending = false;
 	if (error == 0)
 		error = take_answer(connection, message);
-	if (error != 0) {
+	if (error == 0)
+		take_slots(connection);
+	else if (!ask_stream(connection))
 		info_failed(connection, error);
-		return;
-	}
-	info->known = true;
-	info->wanted = false;
-	info->backoff_ms = 0;
-	info->retry_at_ms = 0;
-	info->error = 0;
-	connection_turn(connection);
 }
 
 void connection_want_info(struct saga_connection *connection)

@@ -15,7 +15,8 @@ _Static_assert((int)SAGA_STATE_RUNNING == (int)WIRE_STATE_RUNNING &&
 _Static_assert((int)SAGA_REASON_REJECTED == (int)WIRE_REASON_REJECTED &&
 		       (int)SAGA_REASON_EXHAUSTED == (int)WIRE_REASON_EXHAUSTED &&
 		       (int)SAGA_REASON_DEADLINE == (int)WIRE_REASON_DEADLINE &&
-		       (int)SAGA_REASON_CANCELLED == (int)WIRE_REASON_CANCELLED,
+		       (int)SAGA_REASON_CANCELLED == (int)WIRE_REASON_CANCELLED &&
+		       (int)SAGA_REASON_REFUSED == (int)WIRE_REASON_REFUSED,
 	       "reasons are one numbering");
 _Static_assert((int)SAGA_ERR_RANGE == (int)SAGA_E_RANGE &&
 		       (int)SAGA_ERR_NOT_FOUND == (int)SAGA_E_NOT_FOUND &&
@@ -79,6 +80,8 @@ const char *saga_reason_name(enum saga_reason reason)
 		return "deadline";
 	case SAGA_REASON_CANCELLED:
 		return "cancelled";
+	case SAGA_REASON_REFUSED:
+		return "refused";
 	}
 	return "unknown";
 }

@@ -13,7 +13,8 @@
 
 enum {
 	RETRY_WINDOW_DEFAULT_MS = 600000,
-	REQUEST_OVERHEAD = 192 /* of a submit beside its plan and input */
+	INBOX_WINDOW_DEFAULT_MS = 86400000, /* it may lie there while no node is up */
+	REQUEST_OVERHEAD = 192              /* of a submit beside its plan and input */
 };
 
 void saga_submit_options_init(struct saga_submit_options *options)
@@ -70,6 +71,28 @@ static int encode(struct call *call, const struct saga_definition *definition,
 	return wire_encode(WIRE_SUBMIT, &submit, &call->request);
 }
 
+static uint32_t window_of(const struct saga_submit_options *options)
+{
+	if (options->retry_window_ms != 0)
+		return options->retry_window_ms;
+	return options->inbox != 0 ? INBOX_WINDOW_DEFAULT_MS : RETRY_WINDOW_DEFAULT_MS;
+}
+
+static int take_inbox(struct call *call, const struct saga_submit_options *options)
+{
+	const char *prefix = options->stream_prefix != NULL ? options->stream_prefix : "SAGA";
+
+	if (options->inbox == 0)
+		return 0;
+	if (call->want_final || call->any_node)
+		return SAGA_E_USAGE; /* nobody would tell the outcome; and the broker is no node */
+	if (!id_valid(slice_str(prefix)))
+		return SAGA_E_NAME;
+	call->inbox = true;
+	(void)snprintf(call->inbox_stream, sizeof call->inbox_stream, "%s_INBOX", prefix);
+	return 0;
+}
+
 static struct call *create(const struct saga_definition *definition,
 			   const struct saga_submit_options *options, bool want_final, int *error)
 {
@@ -94,14 +117,14 @@ static struct call *create(const struct saga_definition *definition,
 	call->any_node = options->any_node != 0;
 	call->retry_until_at = options->retry_until_unix_ms;
 	if (call->retry_until_at == 0)
-		call->retry_until_at =
-			now_at + (options->retry_window_ms != 0 ? options->retry_window_ms
-								: RETRY_WINDOW_DEFAULT_MS);
+		call->retry_until_at = now_at + window_of(options);
 	call->deadline_ms =
 		client_now_ms() +
 		(options->timeout_ms != 0 ? options->timeout_ms : CLIENT_TIMEOUT_DEFAULT_MS);
-	*error =
-		call->retry_until_at <= now_at ? SAGA_E_EXPIRED : encode(call, definition, options);
+	*error = take_inbox(call, options);
+	if (*error == 0)
+		*error = call->retry_until_at <= now_at ? SAGA_E_EXPIRED
+							: encode(call, definition, options);
 	if (*error != 0) {
 		call_free(call);
 		return NULL;

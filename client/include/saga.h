@@ -110,7 +110,8 @@ enum saga_reason {
 	SAGA_REASON_REJECTED = 1,
 	SAGA_REASON_EXHAUSTED = 2,
 	SAGA_REASON_DEADLINE = 3,
-	SAGA_REASON_CANCELLED = 4
+	SAGA_REASON_CANCELLED = 4,
+	SAGA_REASON_REFUSED = 5 /* STOPPED: its entry of the inbox was refused, it never ran */
 };
 SAGA_API const char *saga_state_name(enum saga_state state); /* "completed" */
 SAGA_API const char *saga_reason_name(enum saga_reason reason);
@@ -146,6 +147,14 @@ struct saga_submit_options {
 	 * question for the slot table, and costs the cluster a hop. While no node runs, or the
 	 * shard is between two owners, it asks again like any submit. */
 	int any_node;
+	/* Not 0: publishes into the durable inbox, a stream of the broker's, also while no node
+	 * runs. 0 then means that the broker has it, not yet that it was accepted; what becomes of
+	 * it tells a later saga_query or saga_wait of the id (what is refused: the error that a
+	 * submit would have got, with state STOPPED and reason REFUSED). It waits for at most its
+	 * retry window, which is 24 hours then unless it is given. Not with an outcome to wait for:
+	 * SAGA_ERR_USAGE. */
+	int inbox;
+	const char *stream_prefix; /* of the inbox's stream <stream_prefix>_INBOX; NULL = "SAGA" */
 };
 SAGA_API void saga_submit_options_init(struct saga_submit_options *options);
 

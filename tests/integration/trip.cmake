@@ -18,6 +18,8 @@ sagad_integration_test(trip_servers SOURCES trip_servers.c LIBS sagad_trip TIMEO
 sagad_integration_test(trip_parked SOURCES trip_parked_nats.c LIBS sagad_trip PkgConfig::NATS)
 sagad_integration_test(trip_submit SOURCES trip_submit_nats.c LIBS sagad_trip sagad_base_os PkgConfig::NATS
 	TIMEOUT 300)
+sagad_integration_test(trip_inbox SOURCES trip_inbox_nats.c LIBS sagad_trip sagad_base_os PkgConfig::NATS
+	TIMEOUT 300)
 sagad_integration_test(trip_halted SOURCES trip_halted_nats.c
 	LIBS sagad_trip sagad_journal_jetstream PkgConfig::NATS TIMEOUT 300)
 sagad_integration_test(trip_direct SOURCES trip_direct_nats.c LIBS sagad_trip PkgConfig::NATS TIMEOUT 300)
