@@ -160,11 +160,14 @@ static bool concerns(struct shard *s, enum wire_kind kind, struct slice record)
 	}
 }
 
+/* A page ends at about half of what a batch can be; one that begins with a batch holds the whole of
+ * it (as much as a batch can be is less than a message can be), or it would never be passed. */
 static bool keep_record(struct shard *s, const struct batch_header *header, uint64_t number,
-			struct slice record)
+			struct slice record, bool first_batch)
 {
 	struct shard_history *h = &s->history;
-	if (h->count == WIRE_HISTORY_MAX || h->bytes.size + record.size > CORE_RECORDS_MAX / 2)
+	const uint32_t bytes_max = first_batch ? CORE_RECORDS_MAX : CORE_RECORDS_MAX / 2;
+	if (h->count == WIRE_HISTORY_MAX || h->bytes.size + record.size > bytes_max)
 		return false;
 	h->entries[h->count++] = (struct wire_history_entry){
 		.record_number = number,
@@ -200,7 +203,7 @@ void core_history_batch(struct shard *s, uint64_t sequence, struct slice bytes)
 		if (number < h->first_record || number > h->last_record ||
 		    wire_peek_kind(record, &kind) != 0 || !concerns(s, kind, record))
 			continue;
-		if (!keep_record(s, &header, number, record)) {
+		if (!keep_record(s, &header, number, record, count_before == 0)) {
 			/* The page ends before this batch, so that the next begins with it whole.
 			 */
 			h->full = true;

@@ -414,6 +414,92 @@ static void history_tells_every_record(void **state) /* F1 */
 	assert_int_equal(kind, WIRE_RECORD_FINISHED);
 }
 
+enum { WIDE = 8, WIDE_OUTPUT = 60000 };
+
+/* So many steps side by side, and an answer for each that nearly fills what an output may be. */
+static void run_wide_saga(struct world *w, const struct id *id)
+{
+	static uint8_t output[WIDE_OUTPUT], memory[ARENA_SIZE];
+	static const char *const names[WIDE] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+	struct wire_step steps[WIDE] = {{.name = {0}}};
+	struct wire_reply replies[WIDE];
+	struct wire_command_frame commands;
+	struct arena arena;
+	struct wire_submit submit = {
+		.id = id_slice(id),
+		.plan = {.name = slice_str("wide"),
+			 .version = 1,
+			 .protocol = WIRE_PROTOCOL_SAGA,
+			 .steps = steps,
+			 .step_count = WIDE},
+		.input = slice_str("{}"),
+		.retry_until_at = T0 + 1000000,
+	};
+	for (uint32_t i = 0; i < WIDE; i++)
+		steps[i] = (struct wire_step){.name = slice_str(names[i]),
+					      .service = slice_str("svc"),
+					      .forward = slice_str("do"),
+					      .undo = slice_str("undo")};
+	wire_plan_resolve(&submit.plan);
+	world_send(w, WIRE_SUBMIT, &submit, 1, SUBJECT_SUBMIT, "default", "_INBOX.client.1");
+	world_settle(w);
+	struct caught *c = world_last(w, WIRE_COMMAND_FRAME);
+	arena_init(&arena, memory, sizeof memory);
+	assert_int_equal(wire_decode(WIRE_COMMAND_FRAME, slice_of(c->bytes, c->size), &arena,
+				     &commands, NULL),
+			 0);
+	assert_int_equal(commands.command_count, WIDE);
+	for (uint32_t i = 0; i < WIDE; i++)
+		replies[i] = (struct wire_reply){.saga = id_slice(id),
+						 .step = commands.commands[i].step,
+						 .op = commands.commands[i].op,
+						 .operation = commands.commands[i].operation,
+						 .attempt = 1,
+						 .epoch = commands.epoch,
+						 .outcome = WIRE_OUTCOME_OK,
+						 .output = slice_of(output, sizeof output)};
+	const struct wire_reply_frame frame = {.shard = 1,
+					       .service = slice_str("svc"),
+					       .instance = slice_str("i1"),
+					       .replies = replies,
+					       .reply_count = WIDE};
+	world_send(w, WIRE_REPLY_FRAME, &frame, 1, SUBJECT_REPLY, "svc", "_INBOX.svc.1");
+	world_settle(w);
+}
+
+/* A page holds at least one batch, however much of it is of one saga: or the next page would begin
+ * with the same batch for ever. */
+static void history_passes_a_large_batch(void **state)
+{
+	struct world *w = *state;
+	static uint8_t memory[ARENA_SIZE];
+	const struct id id = world_id_on(w, 1, 0);
+	struct wire_history_request request = {.id = id_slice(&id)};
+	uint32_t entries = 0;
+	world_serve(w, 0, 1, 5);
+	run_wide_saga(w, &id);
+	for (int page = 0; page < 10; page++) {
+		struct arena arena;
+		struct wire_history history;
+		w->caught_count = 0;
+		world_send(w, WIRE_HISTORY_REQUEST, &request, 1, SUBJECT_HISTORY, "default",
+			   "_INBOX.client.3");
+		world_settle(w);
+		struct caught *c = world_last(w, WIRE_HISTORY);
+		arena_init(&arena, memory, sizeof memory);
+		assert_int_equal(wire_decode(WIRE_HISTORY, slice_of(c->bytes, c->size), &arena,
+					     &history, NULL),
+				 0);
+		assert_int_equal(history.code, 0);
+		entries += history.entry_count;
+		request.from_sequence = history.next_sequence;
+		if (history.next_sequence == 0)
+			break;
+	}
+	assert_int_equal(request.from_sequence, 0);
+	assert_int_equal(entries, 1 + WIDE + 1); /* accepted, the steps, finished */
+}
+
 static void garbage_hurts_nobody(void **state)
 {
 	struct world *w = *state;
@@ -467,6 +553,7 @@ int main(void)
 		TEST(reply_subjects_are_checked),
 		TEST(wrong_shard_is_refused),
 		TEST(history_tells_every_record),
+		TEST(history_passes_a_large_batch),
 		TEST(garbage_hurts_nobody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

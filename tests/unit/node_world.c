@@ -241,7 +241,7 @@ void world_send(struct world *w, enum wire_kind kind, const void *body, uint32_t
 		enum subject_verb verb, const char *party, const char *reply)
 {
 	struct buf out;
-	buf_init(&out, 65536);
+	buf_init(&out, WIRE_MESSAGE_SIZE_MAX);
 	assert_int_equal(wire_encode(kind, body, &out), 0);
 	const struct subject s = subject_shard("saga", shard, verb, slice_str(party));
 	assert_int_equal(w->outside->ops->publish(w->outside, s.text, slice_str(reply), NULL, 0,

@@ -33,7 +33,7 @@ struct node {
 struct caught {
 	enum wire_kind kind;
 	char subject[128];
-	uint8_t bytes[32768];
+	uint8_t bytes[WIRE_MESSAGE_SIZE_MAX];
 	uint32_t size;
 };
 
