@@ -270,26 +270,45 @@ static int apply_finished(struct txn_shard *t, const struct wire_record_finished
 	return 0;
 }
 
-/* A refused entry of the inbox whose id nobody holds: remembered for those who ask. */
-static int remember_refused(struct txn_shard *t, const struct wire_record_inbox *r)
+/* An id that never became a saga, cancelled in the record that is being applied. What was
+ * remembered of it before gives way; the caller says for how long this one is. */
+static int add_cancelled(struct txn_shard *t, struct slice saga, uint64_t at, uint32_t reason,
+			 struct txn_entry **added)
 {
 	struct txn_entry *e;
 
-	if (r->saga.size == 0 || r->saga.size > ID_SIZE_MAX || r->code == 0)
+	if (saga.size == 0 || saga.size > ID_SIZE_MAX)
 		return SAGA_E_STATE;
-	e = txn_entry_find(t, r->saga);
+	e = txn_entry_find(t, saga);
 	if (e && e->body)
 		return SAGA_E_STATE;
 	if (e)
 		txn_entry_remove(t, e);
-	e = txn_entry_add(t, r->saga, (struct slice){0});
+	e = txn_entry_add(t, saga, (struct slice){0});
 	if (!e)
 		return SAGA_E_NO_MEMORY;
-	e->finished_at = r->at;
-	e->reason = WIRE_REASON_REFUSED;
-	e->code = r->code;
+	e->finished_at = at;
+	e->reason = (uint8_t)reason;
 	e->first_record = e->last_record = t->last_record + 1;
 	txn_entry_move(t, e, WIRE_STATE_CANCELLED);
+	CHECK(e->body == NULL);
+	CHECK(wire_state_final(e->state));
+	*added = e;
+	return 0;
+}
+
+/* A refused entry of the inbox whose id nobody holds: remembered for those who ask. */
+static int remember_refused(struct txn_shard *t, const struct wire_record_inbox *r)
+{
+	struct txn_entry *e;
+	int err;
+
+	if (r->code == 0)
+		return SAGA_E_STATE;
+	err = add_cancelled(t, r->saga, r->at, WIRE_REASON_REFUSED, &e);
+	if (err)
+		return err;
+	e->code = r->code;
 	txn_remember(t, e, r->remember_until_at);
 	CHECK(txn_entry_refused(e));
 	return 0;
@@ -307,26 +326,14 @@ static void mark_last(struct txn_shard *t, struct slice saga)
 static int apply_tombstone(struct txn_shard *t, const struct wire_record_tombstone *r)
 {
 	struct txn_entry *e;
+	int err;
 
-	if (r->saga.size == 0 || r->saga.size > ID_SIZE_MAX)
-		return SAGA_E_STATE;
 	txn_clock_advance(t, r->at);
-	e = txn_entry_find(t, r->saga);
-	if (e && e->body)
-		return SAGA_E_STATE;
-	if (e)
-		txn_entry_remove(t, e);
-	e = txn_entry_add(t, r->saga, (struct slice){0});
-	if (!e)
-		return SAGA_E_NO_MEMORY;
+	err = add_cancelled(t, r->saga, r->at, WIRE_REASON_CANCELLED, &e);
+	if (err)
+		return err;
 	e->retry_until_at = r->retry_until_at;
-	e->finished_at = r->at;
-	e->reason = WIRE_REASON_CANCELLED;
-	e->first_record = e->last_record = t->last_record + 1;
-	txn_entry_move(t, e, WIRE_STATE_CANCELLED);
 	txn_remember(t, e, r->remember_until_at);
-	CHECK(e->body == NULL);
-	CHECK(wire_state_final(e->state));
 	return 0;
 }
 
