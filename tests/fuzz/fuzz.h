@@ -31,6 +31,11 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
  * it cannot be decoded, or what came out cannot be encoded; `out` is then as before. */
 bool fuzz_message_change(struct slice message, struct prng *prng, struct buf *out);
 
+/* ---- fuzz_mutate.c --------------------------------------------------------------------------- */
+
+/* Half of the time blindly, half of it by the message's table. As LLVMFuzzerCustomMutator. */
+size_t fuzz_message_mutate(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
+
 /* ---- fuzz_frames.c --------------------------------------------------------------------------- */
 
 /* Inputs of several parts: each is a little-endian u16 of its size and its bytes. A last part that

@@ -185,19 +185,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
 {
-	struct prng prng;
-	struct buf out;
-
-	prng_seed(&prng, seed);
-	if (prng_below(&prng, 2) == 0)
-		return LLVMFuzzerMutate(data, size, max_size);
-	buf_init(&out, (uint32_t)max_size);
-	if (fuzz_message_change(slice_of(data, (uint32_t)size), &prng, &out)) {
-		size = out.size;
-		memcpy(data, out.data, size);
-	} else {
-		size = LLVMFuzzerMutate(data, size, max_size);
-	}
-	buf_close(&out);
-	return size;
+	return fuzz_message_mutate(data, size, max_size, seed);
 }

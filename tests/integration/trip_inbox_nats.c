@@ -55,31 +55,6 @@ static int close_trip(void **state)
 /* ---- publishing -------------------------------------------------------------------------------
  */
 
-static void encode(const char *id, const char *script, uint64_t retry_until_at)
-{
-	static uint8_t after[2] = {0, 1};
-	struct wire_step steps[TRIP_STEPS];
-	for (uint32_t i = 0; i < TRIP_STEPS; i++)
-		steps[i] = (struct wire_step){
-			.name = slice_of(&"abc"[i], 1),
-			.service = slice_str(trip_service_name(i)),
-			.forward = slice_str("do"),
-			.undo = slice_str("undo"),
-			.after = i == 0 ? slice_of(NULL, 0) : slice_of(&after[i - 1], 1),
-		};
-	const struct wire_submit submit = {
-		.id = slice_str(id),
-		.plan = {.name = slice_str("trip"),
-			 .version = 1,
-			 .steps = steps,
-			 .step_count = TRIP_STEPS},
-		.input = slice_str(script),
-		.retry_until_at = retry_until_at,
-	};
-	buf_clear(&request);
-	assert_int_equal(wire_encode(WIRE_SUBMIT, &submit, &request), 0);
-}
-
 static void publish_bytes(uint32_t shard, const void *bytes, uint32_t size)
 {
 	const struct subject subject = subject_inbox("saga", shard, slice_str("shop-1"));
@@ -93,7 +68,7 @@ static void publish_bytes(uint32_t shard, const void *bytes, uint32_t size)
 
 static void publish(const char *id, const char *script, uint64_t retry_until_at)
 {
-	encode(id, script, retry_until_at);
+	trip_encode_submit(id, script, retry_until_at, &request);
 	publish_bytes(wire_shard_of(&slots, slice_str(id)), request.data, request.size);
 }
 
@@ -227,7 +202,7 @@ static void taken_while_nobody_is_up(void **state)
 	}
 	/* An entry that was put where it does not belong. */
 	name(other, "elsewhere", 1);
-	encode(other, "", until);
+	trip_encode_submit(other, "", until, &request);
 	publish_bytes((wire_shard_of(&slots, slice_str(other)) + 1) % SHARDS, request.data,
 		      request.size);
 	publish_garbage();

@@ -66,32 +66,6 @@ static uint64_t window_from_now(void)
 	return os_clock_wall_ms() + WINDOW_MS;
 }
 
-static void encode_submit(const char *id, const char *script, uint64_t retry_until_at,
-			  struct buf *out)
-{
-	static uint8_t after[2] = {0, 1};
-	struct wire_step steps[TRIP_STEPS];
-	for (uint32_t i = 0; i < TRIP_STEPS; i++)
-		steps[i] = (struct wire_step){
-			.name = slice_of(&"abc"[i], 1),
-			.service = slice_str(trip_service_name(i)),
-			.forward = slice_str("do"),
-			.undo = slice_str("undo"),
-			.after = i == 0 ? slice_of(NULL, 0) : slice_of(&after[i - 1], 1),
-		};
-	const struct wire_submit submit = {
-		.id = slice_str(id),
-		.plan = {.name = slice_str("trip"),
-			 .version = 1,
-			 .steps = steps,
-			 .step_count = TRIP_STEPS},
-		.input = slice_str(script),
-		.retry_until_at = retry_until_at,
-	};
-	buf_clear(out);
-	assert_int_equal(wire_encode(WIRE_SUBMIT, &submit, out), 0);
-}
-
 /* One request, one answer; false when none came. Slices of *answer live until the next call. */
 static bool ask(const char *subject, const struct buf *request, struct wire_answer *answer)
 {
@@ -208,8 +182,8 @@ static void through_each_node_to_each_owner(void **state)
 	buf_init(&request, ARENA_SIZE);
 	while (count < ROUNDS_MAX && (count % 8 != 0 || !each_node_to_each_owner())) {
 		id_on(count % SHARDS, "any", ids[count]);
-		encode_submit(ids[count], count % 5 == 0 ? "reject:c" : "", window_from_now(),
-			      &request);
+		trip_encode_submit(ids[count], count % 5 == 0 ? "reject:c" : "", window_from_now(),
+				   &request);
 		assert_int_equal(ask_until("saga.v1.submit.shop-1", &request, &answer), 0);
 		assert_true(slice_equal(answer.id, slice_str(ids[count])));
 		assert_int_equal(answer.shard, shard_of(ids[count]));
@@ -255,7 +229,7 @@ static void replies_go_to_inboxes_only(void **state)
 	for (uint32_t i = 0; i < REPLIES * TIMES; i++) {
 		publish("saga.v1.submit.shop-1", replies[i % REPLIES], &garbage);
 		for (uint32_t s = 0; s < SHARDS; s++) {
-			encode_submit(ids[s], "", window_from_now(), &request);
+			trip_encode_submit(ids[s], "", window_from_now(), &request);
 			publish("saga.v1.submit.shop-1", replies[i % REPLIES], &request);
 		}
 	}
@@ -265,7 +239,7 @@ static void replies_go_to_inboxes_only(void **state)
 			subject_shard("saga", s, SUBJECT_SUBMIT, slice_str("shop-1"));
 		char reply[16];
 		(void)snprintf(reply, sizeof reply, "evil.%u", 100 + s);
-		encode_submit(ids[s], "", window_from_now(), &request);
+		trip_encode_submit(ids[s], "", window_from_now(), &request);
 		publish(direct.text, reply, &request); /* the owner checks too */
 	}
 	assert_int_equal(check_hops("shop-1"), SHARDS); /* these */
@@ -304,7 +278,7 @@ static void wrong_bodies_are_answered(void **state)
 	assert_int_equal(ask_until("saga.v1.submit.default", &request, &answer), SAGA_E_MISSING);
 	assert_true(names(&answer, "id,"));
 	/* What only the owner looks at: it is passed on, and the owner answers. */
-	encode_submit("no-plan", "", window_from_now(), &request);
+	trip_encode_submit("no-plan", "", window_from_now(), &request);
 	request.data[0] = 0x83;
 	request.size = 7 + (uint32_t)strlen("no-plan");
 	assert_int_equal(ask_until("saga.v1.submit.default", &request, &answer), SAGA_E_MISSING);
@@ -348,28 +322,28 @@ static void ids_are_remembered_across_a_kill(void **state) /* S5, S10 */
 	id_on(1, "open", open);
 	id_on(1, "never", never);
 	id_on(1, "over", over);
-	encode_submit(done, "", window, &request);
+	trip_encode_submit(done, "", window, &request);
 	assert_int_equal(ask_until("saga.v1.submit.default", &request, &answer), 0);
 	assert_int_equal(trip_wait(&trip, done), SAGA_STATE_COMPLETED);
-	encode_submit(over, "", soon, &request);
+	trip_encode_submit(over, "", soon, &request);
 	assert_int_equal(ask_until("saga.v1.submit.default", &request, &answer), 0);
 	assert_int_equal(trip_wait(&trip, over), SAGA_STATE_COMPLETED);
 	assert_int_equal(saga_cancel(trip.connection, never, "test", 10000, &status), 0);
-	encode_submit(open, "slow:a:300", window, &request);
+	trip_encode_submit(open, "slow:a:300", window, &request);
 	assert_int_equal(ask_until("saga.v1.submit.default", &request, &answer), 0);
 	kill_owner(1, owner);
 
 	/* While nobody serves: asked again and again, each request passed on once. */
 	assert_int_equal(ask_until("saga.v1.submit.default", &request, &answer), 0);
-	encode_submit(done, "", window, &request);
+	trip_encode_submit(done, "", window, &request);
 	assert_int_equal(ask_until("saga.v1.submit.default", &request, &answer), 0);
 	assert_int_equal(answer.state, WIRE_STATE_COMPLETED);
-	encode_submit(done, "reject:a", window, &other);
+	trip_encode_submit(done, "reject:a", window, &other);
 	assert_int_equal(ask_until("saga.v1.submit.default", &other, &answer), SAGA_E_CONFLICT);
-	encode_submit(never, "", window, &other);
+	trip_encode_submit(never, "", window, &other);
 	assert_int_equal(ask_until("saga.v1.submit.default", &other, &answer), SAGA_E_CANCELLED);
 	/* Its window passes by shard time, which the next owner takes up (S16). */
-	encode_submit(over, "", soon, &other);
+	trip_encode_submit(over, "", soon, &other);
 	assert_true(wait_until(is_expired, &other, TAKEOVER_MS));
 	assert_true(check_hops("default") > 0);
 

@@ -3,6 +3,7 @@
 #ifndef SAGAD_TESTS_SUPPORT_TRIP_H
 #define SAGAD_TESTS_SUPPORT_TRIP_H
 
+#include "base/buf.h"
 #include "client/include/saga.h"
 #include "tests/support/launcher.h"
 
@@ -31,6 +32,9 @@ const char *trip_service_name(uint32_t step); /* "svc-a" */
 
 /* Submits with this script as input; `id` gets the saga's id. */
 void trip_submit(struct trip *t, const char *script, char id[SAGA_ID_SIZE]);
+/* A submit of the same saga as bytes, into `out` (cleared first), for who sends it past libsaga. */
+void trip_encode_submit(const char *id, const char *script, uint64_t retry_until_at,
+			struct buf *out);
 /* Submits and waits for the end; fails the test when that takes too long. */
 enum saga_state trip_run(struct trip *t, const char *script, char id[SAGA_ID_SIZE]);
 enum saga_state trip_wait(struct trip *t, const char *id);

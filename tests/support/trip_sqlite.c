@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 #include "tests/support/journal_check.h"
+#include "wire/codec.h"
 
 enum { END_MS = 90000, START_MS = 60000 };
 
@@ -123,6 +124,32 @@ void trip_submit(struct trip *t, const char *script, char id[SAGA_ID_SIZE])
 	const int error = saga_submit(t->connection, t->definition, &options, &status);
 	if (error != 0)
 		fail_msg("submit of %s: %s %s", id, saga_error_name(error), saga_error_text(error));
+}
+
+void trip_encode_submit(const char *id, const char *script, uint64_t retry_until_at,
+			struct buf *out)
+{
+	static uint8_t after[2] = {0, 1};
+	struct wire_step chain[TRIP_STEPS];
+	for (uint32_t i = 0; i < TRIP_STEPS; i++)
+		chain[i] = (struct wire_step){
+			.name = slice_str(steps[i]),
+			.service = slice_str(trip_service_name(i)),
+			.forward = slice_str("do"),
+			.undo = slice_str("undo"),
+			.after = i == 0 ? slice_of(NULL, 0) : slice_of(&after[i - 1], 1),
+		};
+	const struct wire_submit submit = {
+		.id = slice_str(id),
+		.plan = {.name = slice_str("trip"),
+			 .version = 1,
+			 .steps = chain,
+			 .step_count = TRIP_STEPS},
+		.input = slice_str(script),
+		.retry_until_at = retry_until_at,
+	};
+	buf_clear(out);
+	assert_int_equal(wire_encode(WIRE_SUBMIT, &submit, out), 0);
 }
 
 enum saga_state trip_wait(struct trip *t, const char *id)

@@ -33,7 +33,7 @@ struct node {
 struct caught {
 	enum wire_kind kind;
 	char subject[128];
-	uint8_t bytes[WIRE_MESSAGE_SIZE_MAX];
+	uint8_t *bytes; /* of the world; good until the place is used again */
 	uint32_t size;
 };
 
