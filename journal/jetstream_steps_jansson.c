@@ -15,13 +15,15 @@ enum {
 	RENEWALS_MAX = 3, /* of one stream: more means that somebody works against us */
 };
 
-/* The parsed answer, or NULL when the trouble has been dealt with. *code = the server's error. */
+/* The request has ended: its parsed answer, or NULL when the trouble has been dealt with. *code =
+ * the server's error. */
 static json_t *answer_of(struct item *item, int error, const struct transport_message *message,
 			 uint32_t *code, const char **why)
 {
 	uint32_t http = 0;
 	json_t *answer;
 
+	item->request = 0;
 	if (error != 0) {
 		item_again(item, error, err_text(error));
 		return NULL;
@@ -107,7 +109,6 @@ static void create_answered(void *context, int error, const struct transport_mes
 	uint32_t code = 0;
 	json_t *answer;
 
-	item->request = 0;
 	answer = answer_of(item, error, message, &code, &why);
 	if (answer == NULL)
 		return;
@@ -140,7 +141,6 @@ static void look_answered(void *context, int error, const struct transport_messa
 	uint32_t code = 0;
 	json_t *answer;
 
-	item->request = 0;
 	answer = answer_of(item, error, message, &code, &why);
 	if (answer == NULL)
 		return;
@@ -214,7 +214,6 @@ static void first_answered(void *context, int error, const struct transport_mess
 	json_t *answer;
 	int rc = 0;
 
-	item->request = 0;
 	answer = answer_of(item, error, message, &code, &why);
 	if (answer == NULL)
 		return;
@@ -248,7 +247,6 @@ static void inspect_answered(void *context, int error, const struct transport_me
 	uint32_t code = 0;
 	json_t *answer;
 
-	item->request = 0;
 	answer = answer_of(item, error, message, &code, &why);
 	if (answer == NULL)
 		return;
@@ -277,7 +275,6 @@ static void delete_answered(void *context, int error, const struct transport_mes
 	uint32_t code = 0;
 	json_t *answer;
 
-	item->request = 0;
 	answer = answer_of(item, error, message, &code, &why);
 	if (answer == NULL)
 		return;

@@ -179,6 +179,8 @@ static inline bool nats_usable(const struct nats_transport *t)
 	return t->stats.connected && !t->lost;
 }
 
+/* nats_options.c. Puts words into `why`; SAGA_E_CONFIG. */
+__attribute__((format(printf, 2, 3))) int nats_refuse(char why[256], const char *format, ...);
 /* nats_options.c: SAGA_E_CONFIG with words in `why`, SAGA_E_NO_MEMORY. The URLs are not in it. */
 int nats_options_build(const struct nats_config *config, natsOptions **options,
 		       char why[256]) MUST_CHECK;

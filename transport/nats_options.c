@@ -10,7 +10,7 @@
 
 enum { SECRET_SIZE_MAX = 4096 };
 
-__attribute__((format(printf, 2, 3))) static int refuse(char why[256], const char *format, ...)
+int nats_refuse(char why[256], const char *format, ...)
 {
 	va_list arguments;
 
@@ -29,7 +29,7 @@ static int translate(natsStatus status, const char *what, char why[256])
 	if (status == NATS_NO_MEMORY)
 		return SAGA_E_NO_MEMORY;
 	text = nats_GetLastError(NULL);
-	return refuse(why, "%s: %s", what, text == NULL ? natsStatus_GetText(status) : text);
+	return nats_refuse(why, "%s: %s", what, text == NULL ? natsStatus_GetText(status) : text);
 }
 
 static int check_readable(const char *path, const char *what, char why[256])
@@ -38,9 +38,9 @@ static int check_readable(const char *path, const char *what, char why[256])
 	int err = 0;
 
 	if (file == NULL)
-		return refuse(why, "%s %s: %s", what, path, strerror(errno));
+		return nats_refuse(why, "%s %s: %s", what, path, strerror(errno));
 	if (fgetc(file) == EOF)
-		err = refuse(why, "%s %s is empty or cannot be read", what, path);
+		err = nats_refuse(why, "%s %s is empty or cannot be read", what, path);
 	(void)fclose(file);
 	return err;
 }
@@ -58,7 +58,7 @@ static int read_secret(const char *path, const char *what, char secret[SECRET_SI
 		return err;
 	file = fopen(path, "re");
 	if (file == NULL)
-		return refuse(why, "%s %s: %s", what, path, strerror(errno));
+		return nats_refuse(why, "%s %s: %s", what, path, strerror(errno));
 	if (fgets(secret, SECRET_SIZE_MAX, file) == NULL)
 		secret[0] = '\0';
 	(void)fclose(file);
@@ -67,7 +67,7 @@ static int read_secret(const char *path, const char *what, char secret[SECRET_SI
 	while (size > 0 && (begin[size - 1] == ' ' || begin[size - 1] == '\t'))
 		size--;
 	if (size == 0)
-		return refuse(why, "%s %s: its first line is empty", what, path);
+		return nats_refuse(why, "%s %s: its first line is empty", what, path);
 	memmove(secret, begin, size);
 	secret[size] = '\0';
 	return 0;
@@ -80,7 +80,8 @@ static int set_nkey(natsOptions *options, const char *path, char why[256])
 	int err = read_secret(path, "NKey seed file", seed, why);
 
 	if (err == 0 && nats_nkey_public(slice_str(seed), public_key) != 0)
-		err = refuse(why, "NKey seed file %s: its first line is not a user's seed", path);
+		err = nats_refuse(why, "NKey seed file %s: its first line is not a user's seed",
+				  path);
 	if (err == 0)
 		err = translate(natsOptions_SetNKeyFromSeed(options, public_key, path),
 				"NKey seed file", why);
@@ -104,7 +105,7 @@ static int set_identity(natsOptions *options, const struct nats_config *config, 
 		err = set_nkey(options, config->nkey_seed_file, why);
 	if (err == 0 && config->user != NULL) {
 		if (config->password_file == NULL)
-			return refuse(why, "user %s without a password file", config->user);
+			return nats_refuse(why, "user %s without a password file", config->user);
 		err = read_secret(config->password_file, "password file", secret, why);
 		if (err == 0)
 			err = translate(natsOptions_SetUserInfo(options, config->user, secret),
@@ -126,9 +127,9 @@ static int check_one_identity(const struct nats_config *config, char why[256])
 			  (config->user != NULL) + (config->token_file != NULL);
 
 	if (config->user == NULL && config->password_file != NULL)
-		return refuse(why, "a password file without a user");
+		return nats_refuse(why, "a password file without a user");
 	if (count > 1)
-		return refuse(why, "give only one of credentials, NKey seed, user and token");
+		return nats_refuse(why, "give only one of credentials, NKey seed, user and token");
 	return 0;
 }
 
@@ -144,7 +145,8 @@ static int set_tls(natsOptions *options, const struct nats_config *config, char 
 	int err = 0;
 
 	if ((config->tls_cert_file == NULL) != (config->tls_key_file == NULL))
-		return refuse(why, "a TLS certificate needs its key, and a key its certificate");
+		return nats_refuse(why,
+				   "a TLS certificate needs its key, and a key its certificate");
 	if (!config->tls_required && config->tls_ca_file == NULL && config->tls_cert_file == NULL)
 		return 0;
 	err = translate(natsOptions_SetSecure(options, true), "TLS", why);

@@ -1,22 +1,11 @@
 /* The servers to connect to, one after the other. cnats is given one at a time: then we know which
  * one failed, and the next attempt begins with another. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "transport/nats_internal.h"
-
-__attribute__((format(printf, 2, 3))) static int refuse(char why[256], const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	(void)vsnprintf(why, 256, format, arguments);
-	va_end(arguments);
-	return SAGA_E_CONFIG;
-}
 
 static bool url_valid(const char *url)
 {
@@ -43,11 +32,11 @@ static int add_configured(struct nats_servers *servers, char *url, char why[256]
 	url += strspn(url, " ");
 	url[strcspn(url, " ")] = '\0';
 	if (servers->configured_count == NATS_SERVERS_MAX)
-		return refuse(why, "more than %d NATS URLs", NATS_SERVERS_MAX);
+		return nats_refuse(why, "more than %d NATS URLs", NATS_SERVERS_MAX);
 	/* Never the whole text: a URL may hold a password. */
 	if (!url_valid(url))
-		return refuse(why, "NATS URL number %u is not nats://host:port",
-			      servers->configured_count + 1);
+		return nats_refuse(why, "NATS URL number %u is not nats://host:port",
+				   servers->configured_count + 1);
 	servers->configured[servers->configured_count] = strdup(url);
 	if (servers->configured[servers->configured_count] == NULL)
 		return SAGA_E_NO_MEMORY;
@@ -63,7 +52,7 @@ int nats_servers_init(struct nats_servers *servers, const char *url, uint32_t ra
 
 	*servers = (struct nats_servers){0};
 	if (url == NULL || url[0] == '\0')
-		return refuse(why, "no NATS URL is given");
+		return nats_refuse(why, "no NATS URL is given");
 	copy = strdup(url);
 	if (copy == NULL)
 		return SAGA_E_NO_MEMORY;
@@ -72,7 +61,7 @@ int nats_servers_init(struct nats_servers *servers, const char *url, uint32_t ra
 		err = add_configured(servers, one, why);
 	free(copy);
 	if (err == 0 && servers->configured_count == 0)
-		err = refuse(why, "no NATS URL is given");
+		err = nats_refuse(why, "no NATS URL is given");
 	if (err != 0)
 		nats_servers_free(servers);
 	else
