@@ -23,7 +23,7 @@ struct reading {
 	struct inbox_jetstream *inbox;
 	uint32_t shard;
 	bool open;
-	uint64_t request;
+	uint64_t from, request;
 };
 
 struct inbox_jetstream {
@@ -105,29 +105,44 @@ static int inbox_look(struct inbox *inbox)
 	return rc;
 }
 
+/* Whatever it says is passed behind, and never asked for again: so nothing of it is guessed. Only
+ * an empty message has no data. */
+static int read_entry(const struct reading *reading, struct slice answer,
+		      struct inbox_message *found)
+{
+	struct buf *bytes = &reading->inbox->message;
+	struct slice data = {0};
+	int rc;
+
+	buf_clear(bytes);
+	if (json_scan_find(answer, "message.data", &data) &&
+	    !json_scan_text(answer, "message.data", &data))
+		return SAGA_E_BAD_REPLY;
+	rc = base64_decode(data, bytes);
+	if (rc != 0)
+		return rc;
+	if (!json_scan_u64(answer, "message.seq", &found->sequence) ||
+	    found->sequence < reading->from || found->sequence == UINT64_MAX ||
+	    !json_scan_text(answer, "message.subject", &found->subject))
+		return SAGA_E_BAD_REPLY;
+	found->bytes = buf_slice(bytes);
+	return 0;
+}
+
 static void got(void *context, int error, const struct transport_message *message)
 {
 	struct reading *reading = context;
 	struct inbox_jetstream *js = reading->inbox;
 	struct inbox_message found = {0};
-	struct slice data = slice_of(NULL, 0);
 	uint64_t server_code;
 	int rc = judge(error, message, &server_code);
 
 	CHECK(reading->open);
 	reading->open = false; /* first: the callback may read again */
-	if (server_code == ACK_NO_MESSAGE_FOUND) {
+	if (server_code == ACK_NO_MESSAGE_FOUND)
 		rc = 0;
-	} else if (rc == 0) {
-		buf_clear(&js->message);
-		(void)json_scan_text(message->data, "message.data", &data); /* may be empty */
-		rc = base64_decode(data, &js->message);
-		if (rc == 0 && (!json_scan_u64(message->data, "message.seq", &found.sequence) ||
-				found.sequence == 0 ||
-				!json_scan_text(message->data, "message.subject", &found.subject)))
-			rc = SAGA_E_BAD_REPLY;
-		found.bytes = buf_slice(&js->message);
-	}
+	else if (rc == 0)
+		rc = read_entry(reading, message->data, &found);
 	js->events.read(js->events.context, reading->shard, rc, &found);
 }
 
@@ -147,7 +162,7 @@ static int inbox_read(struct inbox *inbox, uint32_t shard, uint64_t from)
 	size = snprintf(body, sizeof body, "{\"seq\":%" PRIu64 ",\"next_by_subj\":\"%s\"}", from,
 			subject_inbox_all(js->config.prefix, shard).text);
 	CHECK(size > 0 && (size_t)size < sizeof body);
-	*reading = (struct reading){.inbox = js, .shard = shard};
+	*reading = (struct reading){.inbox = js, .shard = shard, .from = from};
 	rc = js->transport->ops->request(js->transport, api.text, NULL, 0,
 					 slice_of(body, (uint32_t)size), REQUEST_MS, got, reading,
 					 &reading->request);
