@@ -5,7 +5,7 @@
 
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-targets=(wire journal engine etcd ack definition config answer)
+targets=(wire journal engine etcd ack inbox definition config answer)
 
 usage() {
 	cat <<'EOF'
@@ -15,9 +15,10 @@ Looks for inputs that crash, time out or break a promise. Without a target: all 
 
   wire        messages and records: decoding, and the way back to the same bytes
   journal     batches of a journal: the reader, and the fold behind it
-  engine      requests and answers in any order at a live engine
+  engine      requests, answers and entries of the inbox in any order at a live engine
   etcd        etcd's replies, and its watch stream cut at any point
   ack         the broker's acknowledgements
+  inbox       the broker's answers about the durable inbox
   definition  saga definitions in YAML
   config      the daemon's configuration file
   answer      what a client makes of the answers of nodes

@@ -1,5 +1,6 @@
-/* Requests and answers of anybody, in any order, at a live engine: it never fails a check, every
- * message it sends can be sent, its state stays sound and a fold of its records.
+/* Requests and answers of anybody and entries of the durable inbox, in any order, at a live engine:
+ * it never fails a check, every message it sends can be sent, its state stays sound and a fold of
+ * its records.
  *
  * The input is parts (fuzz.h); the first byte of each says what it is. */
 #include <stdlib.h>
@@ -20,6 +21,7 @@ enum part {
 	PART_TIME,      /* u16: so many times 16 ms go by */
 	PART_ANSWER,    /* outcome, which command from the last, and more for the reply */
 	PART_TAKE_OVER, /* another owner goes on */
+	PART_INBOX,     /* which stream and tenant, how far on in it, and the entry's bytes */
 	PART_KINDS
 };
 
@@ -120,6 +122,79 @@ static void answer(struct fuzz_host *h, struct slice bytes)
 	reply(h, &r, id_slice(&c->service));
 }
 
+/* ---- the durable inbox (S12) ----------------------------------------------------------------- */
+
+enum { INBOX_HEAD = 2, SUBJECT_BAD = 0x40, BEGIN_AGAIN = 0xff };
+
+/* What a node makes of an entry's bytes. */
+static void read_entry(struct slice bytes, struct wire_submit *submit,
+		       struct txn_inbox_entry *entry)
+{
+	struct wire_fault fault = {0};
+	struct arena arena;
+
+	arena_init(&arena, memory, sizeof memory);
+	if (wire_decode_submit(bytes, &arena, cache, submit, &fault) == 0) {
+		entry->submit = submit;
+		return;
+	}
+	entry->code = fault.code;
+	entry->text = slice_str(fault.field);
+	if (wire_peek_id(WIRE_SUBMIT, bytes, &entry->id, NULL) != 0)
+		entry->id = slice_of(NULL, 0);
+}
+
+/* Dealt with and passed in one step, or left where it is with nothing changed. */
+static void deal_with(struct fuzz_host *h, const struct txn_inbox_entry *entry)
+{
+	struct txn_event event = {.kind = TXN_EVENT_INBOX, .wall_ms = h->now, .u.inbox = entry};
+	const uint64_t before = txn_last_record(h->t), here = txn_inbox(h->t).sequence;
+
+	fuzz_host_step(h, &event);
+	if (h->inbox_waits) {
+		CHECK_EQ(txn_last_record(h->t), before);
+		CHECK_EQ(txn_inbox(h->t).sequence, here);
+		return;
+	}
+	CHECK(slice_equal(txn_inbox(h->t).created, entry->created));
+	CHECK(entry->sequence > 0 ? txn_inbox(h->t).sequence >= entry->sequence
+				  : txn_inbox(h->t).sequence == 0);
+	if (entry->sequence == 0)
+		return;
+	/* Read once more, it changes nothing. */
+	const uint64_t after = txn_last_record(h->t);
+
+	fuzz_host_step(h, &event);
+	CHECK(!h->inbox_waits);
+	CHECK_EQ(txn_last_record(h->t), after);
+}
+
+static void inbox(struct fuzz_host *h, struct slice bytes)
+{
+	static const char *const streams[] = {"c1", "c2"}, *const tenants[] = {"t1", "t2"};
+	struct wire_submit submit;
+	struct txn_inbox_entry entry = {0};
+
+	if (bytes.size < INBOX_HEAD)
+		return;
+	entry.created = slice_str(streams[bytes.data[0] % 2]);
+	entry.tenant = slice_str(tenants[bytes.data[0] / 2 % 2]);
+	if (bytes.data[1] != BEGIN_AGAIN) {
+		if (slice_equal(txn_inbox(h->t).created, entry.created))
+			entry.sequence = txn_inbox(h->t).sequence;
+		entry.sequence += bytes.data[1] % 4;
+	}
+	if ((bytes.data[0] & SUBJECT_BAD) != 0) {
+		entry.tenant = slice_of(NULL, 0);
+		entry.code = SAGA_E_NAME;
+		entry.text = slice_str("tenant");
+	} else {
+		read_entry(slice_of(bytes.data + INBOX_HEAD, bytes.size - INBOX_HEAD), &submit,
+			   &entry);
+	}
+	deal_with(h, &entry);
+}
+
 static void pass(struct fuzz_host *h, struct slice bytes)
 {
 	uint64_t count = 0;
@@ -163,6 +238,9 @@ static void play(struct fuzz_host *h, struct slice part)
 	case PART_TAKE_OVER:
 		fuzz_host_take_over(h);
 		break;
+	case PART_INBOX:
+		inbox(h, rest);
+		break;
 	case PART_KINDS:
 		break;
 	}
@@ -196,6 +274,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 enum { PARTS_MAX = 64, PART_SIZE_MAX = 4096 };
 
+/* What stands before the message. A submit often becomes an entry of the inbox, and the other way
+ * round. False: there is none. */
+static bool write_head(struct slice *part, struct prng *prng, struct buf *out)
+{
+	const bool entry = part->size > INBOX_HEAD && part->data[0] % PART_KINDS == PART_INBOX;
+	const bool submit = part->size > 0 && part->data[0] % PART_KINDS == PART_SUBMIT;
+	const uint8_t head[] = {PART_INBOX, (uint8_t)prng_next(prng), (uint8_t)prng_next(prng)};
+	uint32_t size = entry ? 1 + INBOX_HEAD : 1;
+
+	if (part->size < size)
+		return false;
+	if ((entry || submit) && prng_below(prng, 4) == 0) {
+		(void)buf_put(out, head, sizeof head);
+	} else if (entry && prng_below(prng, 8) == 0) {
+		(void)buf_put(out, &(uint8_t){PART_SUBMIT}, 1);
+	} else {
+		(void)buf_put(out, part->data, size);
+	}
+	*part = slice_of(part->data + size, part->size - size);
+	return true;
+}
+
 /* A part that may mean something: a message changed by its table, or a few bytes. */
 static void write_part(struct slice part, struct prng *prng, struct buf *out)
 {
@@ -203,8 +303,7 @@ static void write_part(struct slice part, struct prng *prng, struct buf *out)
 	struct buf changed;
 
 	buf_init_fixed(&changed, bytes, sizeof bytes);
-	if (part.size > 0 && buf_put(&changed, part.data, 1) == 0 &&
-	    fuzz_message_change(slice_of(part.data + 1, part.size - 1), prng, &changed)) {
+	if (write_head(&part, prng, &changed) && fuzz_message_change(part, prng, &changed)) {
 		(void)fuzz_part_put(out, buf_slice(&changed));
 		return;
 	}

@@ -219,6 +219,7 @@ void fuzz_host_step(struct fuzz_host *h, struct txn_event *event)
 	event->entropy = prng_mix(++h->entropy);
 	buf_clear(&h->records);
 	CHECK_EQ(txn_step(h->t, event, &effects), 0);
+	h->inbox_waits = effects.inbox_waits;
 	keep(h, effects.record_count);
 }
 

@@ -108,7 +108,7 @@ static void say_message(uint8_t what, enum wire_kind kind, const void *message)
 }
 
 /* The numbers are those of enum part in fuzz_engine.c. */
-enum { SUBMIT, QUERY, CANCEL, LIST, REPLIES, TIME, ANSWER, TAKE_OVER };
+enum { SUBMIT, QUERY, CANCEL, LIST, REPLIES, TIME, ANSWER, TAKE_OVER, INBOX };
 
 static void say_submit(const char *id, bool side_by_side)
 {
@@ -171,6 +171,79 @@ static void say_rest(const char *id)
 	say_message(CANCEL, WIRE_CANCEL, &cancel);
 	say_message(CANCEL, WIRE_CANCEL, &other);
 	say(TAKE_OVER, slice_of(NULL, 0));
+}
+
+static void say_entry(const uint8_t head[2], struct slice submit)
+{
+	uint8_t memory[BYTES_MAX];
+	struct buf bytes;
+
+	buf_init_fixed(&bytes, memory, sizeof memory);
+	(void)buf_put(&bytes, head, 2);
+	(void)buf_put_slice(&bytes, submit);
+	say(INBOX, buf_slice(&bytes));
+}
+
+/* A submit as entries of the durable inbox: taken, there already, cut short, passed, of a stream
+ * that was made again, begun again, of no valid subject. */
+static void say_entries(struct slice submit)
+{
+	enum { CUT = 2 };
+	static const uint8_t heads[][2] = {{0, 1}, {0, 1},    {2, 1},   {0, 0},
+					   {1, 3}, {1, 0xff}, {0x41, 2}};
+
+	for (uint32_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+		say_entry(heads[i], slice_of(submit.data, submit.size / (i == CUT ? 2 : 1)));
+}
+
+/* The last part of the conversation, a submit, is taken back. */
+static struct slice take_submit(const char *id, struct buf *memory)
+{
+	const uint32_t before = conversation.size;
+	struct slice input, part;
+
+	say_submit(id, false);
+	input = slice_of(conversation.data + before, conversation.size - before);
+	CHECK(fuzz_part_next(&input, &part));
+	buf_clear(memory);
+	CHECK_EQ(buf_put(memory, part.data + 1, part.size - 1), 0);
+	buf_truncate(&conversation, before);
+	return buf_slice(memory);
+}
+
+static void write_inbox_conversation(const uint8_t *outcomes, uint32_t count)
+{
+	static uint8_t bytes[BYTES_MAX];
+	struct slice submit;
+	struct buf memory;
+
+	buf_init_fixed(&memory, bytes, sizeof bytes);
+	buf_clear(&conversation);
+	submit = take_submit("t1", &memory);
+	say_entries(submit);
+	say_answers(outcomes, count);
+	say_rest("t1");
+	say_entries(submit);
+	write_seed("engine", "inbox", buf_slice(&conversation));
+}
+
+/* More entries than there is room for, so that some have to wait, until a saga ends. */
+static void write_full_inbox(void)
+{
+	static const uint8_t outcomes[] = {WIRE_OUTCOME_OK, WIRE_OUTCOME_OK, WIRE_OUTCOME_OK};
+	static uint8_t bytes[BYTES_MAX];
+	struct buf memory;
+	char id[16];
+
+	buf_init_fixed(&memory, bytes, sizeof bytes);
+	buf_clear(&conversation);
+	for (uint32_t i = 0; i < 20; i++) {
+		(void)snprintf(id, sizeof id, "s%u", i);
+		say_entry((const uint8_t[]){0, 1}, take_submit(id, &memory));
+	}
+	say_answers(outcomes, sizeof outcomes);
+	say_entry((const uint8_t[]){0, 1}, take_submit("s20", &memory));
+	write_seed("engine", "inbox_full", buf_slice(&conversation));
 }
 
 /* ---- journals of the same -------------------------------------------------------------------- */
@@ -264,7 +337,25 @@ static void answer_last(struct fuzz_host *h, uint32_t outcome)
 	}
 }
 
-static void write_journal(const uint8_t *outcomes, uint32_t count)
+/* An entry of the durable inbox; `submit` NULL: one that is none. */
+static void take_entry(struct fuzz_host *h, uint64_t sequence, const struct wire_submit *submit)
+{
+	const struct txn_inbox_entry entry = {
+		.created = slice_str("2026-11-21T07:43:16.474000667Z"),
+		.sequence = sequence,
+		.tenant = slice_str("shop"),
+		.submit = submit,
+		.code = submit != NULL ? 0 : SAGA_E_DECODE,
+		.id = slice_str("never"),
+		.text = slice_str("at byte 0"),
+	};
+	struct txn_event event = {.kind = TXN_EVENT_INBOX, .u.inbox = &entry};
+
+	step(h, &event);
+}
+
+/* The conversation's submit and what became of it; `durable`: by way of the inbox. */
+static void write_journal(bool durable, const uint8_t *outcomes, uint32_t count)
 {
 	static struct fuzz_host host;
 	static _Alignas(16) uint8_t memory[BYTES_MAX];
@@ -282,7 +373,12 @@ static void write_journal(const uint8_t *outcomes, uint32_t count)
 	CHECK_EQ(wire_decode(WIRE_SUBMIT, slice_of(part.data + 1, part.size - 1), &arena, &submit,
 			     NULL),
 		 0);
-	step(&host, &event);
+	if (durable) {
+		take_entry(&host, 1, &submit);
+		take_entry(&host, 2, NULL);
+	} else {
+		step(&host, &event);
+	}
 	for (uint32_t i = 0; i < count; i++)
 		answer_last(&host, outcomes[i]);
 	fuzz_host_check(&host, true);
@@ -294,7 +390,8 @@ static void converse(bool side_by_side, const uint8_t *outcomes, uint32_t count)
 {
 	buf_clear(&conversation);
 	say_submit("t1", side_by_side);
-	write_journal(outcomes, count);
+	write_journal(false, outcomes, count);
+	write_journal(true, outcomes, count);
 	say_answers(outcomes, count);
 	say_rest("t1");
 	write_seed("engine", "conversation", buf_slice(&conversation));
@@ -324,6 +421,9 @@ static void write_conversations(void)
 			count--;
 		converse(i % 2 == 1, all[i], count);
 	}
+	write_inbox_conversation(all[0], 3);
+	write_inbox_conversation(all[1], 3);
+	write_full_inbox();
 	buf_close(&conversation);
 	buf_close(&journal.bytes);
 }
