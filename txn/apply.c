@@ -64,6 +64,16 @@ static int apply_epoch(struct txn_shard *t, const struct wire_record_epoch *r)
 	return 0;
 }
 
+/* The last number of all stands for "never": what happened then would never be forgotten, or at
+ * once. */
+static int advance(struct txn_shard *t, uint64_t at)
+{
+	if (at == UINT64_MAX)
+		return SAGA_E_STATE;
+	txn_clock_advance(t, at);
+	return 0;
+}
+
 static int apply_accepted(struct txn_shard *t, const struct wire_record_accepted *r)
 {
 	struct txn_entry *e;
@@ -72,7 +82,8 @@ static int apply_accepted(struct txn_shard *t, const struct wire_record_accepted
 		return SAGA_E_STATE;
 	if (!r->plan.known && !txn_plan_sound(&r->plan))
 		return SAGA_E_STATE;
-	txn_clock_advance(t, r->accepted_at);
+	if (advance(t, r->accepted_at))
+		return SAGA_E_STATE;
 	e = txn_entry_find(t, r->saga);
 	if (e && e->body)
 		return SAGA_E_STATE;
@@ -265,9 +276,8 @@ static int apply_finished(struct txn_shard *t, const struct wire_record_finished
 	e->finished_at = r->at;
 	e->last_record = t->last_record + 1;
 	txn_remember(t, e, r->remember_until_at);
-	txn_clock_advance(t, r->at);
 	CHECK(e->body == NULL);
-	return 0;
+	return advance(t, r->at);
 }
 
 /* An id that never became a saga, cancelled in the record that is being applied. What was
@@ -328,8 +338,9 @@ static int apply_tombstone(struct txn_shard *t, const struct wire_record_tombsto
 	struct txn_entry *e;
 	int err;
 
-	txn_clock_advance(t, r->at);
-	err = add_cancelled(t, r->saga, r->at, WIRE_REASON_CANCELLED, &e);
+	err = advance(t, r->at);
+	if (!err)
+		err = add_cancelled(t, r->saga, r->at, WIRE_REASON_CANCELLED, &e);
 	if (err)
 		return err;
 	e->retry_until_at = r->retry_until_at;
@@ -341,19 +352,19 @@ static int apply_tombstone(struct txn_shard *t, const struct wire_record_tombsto
 static int apply_inbox(struct txn_shard *t, const struct wire_record_inbox *r)
 {
 	const struct slice held = slice_of(t->inbox.created, t->inbox.created_size);
-	int err = 0;
+	int err;
 
 	if (r->created.size == 0 || r->created.size > sizeof t->inbox.created)
 		return SAGA_E_STATE;
 	if (r->sequence != 0 && r->sequence <= t->inbox.sequence && slice_equal(r->created, held))
 		return SAGA_E_STATE;
-	txn_clock_advance(t, r->at);
-	if (r->remember_until_at != 0)
+	err = advance(t, r->at);
+	if (!err && r->remember_until_at != 0)
 		err = remember_refused(t, r);
-	else if (r->saga.size != 0)
-		mark_last(t, r->saga);
 	if (err)
 		return err;
+	if (r->remember_until_at == 0 && r->saga.size != 0)
+		mark_last(t, r->saga);
 	memcpy(t->inbox.created, r->created.data, r->created.size);
 	t->inbox.created_size = r->created.size;
 	t->inbox.sequence = r->sequence;
@@ -434,6 +445,8 @@ int txn_apply(struct txn_shard *t, struct slice record, uint64_t record_number, 
 	err = wire_decode(kind, record, &t->arena, &decoded, NULL);
 	if (err)
 		return err;
+	if (shard_time == UINT64_MAX)
+		return SAGA_E_STATE;
 	if (shard_time > t->now)
 		t->now = shard_time;
 	err = txn_fold(t, kind, &decoded);

@@ -142,6 +142,9 @@ static void records_must_fit(void **state)
 	finished.admission = 7;
 	assert_int_equal(apply(h, WIRE_RECORD_FINISHED, &finished), SAGA_E_STATE);
 	assert_int_equal(apply(h, WIRE_RECORD_TOMBSTONE, &tombstone), SAGA_E_STATE);
+	tombstone.saga = slice_str("u");
+	tombstone.at = UINT64_MAX; /* "never" */
+	assert_int_equal(apply(h, WIRE_RECORD_TOMBSTONE, &tombstone), SAGA_E_STATE);
 	decision.reason = WIRE_REASON_DEADLINE;
 	decision.has_step = true;
 	decision.step = 2;
