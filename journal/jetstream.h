@@ -47,9 +47,10 @@ struct jetstream_provision {
  * anew, as the other two are while they were never used (docs/decisions/0002); what else is there
  * and different refuses (SAGA_E_CLUSTER_MISMATCH / SAGA_E_JOURNAL_FOREIGN). Hence not for a cluster
  * that has been initialised: there a lost journal halts. What the server will not do at all (more
- * replicas than servers) is SAGA_E_CONFIG with its words. `done` runs after the call, on the
- * transport's thread; `text` lives until it returns. All arguments but `transport` are copied. On
- * an error return `done` does not run. Do not close the transport before `done`. */
+ * replicas than servers) is SAGA_E_CONFIG with its words; what it fails to do (its files) is tried
+ * again for some 15 s, then SAGA_E_NATS. `done` runs after the call, on the transport's thread;
+ * `text` lives until it returns. All arguments but `transport` are copied. On an error return
+ * `done` does not run. Do not close the transport before `done`. */
 typedef void (*jetstream_provisioned)(void *context, int error, const char *text);
 int jetstream_provision(struct transport *transport, const struct jetstream_config *config,
 			const struct jetstream_provision *what, jetstream_provisioned done,

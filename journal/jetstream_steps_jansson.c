@@ -116,6 +116,10 @@ static void create_answered(void *context, int error, const struct transport_mes
 		item_go(item, STEP_LOOK);
 	else if (code == ACK_NO_PEERS)
 		item_again(item, SAGA_E_CONFIG, why); /* a cluster that is still starting */
+	else if (code == ACK_CREATION_FAILED)
+		/* Its files: a server alone removes the empty folders that a deletion left after it
+		 * has answered, and a creation that comes meanwhile finds them gone. */
+		item_again(item, SAGA_E_NATS, why);
 	else if (code != 0)
 		item_fail(item,
 			  code == ACK_SUBJECTS_OVERLAP ? SAGA_E_CLUSTER_MISMATCH : SAGA_E_CONFIG,
