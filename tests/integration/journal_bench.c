@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "journal/json_scan.h"
 #include "wire/codec.h"
 
 /* ---- what the journal tells ------------------------------------------------------------------ */
@@ -387,6 +388,32 @@ void bench_api(struct bench *bench, const char *subject, struct slice body, stru
 {
 	buf_clear(answer);
 	ask(bench, subject, NULL, 0, body, answer);
+}
+
+/* While nats-server 2.14 removes the files of one deletion, another of the same stream leaves them
+ * where they are, and what is made then has its messages again. */
+void bench_make_empty(struct bench *bench, const char *stream)
+{
+	const uint64_t end_ms = wait_now_ms() + BENCH_PATIENCE_MS;
+	char subject[64];
+	struct buf info, answer;
+	struct slice config;
+	uint64_t messages = 0;
+
+	buf_init(&info, 64 * 1024);
+	buf_init(&answer, 64 * 1024);
+	(void)snprintf(subject, sizeof subject, "$JS.API.STREAM.INFO.%s", stream);
+	bench_api(bench, subject, slice_of(NULL, 0), &info);
+	assert_true(json_scan_find(buf_slice(&info), "config", &config));
+	do {
+		assert_true(wait_now_ms() < end_ms);
+		(void)snprintf(subject, sizeof subject, "$JS.API.STREAM.DELETE.%s", stream);
+		bench_api(bench, subject, slice_of(NULL, 0), &answer);
+		(void)snprintf(subject, sizeof subject, "$JS.API.STREAM.CREATE.%s", stream);
+		bench_api(bench, subject, config, &answer);
+	} while (!json_scan_u64(buf_slice(&answer), "state.messages", &messages) || messages != 0);
+	buf_close(&info);
+	buf_close(&answer);
 }
 
 void bench_publish(struct bench *bench, const char *subject, const char *header, const char *value,

@@ -119,6 +119,8 @@ static inline bool bench_write(struct bench_owner *owner, uint32_t records, uint
 
 /* A request to the server's API: its answer, cut at the buffer. */
 void bench_api(struct bench *bench, const char *subject, struct slice body, struct buf *answer);
+/* Deletes the stream and makes it again as it was, without its messages. */
+void bench_make_empty(struct bench *bench, const char *stream);
 /* Publishes with one header and waits for the acknowledgement. */
 void bench_publish(struct bench *bench, const char *subject, const char *header, const char *value,
 		   struct slice body);

@@ -141,20 +141,16 @@ static void a_copy_is_not_the_journal(void **state)
 {
 	struct bench *bench = *state;
 	const struct jetstream_provision what = bench_what(2, 1);
-	struct buf info, answer, genesis;
-	struct slice config, data;
+	struct buf answer, genesis;
+	struct slice data;
 
 	assert_int_equal(bench_provision(bench, &what), 0);
-	buf_init(&info, 64 * 1024);
 	buf_init(&answer, 64 * 1024);
 	buf_init(&genesis, 64 * 1024);
 	bench_api(bench, "$JS.API.STREAM.MSG.GET.SAGA_J_0", slice_str("{\"seq\":1}"), &answer);
 	assert_true(json_scan_text(buf_slice(&answer), "message.data", &data));
 	assert_int_equal(base64_decode(data, &genesis), 0);
-	bench_api(bench, "$JS.API.STREAM.INFO.SAGA_J_0", slice_of(NULL, 0), &info);
-	assert_true(json_scan_find(buf_slice(&info), "config", &config));
-	bench_api(bench, "$JS.API.STREAM.DELETE.SAGA_J_0", slice_of(NULL, 0), &answer);
-	bench_api(bench, "$JS.API.STREAM.CREATE.SAGA_J_0", config, &answer);
+	bench_make_empty(bench, "SAGA_J_0");
 	assert_int_equal(bench_verify(bench, 2), 0); /* its settings are right */
 	bench_publish(bench, "saga.v1.journal.0.0", NULL, NULL, buf_slice(&genesis));
 	assert_int_equal(bench_read(bench, 0, 1, UINT64_MAX).error, SAGA_E_JOURNAL_FOREIGN);
@@ -164,7 +160,6 @@ static void a_copy_is_not_the_journal(void **state)
 	assert_int_equal(bench_provision(bench, &what), SAGA_E_JOURNAL_FOREIGN);
 	assert_int_equal(bench_read(bench, 0, 1, UINT64_MAX).error, SAGA_E_JOURNAL_FOREIGN);
 	assert_int_equal(last_sequence(bench, 1), 1);
-	buf_close(&info);
 	buf_close(&answer);
 	buf_close(&genesis);
 }
@@ -174,22 +169,13 @@ static void an_unreadable_first_record_is_not_hidden(void **state)
 {
 	struct bench *bench = *state;
 	const struct jetstream_provision what = bench_what(2, 1);
-	struct buf info, answer;
-	struct slice config;
 
 	assert_int_equal(bench_provision(bench, &what), 0);
-	buf_init(&info, 64 * 1024);
-	buf_init(&answer, 64 * 1024);
-	bench_api(bench, "$JS.API.STREAM.INFO.SAGA_J_0", slice_of(NULL, 0), &info);
-	assert_true(json_scan_find(buf_slice(&info), "config", &config));
-	bench_api(bench, "$JS.API.STREAM.DELETE.SAGA_J_0", slice_of(NULL, 0), &answer);
-	bench_api(bench, "$JS.API.STREAM.CREATE.SAGA_J_0", config, &answer);
+	bench_make_empty(bench, "SAGA_J_0");
 	bench_publish(bench, "saga.v1.journal.0.0", NULL, NULL, slice_str("not readable"));
 	assert_int_equal(bench_read(bench, 0, 1, UINT64_MAX).error, 0);
 	assert_int_equal(bench->read.next, 2);
 	assert_int_equal(bench_provision(bench, &what), SAGA_E_JOURNAL_CORRUPT);
-	buf_close(&info);
-	buf_close(&answer);
 }
 
 static void a_changed_setting_is_found(void **state)

@@ -198,27 +198,6 @@ static void deletion_may_be_cut_short(void **state)
 /* ---- each state by itself ---------------------------------------------------------------------
  */
 
-static void make_empty(struct bench *bench, const char *stream)
-{
-	char subject[64];
-	struct buf answer;
-	struct slice config;
-	struct buf info;
-
-	buf_init(&answer, 64 * 1024);
-	buf_init(&info, 64 * 1024);
-	(void)snprintf(subject, sizeof subject, "$JS.API.STREAM.INFO.%s", stream);
-	bench_api(bench, subject, slice_of(NULL, 0), &info);
-	assert_true(json_scan_find(buf_slice(&info), "config", &config));
-	(void)snprintf(subject, sizeof subject, "$JS.API.STREAM.DELETE.%s", stream);
-	bench_api(bench, subject, slice_of(NULL, 0), &answer);
-	(void)snprintf(subject, sizeof subject, "$JS.API.STREAM.CREATE.%s", stream);
-	bench_api(bench, subject, config, &answer);
-	assert_null(memmem(answer.data, answer.size, "error", 5));
-	buf_close(&info);
-	buf_close(&answer);
-}
-
 static void each_remainder_is_made_whole(void **state)
 {
 	const struct jetstream_provision what = bench_what(SHARDS, 1);
@@ -228,10 +207,10 @@ static void each_remainder_is_made_whole(void **state)
 	buf_init(&answer, 64 * 1024);
 	assert_int_equal(bench_provision(bench, &what), 0);
 	/* no GENESIS yet */
-	make_empty(bench, "SAGA_J_0");
-	make_empty(bench, "SAGA_J_1");
-	make_empty(bench, "SAGA_J_2");
-	make_empty(bench, "SAGA_J_3");
+	bench_make_empty(bench, "SAGA_J_0");
+	bench_make_empty(bench, "SAGA_J_1");
+	bench_make_empty(bench, "SAGA_J_2");
+	bench_make_empty(bench, "SAGA_J_3");
 	/* what a deletion does first */
 	bench_api(bench, "$JS.API.STREAM.PURGE.SAGA_J_4", slice_of(NULL, 0), &answer);
 	bench_api(bench, "$JS.API.STREAM.PURGE.SAGA_J_5", slice_of(NULL, 0), &answer);
