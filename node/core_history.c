@@ -26,11 +26,14 @@ void core_index_add(struct shard *s, uint64_t first_record, uint64_t sequence)
 	}
 	if (count == CORE_INDEX_MAX)
 		thin_out(s);
-	(void)buf_put(&s->index, &entry, sizeof entry); /* no memory: histories get slower */
+	/* No memory: histories get slower, until there is some again. Nothing that is asked of the
+	 * index rests on an entry being there. */
+	if (buf_put(&s->index, &entry, sizeof entry) != 0)
+		buf_truncate(&s->index, s->index.size);
 }
 
-/* A sequence at or before the batch that holds `record`; at most an index step too early. */
-static uint64_t sequence_of(const struct shard *s, uint64_t record)
+/* How many entries speak of batches that begin at or before `record`: those that come first. */
+static uint32_t entries_until(const struct shard *s, uint64_t record)
 {
 	const struct index_entry *entries = (const void *)s->index.data;
 	uint32_t low = 0;
@@ -42,7 +45,25 @@ static uint64_t sequence_of(const struct shard *s, uint64_t record)
 		else
 			high = middle;
 	}
-	return low == 0 ? 1 : entries[low - 1].sequence;
+	return low;
+}
+
+/* A sequence at or before the batch that holds `record`. */
+static uint64_t sequence_before(const struct shard *s, uint64_t record)
+{
+	const struct index_entry *entries = (const void *)s->index.data;
+	const uint32_t count = entries_until(s, record);
+	return count == 0 ? 1 : entries[count - 1].sequence;
+}
+
+/* A sequence at or after it. */
+static uint64_t sequence_after(const struct shard *s, uint64_t record)
+{
+	const struct index_entry *entries = (const void *)s->index.data;
+	const uint32_t count = entries_until(s, record);
+	if (count < s->index.size / (uint32_t)sizeof(struct index_entry))
+		return entries[count].sequence - 1;
+	return s->appender.expected + 2; /* the batch in flight, and the one that gathers */
 }
 
 static void answer(struct shard *s, int code)
@@ -94,6 +115,7 @@ void core_history_request(struct shard *s, const struct wire_history_request *re
 	}
 	h->active = true;
 	h->full = false;
+	h->error = 0;
 	h->next_sequence = 0;
 	h->count = 0;
 	buf_clear(&h->bytes);
@@ -103,10 +125,10 @@ void core_history_request(struct shard *s, const struct wire_history_request *re
 	h->first_record = span.first_record;
 	h->last_record = span.last_record;
 	h->epoch = 0;
-	uint64_t from = sequence_of(s, span.first_record);
+	uint64_t from = sequence_before(s, span.first_record);
 	if (from < request->from_sequence)
 		from = request->from_sequence;
-	uint64_t to = sequence_of(s, span.last_record) + s->index_step;
+	uint64_t to = sequence_after(s, span.last_record);
 	if (from > to) {
 		core_history_end(s, 0); /* a cursor past the end: an empty page */
 		return;
@@ -167,15 +189,19 @@ static bool keep_record(struct shard *s, const struct batch_header *header, uint
 {
 	struct shard_history *h = &s->history;
 	const uint32_t bytes_max = first_batch ? CORE_RECORDS_MAX : CORE_RECORDS_MAX / 2;
-	if (h->count == WIRE_HISTORY_MAX || h->bytes.size + record.size > bytes_max)
+	const uint32_t offset = h->bytes.size;
+	if (h->count == WIRE_HISTORY_MAX || offset + record.size > bytes_max)
+		return false;
+	/* Without memory there is no page: one that lacks records would look whole. */
+	h->error = buf_put_slice(&h->bytes, record);
+	if (h->error != 0)
 		return false;
 	h->entries[h->count++] = (struct wire_history_entry){
 		.record_number = number,
 		.at = header->shard_time,
 		.epoch = header->epoch,
-		.record = {(const uint8_t *)(uintptr_t)h->bytes.size, record.size},
+		.record = {(const uint8_t *)(uintptr_t)offset, record.size},
 	};
-	(void)buf_put_slice(&h->bytes, record);
 	return true;
 }
 
@@ -217,7 +243,12 @@ void core_history_batch(struct shard *s, uint64_t sequence, struct slice bytes)
 
 void core_history_end(struct shard *s, int error)
 {
-	if (error != 0)
-		s->history.count = 0;
+	struct shard_history *h = &s->history;
+	if (error == 0)
+		error = h->error;
+	if (error != 0) {
+		h->count = 0;
+		h->next_sequence = 0;
+	}
 	answer(s, error);
 }

@@ -72,6 +72,7 @@ struct shard_history {
 	uint64_t admission;
 	uint64_t first_record, last_record;
 	bool full;              /* the page: it ended before its last batch */
+	int error;              /* of its memory: then there is no page */
 	uint64_t epoch;         /* newest met in this page */
 	uint64_t next_sequence; /* where the next page begins; 0 = this is the last */
 	uint32_t count;
