@@ -140,24 +140,51 @@ void txn_dispatch(struct txn_shard *t, struct txn_entry *e)
 	}
 }
 
+/* S19: what an outage parked in one moment must not come back in one moment, nor take the place of
+ * those that run. 0 = no pace is kept. */
+static uint64_t parked_gap_ms(const struct txn_shard *t)
+{
+	uint64_t gap_ms;
+
+	if (t->config.resend_per_second == 0)
+		return 0;
+	gap_ms = TXN_PARKED_SHARE * 1000 / t->config.resend_per_second;
+	return gap_ms > 0 ? gap_ms : 1;
+}
+
 uint64_t txn_parked_next_at(struct txn_shard *t)
 {
+	const uint64_t gap_ms = parked_gap_ms(t);
 	uint64_t at = t->now + t->config.parked_retry_ms;
-	uint64_t gap_ms;
 
 	if (t->config.parked_retry_ms == 0)
 		return 0;
-	if (t->config.resend_per_second == 0)
+	if (gap_ms == 0)
 		return at;
-	/* S19: what an outage parked in one moment must not come back in one moment, nor take the
-	 * place of those that run. */
-	gap_ms = TXN_PARKED_SHARE * 1000 / t->config.resend_per_second;
-	gap_ms = gap_ms > 0 ? gap_ms : 1;
 	if (at < t->parked_last_at + gap_ms)
 		at = t->parked_last_at + gap_ms;
 	t->parked_last_at = at;
 	CHECK(at > t->now);
 	return at;
+}
+
+bool txn_parked_turn(struct txn_shard *t, struct txn_branch *b)
+{
+	const uint64_t gap_ms = parked_gap_ms(t);
+	uint64_t at;
+
+	CHECK_EQ(b->state, WIRE_BRANCH_PARKED);
+	if (gap_ms == 0 || b->has_turn) {
+		b->has_turn = false;
+		return true;
+	}
+	at = t->parked_turn_at > t->now ? t->parked_turn_at : t->now;
+	t->parked_turn_at = at + gap_ms;
+	if (at == t->now)
+		return true;
+	b->has_turn = true;
+	timer_arm(&t->timers, &b->timer, at);
+	return false;
 }
 
 static void record_event(struct txn_shard *t, const struct txn_entry *e, const struct txn_branch *b,

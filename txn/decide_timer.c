@@ -25,7 +25,8 @@ static void branch_due(struct txn_shard *t, struct txn_branch *b)
 	CHECK(e->body != NULL);
 	CHECK(txn_outstanding(b) != NULL);
 	if (b->wait == TXN_WAIT_RETRY) {
-		txn_attempt_start(t, e, b);
+		if (b->state != WIRE_BRANCH_PARKED || txn_parked_turn(t, b))
+			txn_attempt_start(t, e, b);
 		return;
 	}
 	CHECK_EQ(b->wait, TXN_WAIT_ANSWER);
@@ -106,6 +107,8 @@ static void resume_branch(struct txn_shard *t, struct txn_branch *b, uint64_t *p
 			return;
 		}
 		at = txn_parked_next_at(t);
+	} else if (b->state == WIRE_BRANCH_PARKED) {
+		at = t->now; /* it is paced when it is due: txn_parked_turn */
 	} else if (t->config.resend_per_second > 0) {
 		at = t->now + *paced * 1000 / t->config.resend_per_second;
 		++*paced;

@@ -98,7 +98,7 @@ struct txn_branch {
 	uint8_t silent;   /* attempts in a row that nobody answered */
 	bool fallback;    /* it goes by a call because of that */
 	bool perhaps_out; /* taken over: what the owner before sent may still be in the stream */
-	bool has_turn;    /* the next copy has waited for its turn */
+	bool has_turn;    /* the next copy, or parked retry, has waited for its turn */
 };
 _Static_assert(offsetof(struct txn_branch, timer) == 0, "a timer is cast back to its branch");
 _Static_assert(sizeof(struct txn_branch) <= 128, "H4: memory per open saga");
@@ -226,6 +226,7 @@ struct txn_shard {
 	uint64_t entropy, entropy_taken;
 	uint32_t recent;         /* an entry that was looked up: its records are likely to follow */
 	uint64_t parked_last_at; /* the last retry of what is parked that was planned */
+	uint64_t parked_turn_at; /* when the next of them may leave */
 	struct timer_heap timers;
 	uint64_t old_copies_until; /* when what the owner before sent is too old to be handed out */
 	uint64_t next_copy_us;     /* shard time: when the next copy of a call may leave (S16) */
@@ -437,6 +438,9 @@ uint64_t txn_backoff_ms(const struct wire_retry *retry, uint32_t attempt, uint64
 uint64_t txn_random(struct txn_shard *t);
 /* When what is parked is tried next; 0 = never. */
 uint64_t txn_parked_next_at(struct txn_shard *t);
+/* Times may be planned by several owners, and be over when a new one begins: so a retry that is due
+ * also waits for its turn. False: not yet; the timer is armed for it. */
+bool txn_parked_turn(struct txn_shard *t, struct txn_branch *b);
 
 /* ---- delivery.c
  * -------------------------------------------------------------------------------- */

@@ -99,6 +99,9 @@ static void parked_retries_are_paced(void **state)
 			host_reply(&h, id, 0, "a", WIRE_OP_UNDO, 1, WIRE_OUTCOME_PARK);
 		}
 		assert_int_equal(h.t->parked, SAGAS);
+		/* The journal tells the times that they will have. */
+		assert_int_equal(txn_entry_find(h.t, slice_str(id))->body->branches[0].next_at,
+				 taken_over ? 0 : h.now + 5000 + (SAGAS - 1) * GAP_MS);
 		if (taken_over) {
 			h.config.parked_retry_ms = 4000;
 			host_take_over(&h, h.record_count);
@@ -108,6 +111,78 @@ static void parked_retries_are_paced(void **state)
 		assert_int_equal(in_one_moment, 1);
 		host_close(&h);
 	}
+}
+
+struct counts {
+	uint32_t running, parked; /* commands of sagas r..., s... */
+};
+
+static void count_command(void *context, const struct txn_message *message)
+{
+	struct counts *counts = context;
+
+	if (message->kind != TXN_MESSAGE_COMMAND)
+		return;
+	counts->running += message->u.command.saga.data[0] == 'r';
+	counts->parked += message->u.command.saga.data[0] == 's';
+}
+
+static void park_many(struct host *h, struct host_plan *p, uint32_t first, uint32_t count)
+{
+	char id[16];
+
+	for (uint32_t i = first; i < first + count; i++) {
+		(void)snprintf(id, sizeof id, "s%u", i);
+		host_submit(h, id, p);
+		host_reply(h, id, 0, "a", FORWARD, 1, WIRE_OUTCOME_PARK);
+		host_reply(h, id, 0, "a", WIRE_OP_UNDO, 1, WIRE_OUTCOME_PARK);
+	}
+}
+
+/* Those whose time came while nobody owned the shard too; and they neither hold up what was under
+ * way, nor come beside those whose time comes then. */
+static void overdue_parked_retries_are_paced(void **state)
+{
+	enum { DUE = 20, LATER = 20, RUNNING = 5, PER_SECOND = 100, GAP_MS = 100 };
+	struct host h;
+	struct host_plan p;
+	struct counts counts = {0};
+	uint64_t start, last_ms = 0;
+
+	(void)state;
+	host_init(&h);
+	h.config.resend_per_second = PER_SECOND;
+	h.config.parked_retry_ms = 5000;
+	h.limits.parked_max = DUE + LATER + 1;
+	h.no_replay = true;
+	host_start(&h);
+	host_plan(&p, one, 1);
+	park_many(&h, &p, 0, DUE);
+	h.now += 8000; /* nobody ticks: these are overdue */
+	park_many(&h, &p, DUE, LATER);
+	for (uint32_t i = 0; i < RUNNING; i++)
+		host_submit(&h, (const char *const[]){"r0", "r1", "r2", "r3", "r4"}[i], &p);
+	h.now += 4000; /* the later ones become due while the overdue ones leave */
+	host_take_over(&h, h.record_count);
+	h.message = count_command;
+	h.context = &counts;
+	start = h.now;
+	while (counts.parked < DUE + LATER) {
+		const uint32_t before = counts.parked;
+
+		if (txn_next_deadline(h.t) > h.now)
+			h.now = txn_next_deadline(h.t);
+		host_tick(&h, 0);
+		assert_in_range(counts.parked - before, 0, 1);
+		if (counts.parked == before)
+			continue;
+		assert_true(before == 0 || h.now - last_ms >= GAP_MS);
+		last_ms = h.now;
+		if (h.now > start + RUNNING * 1000 / PER_SECOND)
+			assert_true(counts.running >= RUNNING);
+	}
+	assert_in_range(h.now - start, (DUE + LATER - 1) * GAP_MS, (DUE + LATER) * GAP_MS);
+	host_close(&h);
 }
 
 /* A saga is carried whole into a new segment of the journal: what it was answered must not make it
@@ -239,6 +314,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hint_is_the_hosts),
 		cmocka_unit_test(parked_retries_are_paced),
+		cmocka_unit_test(overdue_parked_retries_are_paced),
 		cmocka_unit_test(outputs_beyond_it_are_dropped),
 		cmocka_unit_test(ceiling_is_the_documented_one),
 		cmocka_unit_test(a_full_engine_is_below_its_ceiling),
