@@ -68,6 +68,8 @@ bool txn_plan_sound(const struct wire_plan *plan)
 		if (step->delivery != WIRE_DELIVERY_DURABLE &&
 		    step->delivery != WIRE_DELIVERY_DIRECT)
 			return false;
+		if (step->retry.jitter_percent > 100 || step->undo_retry.jitter_percent > 100)
+			return false;
 		for (uint32_t j = 0; j < step->after.size; j++) {
 			if (step->after.data[j] >= plan->step_count || step->after.data[j] == i)
 				return false;

@@ -123,6 +123,9 @@ static void records_must_fit(void **state)
 	accepted.admission = 1;
 	assert_int_equal(apply(h, WIRE_RECORD_ACCEPTED, &accepted), SAGA_E_STATE);
 	accepted.admission = 2;
+	p.steps[1].undo_retry.jitter_percent = 101; /* no wait could be reckoned with it */
+	assert_int_equal(apply(h, WIRE_RECORD_ACCEPTED, &accepted), SAGA_E_STATE);
+	p.steps[1].undo_retry.jitter_percent = 100;
 	accepted.saga = slice_str("s");
 	assert_int_equal(apply(h, WIRE_RECORD_ACCEPTED, &accepted), SAGA_E_STATE);
 	assert_int_equal(apply(h, WIRE_RECORD_GENESIS, &genesis), SAGA_E_STATE);
