@@ -54,6 +54,12 @@ enum err_class {
 	X(SAGA_E_STATE, 2008, FATAL, "state", "a record does not fit the state it meets")          \
 	X(SAGA_E_CONTRADICTION, 2009, REFUSE, "contradiction",                                     \
 	  "a service contradicts its own recorded answer: the first stands")                       \
+	X(SAGA_E_CLOSED, 2010, REFUSE, "closed",                                                   \
+	  "the transaction takes no more branches: roll back what was done for it")                \
+	X(SAGA_E_PENDING, 2011, RETRY, "pending",                                                  \
+	  "its point of no return is out and not answered yet: ask again")                         \
+	X(SAGA_E_BRANCHES, 2012, REFUSE, "branches",                                               \
+	  "the set of branches is not the one that was to be committed")                           \
 	/* 3xxx: the journal */                                                                    \
 	X(SAGA_E_FENCED, 3001, RETRY, "fenced", "another owner has written to this journal")       \
 	X(SAGA_E_UNKNOWN, 3002, RETRY, "unknown", "the outcome of the operation is not known")     \
@@ -108,6 +114,14 @@ enum err_class {
 	X(SAGA_E_DATABASE, 7005, RETRY, "database", "the participant's database failed")           \
 	X(SAGA_E_REJECTED, 7006, REFUSE, "rejected", "the service rejected the step")              \
 	X(SAGA_E_EXHAUSTED, 7007, REFUSE, "exhausted", "all attempts of the step are used up")     \
+	X(SAGA_E_HEURISTIC_COMMIT, 7008, FATAL, "heuristic-commit",                                \
+	  "the participant committed by itself what was to be rolled back")                        \
+	X(SAGA_E_HEURISTIC_ROLLBACK, 7009, FATAL, "heuristic-rollback",                            \
+	  "the participant rolled back by itself what was to be committed")                        \
+	X(SAGA_E_HEURISTIC_MIXED, 7010, FATAL, "heuristic-mixed",                                  \
+	  "the participant committed a part by itself and rolled back the rest")                   \
+	X(SAGA_E_HEURISTIC_HAZARD, 7011, FATAL, "heuristic-hazard",                                \
+	  "the participant decided by itself and cannot say what")                                 \
 	/* 9xxx: us */                                                                             \
 	X(SAGA_E_INTERNAL, 9001, FATAL, "internal", "a bug: please report it")
 

@@ -18,6 +18,8 @@ enum cli_exit cli_exit_of_state(uint32_t state)
 	case WIRE_STATE_NONE:
 	case WIRE_STATE_RUNNING:
 	case WIRE_STATE_UNDOING:
+	case WIRE_STATE_FINISHING:
+	case WIRE_STATE_OPEN:
 		break;
 	}
 	return CLI_EXIT_WAIT_TIMEOUT;

@@ -27,6 +27,8 @@ static struct slice operation_of(const struct wire_step *step, uint32_t op)
 		return step->finish;
 	case WIRE_OP_UNDO:
 		return step->undo;
+	case WIRE_OP_SETTLE: /* of what the forward operation left open */
+		return step->forward;
 	}
 	return slice_of(NULL, 0);
 }
@@ -138,7 +140,14 @@ int history_read(struct history *h, const struct wire_history_entry *entry, stru
 
 static uint32_t state_after(const struct history_event *event, uint32_t before)
 {
-	const bool undo = event->op == WIRE_OP_UNDO;
+	static const uint32_t done[] = {[WIRE_OP_FORWARD] = WIRE_BRANCH_OK,
+					[WIRE_OP_FINISH] = WIRE_BRANCH_DONE,
+					[WIRE_OP_UNDO] = WIRE_BRANCH_UNDONE,
+					[WIRE_OP_SETTLE] = WIRE_BRANCH_OK};
+	static const uint32_t out[] = {[WIRE_OP_FORWARD] = WIRE_BRANCH_ACTIVE,
+				       [WIRE_OP_FINISH] = WIRE_BRANCH_FINISHING,
+				       [WIRE_OP_UNDO] = WIRE_BRANCH_UNDOING,
+				       [WIRE_OP_SETTLE] = WIRE_BRANCH_SETTLING};
 
 	if (event->kind == WIRE_RECORD_PARKED)
 		return WIRE_BRANCH_PARKED;
@@ -146,16 +155,20 @@ static uint32_t state_after(const struct history_event *event, uint32_t before)
 		return before;
 	switch ((enum wire_branch_event)event->event) {
 	case WIRE_EVENT_OK:
-		return undo ? WIRE_BRANCH_UNDONE : WIRE_BRANCH_OK;
+		return event->op <= WIRE_OP_SETTLE ? done[event->op] : before;
 	case WIRE_EVENT_REJECTED:
 		return WIRE_BRANCH_REJECTED;
 	case WIRE_EVENT_UNKNOWN:
 		return WIRE_BRANCH_UNKNOWN;
+	case WIRE_EVENT_READ_ONLY:
+		return WIRE_BRANCH_DONE;
+	case WIRE_EVENT_HEURISTIC:
+		return WIRE_BRANCH_HEURISTIC;
 	case WIRE_EVENT_AGAIN:
 	case WIRE_EVENT_DISPATCHED:
 		break;
 	}
-	return undo ? WIRE_BRANCH_UNDOING : WIRE_BRANCH_ACTIVE;
+	return event->op <= WIRE_OP_SETTLE ? out[event->op] : before;
 }
 
 void history_fold(struct history_step steps[WIRE_STEPS_MAX], const struct history_event *event)

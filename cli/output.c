@@ -30,6 +30,8 @@ enum style style_of_state(uint32_t state)
 		return STYLE_BAD;
 	case WIRE_STATE_NONE:
 	case WIRE_STATE_RUNNING:
+	case WIRE_STATE_FINISHING:
+	case WIRE_STATE_OPEN:
 		break;
 	}
 	return STYLE_PLAIN;

@@ -76,17 +76,22 @@ static enum style style_of_branch(uint32_t state)
 {
 	switch ((enum wire_branch_state)state) {
 	case WIRE_BRANCH_OK:
+	case WIRE_BRANCH_DONE:
 		return STYLE_GOOD;
 	case WIRE_BRANCH_REJECTED:
 	case WIRE_BRANCH_UNKNOWN:
 	case WIRE_BRANCH_UNDOING:
 	case WIRE_BRANCH_UNDONE:
+	case WIRE_BRANCH_SETTLING:
 		return STYLE_WARN;
 	case WIRE_BRANCH_PARKED:
+	case WIRE_BRANCH_HEURISTIC:
 		return STYLE_BAD;
 	case WIRE_BRANCH_PENDING:
 	case WIRE_BRANCH_ACTIVE:
 	case WIRE_BRANCH_SKIPPED:
+	case WIRE_BRANCH_FINISHING:
+	case WIRE_BRANCH_ENLISTED:
 		break;
 	}
 	return STYLE_PLAIN;

@@ -110,15 +110,19 @@ static int resolve_plan(struct txn_shard *t, const struct wire_submit *submit,
 	buf_init_fixed(&text, t->scratch, WIRE_TEXT_SIZE_MAX);
 	err = wire_plan_check(plan, &text);
 	*why = buf_slice(&text);
-	CHECK(err != 0 || txn_plan_sound(plan));
 	return err;
 }
 
 static int resolve(struct txn_shard *t, const struct wire_submit *submit, struct wire_plan *plan,
 		   struct slice *why)
 {
-	const int err = resolve_plan(t, submit, plan, why);
+	int err = resolve_plan(t, submit, plan, why);
 	uint32_t deadline_ms;
+
+	if (err == 0 && !txn_plan_sound(plan)) {
+		*why = slice_str("the plan is of a protocol that this version does not run");
+		err = SAGA_E_PLAN;
+	}
 
 	if (err)
 		return err;

@@ -57,12 +57,14 @@ static bool plan_equal(const struct wire_plan *a, const struct wire_plan *b)
 bool txn_plan_sound(const struct wire_plan *plan)
 {
 	if (plan->step_count == 0 || plan->step_count > WIRE_STEPS_MAX || plan->name.size == 0 ||
-	    !txn_protocol_find(plan->protocol))
+	    plan->idle_ms > 0 || !txn_protocol_find(plan->protocol))
 		return false;
 	for (uint32_t i = 0; i < plan->step_count; i++) {
 		const struct wire_step *step = &plan->steps[i];
 
 		if (step->name.size == 0 || step->service.size == 0 || step->forward.size == 0)
+			return false;
+		if (step->flags != 0 || step->kind != 0 || step->input.size > 0)
 			return false;
 		/* A journal may come from an engine that knows more ways than we do. */
 		if (step->delivery != WIRE_DELIVERY_DURABLE &&

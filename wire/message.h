@@ -24,6 +24,7 @@ enum {
 	WIRE_FRAME_MAX = 256,             /* commands or replies in a frame */
 	WIRE_LIST_MAX = 500,
 	WIRE_HISTORY_MAX = 1000,
+	WIRE_TEMPLATE_SIZE_MAX = 4096, /* of a step's input, before its picks are filled in */
 };
 
 enum wire_kind {
@@ -45,6 +46,9 @@ enum wire_kind {
 	WIRE_INIT_REQUEST = 14,
 	WIRE_INIT = 15,
 	WIRE_ALERT = 16,
+	WIRE_ENLIST = 17,
+	WIRE_COMMIT = 18,
+	WIRE_INQUIRE = 19,
 	/* journal records */
 	WIRE_RECORD_GENESIS = 64,
 	WIRE_RECORD_EPOCH = 65,
@@ -56,13 +60,33 @@ enum wire_kind {
 	WIRE_RECORD_FINISHED = 71,
 	WIRE_RECORD_TOMBSTONE = 72,
 	WIRE_RECORD_INBOX = 73,
+	WIRE_RECORD_ENLISTED = 74,
+	WIRE_RECORD_CLOSED = 75,
 };
 
 /* ---- plans ------------------------------------------------------------------------------ */
 
-enum wire_protocol { WIRE_PROTOCOL_SAGA = 1, WIRE_PROTOCOL_TCC = 2, WIRE_PROTOCOL_2PC = 3 };
+/* Of a plan; and, but for MIXED, of a step: its kind. */
+enum wire_protocol {
+	WIRE_PROTOCOL_SAGA = 1,
+	WIRE_PROTOCOL_TCC = 2,
+	WIRE_PROTOCOL_2PC = 3,
+	WIRE_PROTOCOL_MIXED = 4, /* each step says its kind */
+};
 /* The operation classes of the one general model. */
-enum wire_op { WIRE_OP_FORWARD = 1, WIRE_OP_FINISH = 2, WIRE_OP_UNDO = 3 };
+enum wire_op {
+	WIRE_OP_FORWARD = 1, /* action, try, prepare; of a pivot: all of it */
+	WIRE_OP_FINISH = 2,  /* confirm, commit */
+	WIRE_OP_UNDO = 3,    /* compensate, cancel, rollback */
+	WIRE_OP_SETTLE = 4,  /* block and tell (S4): the barrier finds the forward operation's
+				result, or takes its place so that it can never run */
+};
+/* Of a step. At most one of them. */
+enum wire_step_flag {
+	WIRE_STEP_PIVOT = 1,     /* the one point of no return (S4); of 2PC: the last resource */
+	WIRE_STEP_RETRIABLE = 2, /* behind the pivot: tried until it succeeds */
+	WIRE_STEP_OPTIONAL = 4,  /* the saga goes on without it (S23) */
+};
 enum wire_delivery { WIRE_DELIVERY_DURABLE = 1, WIRE_DELIVERY_DIRECT = 2 };
 
 struct wire_retry {
@@ -85,7 +109,10 @@ struct wire_step {
 	uint32_t delivery;            /* 10: enum wire_delivery */
 	struct wire_retry retry;      /* 11: of the forward operation */
 	struct wire_retry undo_retry; /* 12 */
-	uint32_t flags; /* 13: reserved for pivot, retriable, optional; must be 0 now */
+	uint32_t flags;               /* 13: enum wire_step_flag */
+	uint32_t kind;                /* 14: enum wire_protocol; 0 = the plan's */
+	struct slice one_phase; /* 15: of 2PC: name of "prepare and commit at once", or empty */
+	struct slice input;     /* 16: bin: JSON with picks (wire/pick.h); empty = the saga's */
 };
 
 struct wire_known_plan; /* wire/plan_cache.h */
@@ -98,6 +125,9 @@ struct wire_plan {
 	uint32_t deadline_ms; /* 5: whole transaction; 10..2,592,000,000 */
 	struct wire_step *steps;
 	uint32_t step_count; /* 6: array of steps: 1..WIRE_STEPS_MAX */
+	/* 0 = all steps stand here. Else interactive: none does, they are enlisted, and so long
+	   without any is too long (S9). */
+	uint32_t idle_ms; /* 7 */
 
 	/* Beside the wire, and both empty unless somebody vouches for them: the encoding of exactly
 	   this content, which is then copied and not made again, and what is known of it. */
@@ -122,11 +152,45 @@ struct wire_submit {
 	uint32_t label_count;     /* 7: array */
 	struct slice traceparent; /* 8: text or empty */
 	bool wait;                /* 9: also send the outcome to the reply subject */
+	uint32_t until;           /* 10: enum wire_until: which outcome */
+};
+
+/* What somebody waits for. */
+enum wire_until {
+	WIRE_UNTIL_FINAL = 0,
+	WIRE_UNTIL_DECIDED =
+		1, /* the decision is durable; what it asks for may still be under way */
 };
 
 struct wire_query {
 	struct slice id; /* 2 */
-	bool wait;       /* 3: answer at once, and once more when it is final */
+	bool wait;       /* 3: answer at once, and once more when it is final, or decided */
+	uint32_t until;  /* 4: enum wire_until */
+};
+
+/* One more branch of an interactive transaction (A4). The same name again with the same content is
+ * answered the same, with another one SAGA_E_CONFLICT; once commit or rollback has begun,
+ * SAGA_E_CLOSED: whoever enlists rolls back what it did (S9). */
+struct wire_enlist {
+	struct slice id;       /* 2 */
+	struct wire_step step; /* 3: without `after`, flags and input */
+};
+
+/* Closes the set of branches and begins to prepare them. */
+struct wire_commit {
+	struct slice id;            /* 2 */
+	uint32_t branch_count;      /* 3: of the set that the caller means: else SAGA_E_BRANCHES */
+	struct hash128 branch_hash; /* 4: wire_branch_set_add over them, in any order */
+	struct slice input;         /* 5: bin: given to every branch; empty = that of begin */
+	bool wait;                  /* 6 */
+	uint32_t until;             /* 7 */
+};
+
+/* An in-doubt participant asks what was decided. Answered by `answer`: decision NONE = not yet,
+ * ask again after retry_after_ms. Of an unknown id the answer ABORT is journaled first (S2). */
+struct wire_inquire {
+	struct slice id;   /* 2 */
+	struct slice step; /* 3: name: its branch */
 };
 
 struct wire_cancel {
@@ -144,11 +208,20 @@ enum wire_state {
 	WIRE_STATE_COMPLETED = 4,   /* final: every step ok */
 	WIRE_STATE_COMPENSATED = 5, /* final: nothing left of it */
 	WIRE_STATE_CANCELLED = 6,   /* final: cancelled before its submit (tombstone) */
+	WIRE_STATE_FINISHING = 7,   /* decided to commit: only forward from here */
+	WIRE_STATE_OPEN = 8,        /* interactive, and not closed yet */
 };
 static inline bool wire_state_final(uint32_t state)
 {
-	return state >= WIRE_STATE_COMPLETED;
+	return state >= WIRE_STATE_COMPLETED && state <= WIRE_STATE_CANCELLED;
 }
+
+/* Durable, and never another one (invariant 11). */
+enum wire_decision {
+	WIRE_DECISION_NONE = 0,
+	WIRE_DECISION_COMMIT = 1,
+	WIRE_DECISION_ABORT = 2,
+};
 
 /* Why a saga is undone. */
 enum wire_reason {
@@ -158,6 +231,7 @@ enum wire_reason {
 	WIRE_REASON_DEADLINE = 3,
 	WIRE_REASON_CANCELLED = 4,
 	WIRE_REASON_REFUSED = 5, /* it never ran: its entry of the inbox was refused (S12) */
+	WIRE_REASON_IDLE = 6,    /* interactive, and nobody came back in time (S9) */
 };
 
 enum wire_branch_state {
@@ -170,6 +244,11 @@ enum wire_branch_state {
 	WIRE_BRANCH_UNDONE = 7,
 	WIRE_BRANCH_PARKED = 8,
 	WIRE_BRANCH_SKIPPED = 9, /* never started, or nothing to undo */
+	WIRE_BRANCH_FINISHING = 10,
+	WIRE_BRANCH_DONE = 11,     /* finished; or it voted "read only" and wants no more */
+	WIRE_BRANCH_SETTLING = 12, /* its unknown result is being found out, or blocked (S4, S23) */
+	WIRE_BRANCH_ENLISTED = 13, /* interactive: may have acted already, not asked to prepare */
+	WIRE_BRANCH_HEURISTIC = 14, /* it decided by itself: see the code (invariant 38) */
 };
 
 struct wire_branch_view {
@@ -181,6 +260,10 @@ struct wire_branch_view {
 	uint32_t code;             /* 7: err_to_wire of the last trouble */
 	struct slice text;         /* 8: the participant's words on it */
 	uint64_t next_at;          /* 9: when the next attempt starts, 0 = none waits */
+	uint32_t finish_attempts;  /* 10 */
+	uint32_t settle_attempts;  /* 11 */
+	uint32_t kind;             /* 12: enum wire_protocol, where it is not a saga's step */
+	uint32_t flags;            /* 13: enum wire_step_flag */
 };
 
 struct wire_answer {
@@ -202,6 +285,8 @@ struct wire_answer {
 	uint32_t definition_version; /* 16 */
 	struct wire_label *labels;
 	uint32_t label_count; /* 17 */
+	uint32_t decision;    /* 18: enum wire_decision */
+	uint32_t heuristics;  /* 19: branches that decided by themselves (invariant 38) */
 };
 
 /* ---- owner <-> participant ------------------------------------------------------------------ */
@@ -244,6 +329,10 @@ enum wire_outcome {
 	WIRE_OUTCOME_WORKING = 5,
 	WIRE_OUTCOME_STALE = 6,   /* lower epoch: owner, send again (S24) */
 	WIRE_OUTCOME_EXPIRED = 7, /* below the stored low-water mark (S8) */
+	WIRE_OUTCOME_READ_ONLY =
+		8, /* to a try or prepare: yes, and there is nothing to finish or undo */
+	/* To finish or undo: the participant had decided by itself. code: SAGA_E_HEURISTIC_*. */
+	WIRE_OUTCOME_HEURISTIC = 9,
 };
 /* What the participant's barrier met; 0 = first run. For counters and checks only. */
 enum wire_barrier {
@@ -352,6 +441,7 @@ struct wire_list_request {
 	uint32_t states; /* 2: bit (1 << state); 0 = all */
 	uint64_t after;  /* 3: cursor: admission number, 0 = from the start */
 	uint32_t limit;  /* 4: 1..WIRE_LIST_MAX */
+	bool heuristic;  /* 5: only those with a heuristic branch */
 };
 
 struct wire_saga_view {
@@ -365,6 +455,8 @@ struct wire_saga_view {
 	struct slice step;       /* 9: the step it is at, when open */
 	uint32_t attempts;       /* 10: of that step */
 	uint32_t code;           /* 11: last trouble */
+	uint32_t decision;       /* 12: enum wire_decision */
+	uint32_t heuristics;     /* 13 */
 };
 
 struct wire_list {
@@ -463,10 +555,12 @@ struct wire_record_accepted {
 /* What became of one attempt of one operation. */
 enum wire_branch_event {
 	WIRE_EVENT_OK = 1,         /* the operation is done */
-	WIRE_EVENT_REJECTED = 2,   /* forward only: definite no */
+	WIRE_EVENT_REJECTED = 2,   /* forward, settle: definite no */
 	WIRE_EVENT_AGAIN = 3,      /* the attempt failed or fell silent; next one at next_at */
 	WIRE_EVENT_UNKNOWN = 4,    /* forward given up; it may have acted */
 	WIRE_EVENT_DISPATCHED = 5, /* undo (or a step without implied intent) is about to be sent */
+	WIRE_EVENT_READ_ONLY = 6,  /* forward of TCC and 2PC: ok, and nothing to finish or undo */
+	WIRE_EVENT_HEURISTIC = 7,  /* finish or undo: ended by the participant's own decision */
 };
 
 struct wire_record_branch {
@@ -485,10 +579,26 @@ struct wire_record_branch {
 
 struct wire_record_decision {
 	uint64_t admission; /* 2 */
-	uint32_t reason;    /* 3: enum wire_reason: the decision to undo */
+	uint32_t reason;    /* 3: enum wire_reason: why it is undone; NONE with verdict COMMIT */
 	uint32_t step;      /* 4: which step caused it, where one did */
 	struct slice text;  /* 5 */
 	bool has_step;      /* 6 */
+	uint32_t verdict;   /* 7: enum wire_decision; 0 = ABORT, as in all records before it */
+};
+
+/* A branch of an interactive transaction (S9). */
+struct wire_record_enlisted {
+	uint64_t admission;    /* 2 */
+	struct wire_step step; /* 3: resolved */
+	uint64_t at;           /* 4 */
+};
+
+/* The set of branches is complete: they are to be prepared. */
+struct wire_record_closed {
+	uint64_t admission; /* 2 */
+	bool has_input;     /* 3 */
+	struct slice input; /* 4 */
+	uint64_t at;        /* 5 */
 };
 
 struct wire_record_parked {

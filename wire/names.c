@@ -18,6 +18,7 @@ const char *wire_protocol_name(uint32_t protocol)
 		[WIRE_PROTOCOL_SAGA] = "saga",
 		[WIRE_PROTOCOL_TCC] = "tcc",
 		[WIRE_PROTOCOL_2PC] = "2pc",
+		[WIRE_PROTOCOL_MIXED] = "mixed",
 	};
 	return WORD(words, protocol);
 }
@@ -28,6 +29,7 @@ const char *wire_op_name(uint32_t op)
 		[WIRE_OP_FORWARD] = "forward",
 		[WIRE_OP_FINISH] = "finish",
 		[WIRE_OP_UNDO] = "undo",
+		[WIRE_OP_SETTLE] = "settle",
 	};
 	return WORD(words, op);
 }
@@ -47,7 +49,8 @@ const char *wire_state_name(uint32_t state)
 		[WIRE_STATE_NONE] = "none",           [WIRE_STATE_RUNNING] = "running",
 		[WIRE_STATE_UNDOING] = "undoing",     [WIRE_STATE_PARKED] = "parked",
 		[WIRE_STATE_COMPLETED] = "completed", [WIRE_STATE_COMPENSATED] = "compensated",
-		[WIRE_STATE_CANCELLED] = "cancelled",
+		[WIRE_STATE_CANCELLED] = "cancelled", [WIRE_STATE_FINISHING] = "finishing",
+		[WIRE_STATE_OPEN] = "open",
 	};
 	return WORD(words, state);
 }
@@ -58,8 +61,28 @@ const char *wire_reason_name(uint32_t reason)
 		[WIRE_REASON_NONE] = "none",           [WIRE_REASON_REJECTED] = "rejected",
 		[WIRE_REASON_EXHAUSTED] = "exhausted", [WIRE_REASON_DEADLINE] = "deadline",
 		[WIRE_REASON_CANCELLED] = "cancelled", [WIRE_REASON_REFUSED] = "refused",
+		[WIRE_REASON_IDLE] = "idle",
 	};
 	return WORD(words, reason);
+}
+
+const char *wire_decision_name(uint32_t decision)
+{
+	static const char *const words[] = {
+		[WIRE_DECISION_NONE] = "none",
+		[WIRE_DECISION_COMMIT] = "commit",
+		[WIRE_DECISION_ABORT] = "abort",
+	};
+	return WORD(words, decision);
+}
+
+const char *wire_until_name(uint32_t until)
+{
+	static const char *const words[] = {
+		[WIRE_UNTIL_FINAL] = "final",
+		[WIRE_UNTIL_DECIDED] = "decided",
+	};
+	return WORD(words, until);
 }
 
 const char *wire_branch_state_name(uint32_t state)
@@ -74,6 +97,11 @@ const char *wire_branch_state_name(uint32_t state)
 		[WIRE_BRANCH_UNDONE] = "undone",
 		[WIRE_BRANCH_PARKED] = "parked",
 		[WIRE_BRANCH_SKIPPED] = "skipped",
+		[WIRE_BRANCH_FINISHING] = "finishing",
+		[WIRE_BRANCH_DONE] = "done",
+		[WIRE_BRANCH_SETTLING] = "settling",
+		[WIRE_BRANCH_ENLISTED] = "enlisted",
+		[WIRE_BRANCH_HEURISTIC] = "heuristic",
 	};
 	return WORD(words, state);
 }
@@ -81,10 +109,15 @@ const char *wire_branch_state_name(uint32_t state)
 const char *wire_outcome_name(uint32_t outcome)
 {
 	static const char *const words[] = {
-		[WIRE_OUTCOME_OK] = "ok",           [WIRE_OUTCOME_REJECTED] = "rejected",
-		[WIRE_OUTCOME_RETRY] = "retry",     [WIRE_OUTCOME_PARK] = "park",
-		[WIRE_OUTCOME_WORKING] = "working", [WIRE_OUTCOME_STALE] = "stale",
+		[WIRE_OUTCOME_OK] = "ok",
+		[WIRE_OUTCOME_REJECTED] = "rejected",
+		[WIRE_OUTCOME_RETRY] = "retry",
+		[WIRE_OUTCOME_PARK] = "park",
+		[WIRE_OUTCOME_WORKING] = "working",
+		[WIRE_OUTCOME_STALE] = "stale",
 		[WIRE_OUTCOME_EXPIRED] = "expired",
+		[WIRE_OUTCOME_READ_ONLY] = "read_only",
+		[WIRE_OUTCOME_HEURISTIC] = "heuristic",
 	};
 	return WORD(words, outcome);
 }
@@ -118,6 +151,8 @@ const char *wire_event_name(uint32_t event)
 		[WIRE_EVENT_AGAIN] = "again",
 		[WIRE_EVENT_UNKNOWN] = "uncertain",
 		[WIRE_EVENT_DISPATCHED] = "dispatched",
+		[WIRE_EVENT_READ_ONLY] = "read_only",
+		[WIRE_EVENT_HEURISTIC] = "heuristic",
 	};
 	return WORD(words, event);
 }

@@ -19,6 +19,9 @@ static const struct wire_table *const tables[] = {
 	[WIRE_INIT_REQUEST] = &wire_table_init_request,
 	[WIRE_INIT] = &wire_table_init,
 	[WIRE_ALERT] = &wire_table_alert,
+	[WIRE_ENLIST] = &wire_table_enlist,
+	[WIRE_COMMIT] = &wire_table_commit,
+	[WIRE_INQUIRE] = &wire_table_inquire,
 	[WIRE_RECORD_GENESIS] = &wire_table_genesis,
 	[WIRE_RECORD_EPOCH] = &wire_table_epoch,
 	[WIRE_RECORD_NOOP] = &wire_table_noop,
@@ -29,6 +32,8 @@ static const struct wire_table *const tables[] = {
 	[WIRE_RECORD_FINISHED] = &wire_table_finished,
 	[WIRE_RECORD_TOMBSTONE] = &wire_table_tombstone,
 	[WIRE_RECORD_INBOX] = &wire_table_inbox,
+	[WIRE_RECORD_ENLISTED] = &wire_table_enlisted,
+	[WIRE_RECORD_CLOSED] = &wire_table_closed,
 };
 
 const struct wire_table *wire_table_of(enum wire_kind kind)

@@ -141,6 +141,7 @@ extern const struct wire_table wire_table_body;
 
 /* Shared between the files of tables. */
 extern const struct wire_table wire_table_plan;
+extern const struct wire_table wire_table_step;
 extern const struct wire_table wire_table_label;
 extern const struct wire_table wire_table_submit;
 extern const struct wire_table wire_table_query;
@@ -158,6 +159,9 @@ extern const struct wire_table wire_table_history;
 extern const struct wire_table wire_table_init_request;
 extern const struct wire_table wire_table_init;
 extern const struct wire_table wire_table_alert;
+extern const struct wire_table wire_table_enlist;
+extern const struct wire_table wire_table_commit;
+extern const struct wire_table wire_table_inquire;
 extern const struct wire_table wire_table_genesis;
 extern const struct wire_table wire_table_epoch;
 extern const struct wire_table wire_table_noop;
@@ -168,5 +172,7 @@ extern const struct wire_table wire_table_parked;
 extern const struct wire_table wire_table_finished;
 extern const struct wire_table wire_table_tombstone;
 extern const struct wire_table wire_table_inbox;
+extern const struct wire_table wire_table_enlisted;
+extern const struct wire_table wire_table_closed;
 
 #endif

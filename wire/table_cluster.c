@@ -63,6 +63,7 @@ static const struct wire_field list_request_fields[] = {
 	WIRE_U32(wire_list_request, 2, states),
 	WIRE_U64(wire_list_request, 3, after),
 	WIRE_RANGE_U32(wire_list_request, 4, limit, 1, WIRE_LIST_MAX, WIRE_FIELD_REQUIRED),
+	WIRE_BOOL(wire_list_request, 5, heuristic),
 };
 const struct wire_table wire_table_list_request =
 	WIRE_TABLE("list_request", wire_list_request, list_request_fields);
@@ -70,14 +71,16 @@ const struct wire_table wire_table_list_request =
 static const struct wire_field saga_view_fields[] = {
 	WIRE_NAME(wire_saga_view, 2, id, WIRE_FIELD_REQUIRED),
 	WIRE_NAME(wire_saga_view, 3, definition, 0),
-	WIRE_ENUM(wire_saga_view, 4, state, 0, WIRE_STATE_CANCELLED, wire_state_name, 0),
-	WIRE_ENUM(wire_saga_view, 5, reason, 0, WIRE_REASON_REFUSED, wire_reason_name, 0),
+	WIRE_ENUM(wire_saga_view, 4, state, 0, WIRE_STATE_OPEN, wire_state_name, 0),
+	WIRE_ENUM(wire_saga_view, 5, reason, 0, WIRE_REASON_IDLE, wire_reason_name, 0),
 	WIRE_U64(wire_saga_view, 6, admission),
 	WIRE_U64(wire_saga_view, 7, accepted_at),
 	WIRE_U64(wire_saga_view, 8, finished_at),
 	WIRE_NAME(wire_saga_view, 9, step, 0),
 	WIRE_U32(wire_saga_view, 10, attempts),
 	WIRE_U32(wire_saga_view, 11, code),
+	WIRE_ENUM(wire_saga_view, 12, decision, 0, WIRE_DECISION_ABORT, wire_decision_name, 0),
+	WIRE_U32(wire_saga_view, 13, heuristics),
 };
 static const struct wire_table saga_view_table =
 	WIRE_TABLE("saga_view", wire_saga_view, saga_view_fields);
@@ -143,7 +146,7 @@ static const struct wire_field alert_fields[] = {
 	WIRE_U64(wire_alert, 4, record_number),
 	WIRE_NAME(wire_alert, 5, saga, 0),
 	WIRE_NAME(wire_alert, 6, step, 0),
-	WIRE_ENUM(wire_alert, 7, op, WIRE_OP_FORWARD, WIRE_OP_UNDO, wire_op_name, 0),
+	WIRE_ENUM(wire_alert, 7, op, WIRE_OP_FORWARD, WIRE_OP_SETTLE, wire_op_name, 0),
 	WIRE_U32(wire_alert, 8, attempts),
 	WIRE_U32(wire_alert, 9, code),
 	WIRE_TEXT(wire_alert, 10, text),

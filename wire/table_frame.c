@@ -8,7 +8,7 @@ static const struct wire_field command_fields[] = {
 	WIRE_NAME(wire_command, 2, saga, WIRE_FIELD_REQUIRED),
 	WIRE_RANGE_U32(wire_command, 3, step, 0, WIRE_STEPS_MAX - 1, 0),
 	WIRE_NAME(wire_command, 4, step_name, WIRE_FIELD_REQUIRED),
-	WIRE_ENUM(wire_command, 5, op, WIRE_OP_FORWARD, WIRE_OP_UNDO, wire_op_name,
+	WIRE_ENUM(wire_command, 5, op, WIRE_OP_FORWARD, WIRE_OP_SETTLE, wire_op_name,
 		  WIRE_FIELD_REQUIRED),
 	WIRE_NAME(wire_command, 6, op_name, WIRE_FIELD_REQUIRED),
 	WIRE_UUID(wire_command, 7, operation, WIRE_FIELD_REQUIRED),
@@ -36,7 +36,7 @@ const struct wire_table wire_table_command_frame =
 static const struct wire_field reply_fields[] = {
 	WIRE_NAME(wire_reply, 2, saga, WIRE_FIELD_REQUIRED),
 	WIRE_RANGE_U32(wire_reply, 3, step, 0, WIRE_STEPS_MAX - 1, 0),
-	WIRE_ENUM(wire_reply, 4, op, WIRE_OP_FORWARD, WIRE_OP_UNDO, wire_op_name,
+	WIRE_ENUM(wire_reply, 4, op, WIRE_OP_FORWARD, WIRE_OP_SETTLE, wire_op_name,
 		  WIRE_FIELD_REQUIRED),
 	WIRE_UUID(wire_reply, 5, operation, WIRE_FIELD_REQUIRED),
 	WIRE_U32(wire_reply, 6, attempt),

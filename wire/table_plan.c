@@ -23,16 +23,20 @@ static const struct wire_field step_fields[] = {
 	WIRE_STRUCT(wire_step, 11, retry, wire_retry, &retry_table, 0),
 	WIRE_STRUCT(wire_step, 12, undo_retry, wire_retry, &retry_table, 0),
 	WIRE_U32(wire_step, 13, flags),
+	WIRE_ENUM(wire_step, 14, kind, 0, UINT32_MAX, wire_protocol_name, 0),
+	WIRE_NAME(wire_step, 15, one_phase, 0),
+	WIRE_BIN(wire_step, 16, input, 0, WIRE_TEMPLATE_SIZE_MAX, 0),
 };
-static const struct wire_table step_table = WIRE_TABLE("step", wire_step, step_fields);
+const struct wire_table wire_table_step = WIRE_TABLE("step", wire_step, step_fields);
 
 static const struct wire_field plan_fields[] = {
 	WIRE_NAME(wire_plan, 2, name, WIRE_FIELD_REQUIRED),
 	WIRE_U32(wire_plan, 3, version),
 	WIRE_ENUM(wire_plan, 4, protocol, 0, UINT32_MAX, wire_protocol_name, 0),
 	WIRE_U32(wire_plan, 5, deadline_ms),
-	WIRE_ARRAY(wire_plan, 6, steps, wire_step, step_count, &step_table, 0, WIRE_STEPS_MAX,
+	WIRE_ARRAY(wire_plan, 6, steps, wire_step, step_count, &wire_table_step, 0, WIRE_STEPS_MAX,
 		   WIRE_FIELD_PLAN),
+	WIRE_U32(wire_plan, 7, idle_ms),
 };
 const struct wire_table wire_table_plan = WIRE_TABLE("plan", wire_plan, plan_fields);
 

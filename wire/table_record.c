@@ -48,9 +48,9 @@ const struct wire_table wire_table_accepted =
 static const struct wire_field branch_fields[] = {
 	WIRE_U64(wire_record_branch, 2, admission),
 	WIRE_RANGE_U32(wire_record_branch, 3, step, 0, WIRE_STEPS_MAX - 1, 0),
-	WIRE_ENUM(wire_record_branch, 4, op, WIRE_OP_FORWARD, WIRE_OP_UNDO, wire_op_name,
+	WIRE_ENUM(wire_record_branch, 4, op, WIRE_OP_FORWARD, WIRE_OP_SETTLE, wire_op_name,
 		  WIRE_FIELD_REQUIRED),
-	WIRE_ENUM(wire_record_branch, 5, event, WIRE_EVENT_OK, WIRE_EVENT_DISPATCHED,
+	WIRE_ENUM(wire_record_branch, 5, event, WIRE_EVENT_OK, WIRE_EVENT_HEURISTIC,
 		  wire_event_name, WIRE_FIELD_REQUIRED),
 	WIRE_U32(wire_record_branch, 6, attempt),
 	WIRE_U32(wire_record_branch, 7, code),
@@ -64,11 +64,11 @@ const struct wire_table wire_table_branch = WIRE_TABLE("branch", wire_record_bra
 
 static const struct wire_field decision_fields[] = {
 	WIRE_U64(wire_record_decision, 2, admission),
-	WIRE_ENUM(wire_record_decision, 3, reason, WIRE_REASON_REJECTED, WIRE_REASON_REFUSED,
-		  wire_reason_name, WIRE_FIELD_REQUIRED),
+	WIRE_ENUM(wire_record_decision, 3, reason, 0, WIRE_REASON_IDLE, wire_reason_name, 0),
 	WIRE_RANGE_U32(wire_record_decision, 4, step, 0, WIRE_STEPS_MAX - 1, 0),
 	WIRE_TEXT(wire_record_decision, 5, text),
 	WIRE_BOOL(wire_record_decision, 6, has_step),
+	WIRE_ENUM(wire_record_decision, 7, verdict, 0, WIRE_DECISION_ABORT, wire_decision_name, 0),
 };
 const struct wire_table wire_table_decision =
 	WIRE_TABLE("decision", wire_record_decision, decision_fields);
@@ -76,7 +76,7 @@ const struct wire_table wire_table_decision =
 static const struct wire_field parked_fields[] = {
 	WIRE_U64(wire_record_parked, 2, admission),
 	WIRE_RANGE_U32(wire_record_parked, 3, step, 0, WIRE_STEPS_MAX - 1, 0),
-	WIRE_ENUM(wire_record_parked, 4, op, WIRE_OP_FORWARD, WIRE_OP_UNDO, wire_op_name,
+	WIRE_ENUM(wire_record_parked, 4, op, WIRE_OP_FORWARD, WIRE_OP_SETTLE, wire_op_name,
 		  WIRE_FIELD_REQUIRED),
 	WIRE_U32(wire_record_parked, 5, attempts),
 	WIRE_U32(wire_record_parked, 6, code),
@@ -116,3 +116,20 @@ static const struct wire_field inbox_fields[] = {
 	WIRE_U64(wire_record_inbox, 9, remember_until_at),
 };
 const struct wire_table wire_table_inbox = WIRE_TABLE("inbox", wire_record_inbox, inbox_fields);
+
+static const struct wire_field enlisted_fields[] = {
+	WIRE_U64(wire_record_enlisted, 2, admission),
+	WIRE_STRUCT(wire_record_enlisted, 3, step, wire_step, &wire_table_step,
+		    WIRE_FIELD_REQUIRED),
+	WIRE_U64(wire_record_enlisted, 4, at),
+};
+const struct wire_table wire_table_enlisted =
+	WIRE_TABLE("enlisted", wire_record_enlisted, enlisted_fields);
+
+static const struct wire_field closed_fields[] = {
+	WIRE_U64(wire_record_closed, 2, admission),
+	WIRE_BOOL(wire_record_closed, 3, has_input),
+	WIRE_BIN(wire_record_closed, 4, input, 0, WIRE_INPUT_SIZE_MAX, 0),
+	WIRE_U64(wire_record_closed, 5, at),
+};
+const struct wire_table wire_table_closed = WIRE_TABLE("closed", wire_record_closed, closed_fields);

@@ -263,7 +263,7 @@ static void frames(void **state)
 	many[0].attempt = 0;
 	assert_int_equal(encode(fixture, WIRE_COMMAND_FRAME, &frame), SAGA_E_RANGE);
 	many[0].attempt = 1;
-	many[0].op = WIRE_OP_UNDO + 1;
+	many[0].op = WIRE_OP_SETTLE + 1;
 	assert_int_equal(encode(fixture, WIRE_COMMAND_FRAME, &frame), SAGA_E_RANGE);
 
 	begin(fixture, WIRE_COMMAND_FRAME, 1);

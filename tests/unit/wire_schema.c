@@ -204,14 +204,31 @@ static void kinds_are_known(void **state)
 	assert_int_equal(wire_struct_size(WIRE_QUERY), sizeof(struct wire_query));
 	assert_int_equal(wire_struct_size(WIRE_RECORD_NOOP), sizeof(struct wire_record_noop));
 	assert_null(wire_kind_name(WIRE_NONE));
-	assert_null(wire_kind_name((enum wire_kind)17));
-	assert_null(wire_kind_name((enum wire_kind)74));
+	assert_null(wire_kind_name((enum wire_kind)20));
+	assert_null(wire_kind_name((enum wire_kind)76));
 	assert_int_equal(wire_struct_size((enum wire_kind)100000), 0);
 
 	uint32_t known = 0;
 	for (uint32_t kind = 0; kind < 1000; kind++)
 		known += wire_table_of((enum wire_kind)kind) != NULL;
-	assert_int_equal(known, 26);
+	assert_int_equal(known, 31);
+}
+
+/* A field may permit a part of an enumeration only. */
+static uint64_t largest(const struct walk *walk, wire_value_name name)
+{
+	uint64_t max = 0;
+
+	for (uint32_t i = 0; i < walk->count; i++) {
+		for (uint32_t j = 0; j < walk->tables[i]->field_count; j++) {
+			const struct wire_field *field = &walk->tables[i]->fields[j];
+
+			if (field->value_name == name && field->max != UINT32_MAX &&
+			    field->max > max)
+				max = field->max;
+		}
+	}
+	return max;
 }
 
 static void numbers_have_words(void **state)
@@ -229,7 +246,9 @@ static void numbers_have_words(void **state)
 			for (uint64_t value = field->min; value <= field->max; value++)
 				assert_string_not_equal(field->value_name((uint32_t)value),
 							"unknown");
-			assert_string_equal(field->value_name((uint32_t)field->max + 1), "unknown");
+			if (field->max == largest(&walk, field->value_name))
+				assert_string_equal(field->value_name((uint32_t)field->max + 1),
+						    "unknown");
 		}
 	}
 	assert_string_equal(wire_outcome_name(WIRE_OUTCOME_EXPIRED), "expired");
