@@ -443,6 +443,27 @@ static void turn_shard(struct shard *s, bool connected)
 	}
 }
 
+/* One journal that is stuck says nothing of the node when no other has had anything to take: so
+ * others are given something, one a turn, until one has taken it or all are stuck (S21). */
+static void probe_journals(struct core *core)
+{
+	struct shard *idle = NULL;
+	bool stuck = false;
+	if (core->now.mono_ms - core->progress_ms <= CORE_PROBE_MS)
+		return;
+	for (uint32_t n = 0; n < WIRE_SHARDS_MAX; n++) {
+		struct shard *s = core->shards[n];
+		if (s == NULL)
+			continue;
+		stuck |= append_stalled(s, CORE_PROBE_MS);
+		if (idle == NULL && s->state == OWNERSHIP_SERVING && s->record_count == 0 &&
+		    appender_idle(&s->appender))
+			idle = s;
+	}
+	if (stuck && idle != NULL)
+		(void)core_serve_probe(idle);
+}
+
 void core_turn(struct core *core, struct core_time now)
 {
 	struct transport_stats transport;
@@ -453,6 +474,7 @@ void core_turn(struct core *core, struct core_time now)
 	 * had an append open when NATS went would be called ill when it is back. */
 	if (!transport.connected)
 		core->progress_ms = now.mono_ms;
+	probe_journals(core);
 	core_inbox_look(core);
 	for (uint32_t n = 0; n < WIRE_SHARDS_MAX; n++)
 		if (core->shards[n] != NULL)
@@ -496,7 +518,8 @@ void core_stats(const struct core *core, struct core_stats *stats)
 		stats->halted += s->state == OWNERSHIP_HALTED;
 		stats->outbox_bytes += outbox_size(&s->outbox);
 		/* One journal without a leader is the broker's trouble: others would fare no better
-		 * with it. A node is ill when none of its journals takes anything (S21). */
+		 * with it. A node is ill when none of its journals takes anything, those that had
+		 * nothing to take included: see probe_journals (S21). */
 		stats->journal_stuck |= append_stalled(s, CORE_ILL_MS) &&
 					core->now.mono_ms - core->progress_ms > CORE_ILL_MS;
 		if (s->engine == NULL)

@@ -37,8 +37,9 @@ enum {
 	/* Longer than a NATS server needs to notice that a leader is gone and to elect another (4
 	 * to 9 s): moving shards about would not make that faster. */
 	CORE_ILL_MS = 12000,
-	CORE_ALERT_MS = 60000,      /* between two alerts of a halted shard */
-	CORE_ALERT_RETRY_MS = 1000, /* when one could not be sent */
+	CORE_PROBE_MS = CORE_ILL_MS / 2, /* stuck for so long, a journal has others asked */
+	CORE_ALERT_MS = 60000,           /* between two alerts of a halted shard */
+	CORE_ALERT_RETRY_MS = 1000,      /* when one could not be sent */
 	CORE_HIGHWATER_MS = 1000,
 	CORE_RETRY_MS = 200,         /* pause before a failed replay read is tried again */
 	CORE_READS_MAX = 16,         /* replays reading at a time */
@@ -237,6 +238,8 @@ void core_append_due(struct shard *s);
 void core_serve_message(struct shard *s, enum subject_verb verb, struct slice party,
 			const struct transport_message *message);
 void core_serve_ticks(struct shard *s);
+/* Something to append that changes nothing. */
+bool core_serve_probe(struct shard *s);
 /* Where and what, for whoever wrote the message: "id, at byte 7". Nothing of it is echoed. */
 struct slice core_fault_words(const struct wire_fault *fault, void *memory, uint32_t size);
 void core_serve_begin(struct shard *s);

@@ -368,6 +368,12 @@ void core_serve_message(struct shard *s, enum subject_verb verb, struct slice pa
 	}
 }
 
+bool core_serve_probe(struct shard *s)
+{
+	struct txn_event event = {.kind = TXN_EVENT_PROBE};
+	return step(s, &event);
+}
+
 void core_serve_ticks(struct shard *s)
 {
 	while (txn_next_deadline(s->engine) <= s->clock.time_ms && room_for_progress(s)) {

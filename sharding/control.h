@@ -112,7 +112,8 @@ void control_hint(struct control *c, uint64_t now_ns); /* the watch fired */
  * code of HALTED goes into the owner key, so that every node can tell. */
 void control_report(struct control *c, uint64_t now_ns, uint32_t shard, enum ownership state,
 		    uint64_t epoch, int code);
-/* The node cannot reach its journals or its transport: others may take over (S21). */
+/* The node cannot reach its transport, or no journal of it takes anything (core_stats.journal_stuck
+ * says what counts as that): others may take over (S21). */
 void control_set_healthy(struct control *c, uint64_t now_ns, bool healthy);
 void control_stop(struct control *c, uint64_t now_ns);
 uint64_t control_next_deadline(const struct control *c);

@@ -107,6 +107,9 @@ static void decide(struct txn_shard *t, const struct txn_event *event)
 	case TXN_EVENT_TICK:
 		txn_decide_timers(t);
 		break;
+	case TXN_EVENT_PROBE:
+		txn_record_noop(t);
+		break;
 	}
 }
 

@@ -120,6 +120,7 @@ enum txn_event_kind {
 	TXN_EVENT_LIST,
 	TXN_EVENT_TICK,
 	TXN_EVENT_INBOX, /* an entry of the durable inbox (S12); reply_to must be 0 */
+	TXN_EVENT_PROBE, /* one record that changes nothing: does the journal take any? */
 };
 
 /* An entry of the shard's inbox, or that its stream is to be read from the beginning again. What

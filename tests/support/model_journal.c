@@ -126,13 +126,15 @@ static void run_append(struct model_journal *j, const struct model_call *call)
 	struct model_log *log = j->log;
 	const uint64_t last = log->count[call->shard];
 	const bool fits = call->expected == JOURNAL_UNFENCED || call->expected == last;
+	const bool fine = (j->fine_shards >> call->shard & 1) != 0;
+	const enum model_fault fault = fine ? MODEL_FINE : j->append_fault;
 	enum journal_append_status status = JOURNAL_UNKNOWN;
 	uint64_t sequence = 0;
-	if (j->append_fault != MODEL_LOSE_REQUEST) {
+	if (fault != MODEL_LOSE_REQUEST) {
 		if (fits)
 			CHECK_EQ(model_log_put(log, call->shard, slice_of(call->bytes, call->size)),
 				 0);
-		if (j->append_fault == MODEL_FINE) {
+		if (fault == MODEL_FINE) {
 			status = fits ? JOURNAL_STORED : JOURNAL_REFUSED;
 			sequence = fits ? last + 1 : last;
 		}

@@ -48,6 +48,7 @@ struct model_journal {
 	struct model_call calls[256];
 	uint32_t call_count;
 	enum model_fault append_fault; /* of appends carried out by the next pump */
+	uint64_t fine_shards;          /* bits: these have no such fault */
 	uint32_t appends;              /* asked for, in all */
 };
 

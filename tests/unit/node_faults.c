@@ -110,6 +110,47 @@ static void ill_only_when_no_journal_moves(void **state)
 	assert_true(stats.journal_stuck);
 }
 
+/* Where nothing else is to be appended, the node finds out whether it could be (S21): whatever it
+ * owns, one leaderless journal is no reason to move any of it. */
+static void an_idle_node_is_not_ill_for_one_journal(void **state)
+{
+	struct world *w = *state;
+	struct core_stats stats;
+	const struct id id = world_id_on(w, 1, 0);
+	w->now.mono_ms = 1000000;
+	world_assign(w, 0, 1, 5);
+	world_assign(w, 0, 2, 6);
+	world_assign(w, 0, 3, 7);
+	world_settle(w);
+	world_turn(w, 60000); /* long idle */
+	const uint32_t before = w->log.count[2] + w->log.count[3];
+	w->nodes[0].journal.fine_shards = 1 << 2 | 1 << 3;
+	world_submit(w, &id, "_INBOX.client.1");
+	for (uint32_t i = 0; i < 60; i++) {
+		starve_shard_1(w, 1, false);
+		core_stats(w->nodes[0].core, &stats);
+		assert_false(stats.journal_stuck);
+	}
+	assert_in_range(w->log.count[2] + w->log.count[3] - before, 1, 20); /* and no flood */
+	/* Two of three without a leader: still the broker's. */
+	w->nodes[0].journal.fine_shards = 1 << 3;
+	for (uint32_t i = 0; i < 30; i++) {
+		starve_shard_1(w, 1, false);
+		core_stats(w->nodes[0].core, &stats);
+		assert_false(stats.journal_stuck);
+	}
+	/* None: ours, for all that can be known. */
+	w->nodes[0].journal.fine_shards = 0;
+	starve_shard_1(w, 14, false);
+	core_stats(w->nodes[0].core, &stats);
+	assert_true(stats.journal_stuck);
+	/* And over when the journals take something again. */
+	w->nodes[0].journal.fine_shards = 1 << 1 | 1 << 2 | 1 << 3;
+	starve_shard_1(w, 3, false);
+	core_stats(w->nodes[0].core, &stats);
+	assert_false(stats.journal_stuck);
+}
+
 static void halted_after_lost_epoch_is_not_stuck(void **state)
 {
 	struct world *w = *state;
@@ -324,6 +365,7 @@ int main(void)
 		TEST(lost_tail_with_unknown_append_halts),
 		TEST(lost_epoch_race_is_not_ill),
 		TEST(ill_only_when_no_journal_moves),
+		TEST(an_idle_node_is_not_ill_for_one_journal),
 		TEST(halted_after_lost_epoch_is_not_stuck),
 		TEST(same_epoch_other_nonce_does_not_own),
 		TEST(unfenced_landing_keeps_time),

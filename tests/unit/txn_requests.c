@@ -30,6 +30,19 @@ static void same_id_same_body(void **state)
 	expect_step(h, "+noop\n>answer 5 s completed final\n");
 }
 
+/* For the journal's sake, not for a saga's (S21). */
+static void a_probe_is_one_record(void **state)
+{
+	struct host *h = *state;
+	struct hash128 before = txn_state_hash(h->t), after;
+
+	assert_int_equal(host_step(h, (struct txn_event){.kind = TXN_EVENT_PROBE}), 0);
+	expect_step(h, "+noop\n");
+	after = txn_state_hash(h->t);
+	assert_memory_not_equal(before.bytes, after.bytes, sizeof before.bytes); /* its number */
+	assert_true(txn_next_deadline(h->t) == UINT64_MAX);
+}
+
 static void same_id_other_body(void **state)
 {
 	struct host *h = *state;
@@ -587,6 +600,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, host_set_up, host_tear_down)
 		T(same_id_same_body),
+		T(a_probe_is_one_record),
 		T(same_id_other_body),
 		T(refusals),
 		T(window_is_limited),

@@ -449,8 +449,10 @@ void world_random_event(struct world *w)
 			flush(w, w->h.record_count);
 	} else if (kind < 75) {
 		tick(w);
-	} else if (kind < 80) {
+	} else if (kind < 79) {
 		bogus_reply(w);
+	} else if (kind < 80) {
+		step(w, (struct txn_event){.kind = TXN_EVENT_PROBE});
 	} else if (kind < 98) {
 		flush(w, w->durable + (uint32_t)below(w, w->h.record_count - w->durable + 1));
 	} else {
