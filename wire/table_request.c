@@ -78,7 +78,7 @@ static const struct wire_field branch_view_fields[] = {
 	WIRE_U64(wire_branch_view, 9, next_at),
 	WIRE_U32(wire_branch_view, 10, finish_attempts),
 	WIRE_U32(wire_branch_view, 11, settle_attempts),
-	WIRE_ENUM(wire_branch_view, 12, kind, 1, WIRE_PROTOCOL_2PC, wire_protocol_name, 0),
+	WIRE_ENUM(wire_branch_view, 12, kind, 0, UINT32_MAX, wire_protocol_name, 0),
 	WIRE_U32(wire_branch_view, 13, flags),
 };
 static const struct wire_table branch_view_table =
