@@ -253,6 +253,23 @@ static void on_history(struct shard *s, const struct transport_message *message)
 		core_history_request(s, &request, reply_to);
 }
 
+/* Interactive transactions, and who is in doubt: read, so that what is malformed is told, and not
+ * served yet. */
+static void on_unserved(struct shard *s, enum wire_kind kind,
+			const struct transport_message *message)
+{
+	union {
+		struct wire_enlist enlist;
+		struct wire_commit commit;
+		struct wire_inquire inquire;
+	} request;
+	uint64_t reply_to;
+	if (!take_request(s, kind, &request, message, &reply_to))
+		return;
+	tokens_drop(&s->tokens, reply_to);
+	refuse(s, message, slice_of(NULL, 0), SAGA_E_UNSUPPORTED, slice_of(NULL, 0));
+}
+
 /* ---- replies of participants
  * ------------------------------------------------------------------------ */
 
@@ -362,6 +379,15 @@ void core_serve_message(struct shard *s, enum subject_verb verb, struct slice pa
 		break;
 	case SUBJECT_HISTORY:
 		on_history(s, message);
+		break;
+	case SUBJECT_ENLIST:
+		on_unserved(s, WIRE_ENLIST, message);
+		break;
+	case SUBJECT_COMMIT:
+		on_unserved(s, WIRE_COMMIT, message);
+		break;
+	case SUBJECT_INQUIRE:
+		on_unserved(s, WIRE_INQUIRE, message);
 		break;
 	case SUBJECT_VERBS:
 		break;

@@ -7,8 +7,9 @@
 #include "wire/shard.h"
 
 static const char *const verb_names[SUBJECT_VERBS] = {
-	[SUBJECT_SUBMIT] = "submit", [SUBJECT_QUERY] = "query", [SUBJECT_CANCEL] = "cancel",
-	[SUBJECT_REPLY] = "reply",   [SUBJECT_LIST] = "list",   [SUBJECT_HISTORY] = "history",
+	[SUBJECT_SUBMIT] = "submit", [SUBJECT_QUERY] = "query",   [SUBJECT_CANCEL] = "cancel",
+	[SUBJECT_REPLY] = "reply",   [SUBJECT_LIST] = "list",     [SUBJECT_HISTORY] = "history",
+	[SUBJECT_ENLIST] = "enlist", [SUBJECT_COMMIT] = "commit", [SUBJECT_INQUIRE] = "inquire",
 };
 
 /* Longest: two names, a dozen of fixed characters a token, two numbers. */

@@ -32,8 +32,9 @@ static void expect(enum subject_verb verb, struct slice bytes, int code, const c
 /* The form is looked at before the kind is used: the same at every verb that answers. */
 static void expect_everywhere(const struct form *forms, size_t count)
 {
-	static const enum subject_verb verbs[] = {SUBJECT_SUBMIT, SUBJECT_QUERY, SUBJECT_CANCEL,
-						  SUBJECT_LIST, SUBJECT_HISTORY};
+	static const enum subject_verb verbs[] = {SUBJECT_SUBMIT, SUBJECT_QUERY,   SUBJECT_CANCEL,
+						  SUBJECT_LIST,   SUBJECT_HISTORY, SUBJECT_ENLIST,
+						  SUBJECT_COMMIT, SUBJECT_INQUIRE};
 	for (size_t i = 0; i < count; i++) {
 		const struct slice bytes = wire_test_hex(forms[i].hex);
 		for (size_t v = 0; v < sizeof verbs / sizeof verbs[0]; v++)

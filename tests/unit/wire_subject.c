@@ -22,6 +22,12 @@ static void building(void **state)
 			    "saga.v1.shard.0.submit.default");
 	assert_string_equal(subject_shard("saga", 127, SUBJECT_HISTORY, party).text,
 			    "saga.v1.shard.127.history.default");
+	assert_string_equal(subject_shard("saga", 1, SUBJECT_ENLIST, party).text,
+			    "saga.v1.shard.1.enlist.default");
+	assert_string_equal(subject_shard("saga", 1, SUBJECT_COMMIT, party).text,
+			    "saga.v1.shard.1.commit.default");
+	assert_string_equal(subject_shard("saga", 1, SUBJECT_INQUIRE, party).text,
+			    "saga.v1.shard.1.inquire.default");
 	assert_string_equal(subject_shard_all("saga", 15).text, "saga.v1.shard.15.>");
 	assert_string_equal(subject_submit("saga", party).text, "saga.v1.submit.default");
 	assert_string_equal(subject_submit_all("saga").text, "saga.v1.submit.*");

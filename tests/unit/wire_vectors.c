@@ -200,8 +200,8 @@ static void shards(struct fixture *fixture, json_t *vectors)
 	assert_true(i >= 10);
 }
 
-static const char *const verbs[SUBJECT_VERBS] = {"submit", "query", "cancel",
-						 "reply",  "list",  "history"};
+static const char *const verbs[SUBJECT_VERBS] = {"submit",  "query",  "cancel", "reply",  "list",
+						 "history", "enlist", "commit", "inquire"};
 
 static enum subject_verb verb_of(const char *name)
 {
