@@ -15,7 +15,8 @@
 #include "transport/transport.h"
 
 struct inbox_message {
-	uint64_t sequence; /* 0 = there is nothing for the shard from where it was asked for */
+	uint64_t sequence; /* 0 = the server knows nothing for the shard from there on; one that has
+			      lost the lead may say so wrongly, for some seconds */
 	struct slice subject, bytes;
 };
 

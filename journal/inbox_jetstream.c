@@ -1,7 +1,8 @@
 /* The durable inbox on JetStream: "the first message of these subjects at or behind this sequence"
- * is one request to the stream's leader (STREAM.MSG.GET), and its answer leaves nothing out: a
- * message that got lost on its way is asked for again, as the position has not moved. Never through
- * DIRECT.GET, which any replica answers from what it has. */
+ * is one request to the stream's leader (STREAM.MSG.GET), and its answer leaves nothing out before
+ * what it brings: a message that got lost on its way is asked for again, as the position has not
+ * moved. Never through DIRECT.GET, which any replica answers from what it has. A server that has
+ * lost the lead, and does not know it yet, answers as if it were alone, though. */
 #include "journal/inbox.h"
 
 #include <inttypes.h>

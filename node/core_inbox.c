@@ -3,9 +3,12 @@
  *
  *   look: the stream's creation time and end, once for all shards, now and then
  *     `--> behind that end? read the first entry behind what was passed --> one engine step
- *            `--> nothing for us: passed up to the end that was known
+ *            `--> nothing for us: passed up to the end that was known, once that has been said
+ *                 for so long that it was the stream's leader who said it
  *
- * What was passed is the engine's cursor, or further where there was nothing for the shard. The
+ * What was passed is the engine's cursor, or further where there was nothing for the shard. A
+ * server that leads no more, and does not know it yet, answers from a stream without the last
+ * entries: to pass them on its word would be to lose them, since the cursor follows. The
  * cursor stands in the batch that holds what the entry led to; only behind that is an entry deleted
  * from the stream. A stream that was made again (another creation time), or one that ends before
  * the cursor (its server lost what it had acknowledged), is read from its beginning: what of it is
@@ -21,6 +24,10 @@ enum {
 	PURGE_MS = 5000, /* between two purges, and at least from the cursor to its purge: by then
 			    the journal's batch is on disk everywhere */
 	DOUBT_MS = 2000, /* a server that leads no more may know a shorter stream */
+	LED_MS = 25000, /* by then it knows: a leader that has heard nobody for 10 s steps down, and
+			   looks every 10 s whether that is so */
+	KNOWN_MS = 3000, /* what was known of the stream longer ago may be of another: who served
+			    nothing, or stood still, has not looked */
 	NOTE_MS = 1000,
 };
 
@@ -42,6 +49,7 @@ void core_inbox_look(struct core *core)
 	    !any_serving(core))
 		return;
 	in->look_at_ms = core->now.mono_ms + LOOK_MS;
+	in->asked_ms = core->now.mono_ms;
 	in->looking = core->config.inbox->ops->look(core->config.inbox) == 0;
 }
 
@@ -74,6 +82,7 @@ void core_inbox_looked(struct core *core, struct core_time now, int error, struc
 	if (!in->known || !slice_equal(created, slice_of(in->created, in->created_size)))
 		in->generation++; /* what was read of it before counts no more */
 	in->known = true;
+	in->known_ms = in->asked_ms;
 	memcpy(in->created, created.data, created.size);
 	in->created_size = created.size;
 	in->last = last_sequence;
@@ -85,6 +94,11 @@ void core_inbox_looked(struct core *core, struct core_time now, int error, struc
 static struct slice created_of(const struct core *core)
 {
 	return slice_of(core->inbox.created, core->inbox.created_size);
+}
+
+static bool known(const struct core *core)
+{
+	return core->inbox.known && core->now.mono_ms - core->inbox.known_ms <= KNOWN_MS;
 }
 
 /* The journaled position in the stream as it is now. */
@@ -114,11 +128,13 @@ static void find_place(struct shard *s)
 	in->passed = cursor_of(s);
 	in->doubt_since_ms = 0;
 	in->purge_to = in->purge_gate = in->purged = 0;
+	in->nothing_to = 0;
 	if (cursor.created.size > 0 && !slice_equal(cursor.created, created_of(s->core)))
 		note_again(s, "the stream was made again: it is read from its beginning");
 }
 
-/* True when the stream ends where our cursor has been already. */
+/* True when the stream ends where our cursor has been already. What is known of its end may be from
+ * before another owner went on: only looks that began since then count. */
 static bool too_short(struct shard *s)
 {
 	struct shard_inbox *in = &s->inbox;
@@ -131,7 +147,7 @@ static bool too_short(struct shard *s)
 	}
 	if (in->doubt_since_ms == 0)
 		in->doubt_since_ms = core->now.mono_ms;
-	if (core->now.mono_ms - in->doubt_since_ms < DOUBT_MS || !core_serve_room(s))
+	if (core->inbox.known_ms < in->doubt_since_ms + DOUBT_MS || !core_serve_room(s))
 		return true;
 	const struct txn_inbox_entry again = {.created = created_of(core)};
 	int code;
@@ -163,20 +179,45 @@ static void purge(struct shard *s)
 	in->purge_gate = txn_last_record(s->engine);
 }
 
+/* What one server did not know is asked for again, until it must have been the leader (LED_MS). */
+static bool to_be_read(const struct shard *s)
+{
+	const struct shard_inbox *in = &s->inbox;
+	const struct core *core = s->core;
+	if (in->reading || in->passed >= core->inbox.last || core->now.mono_ms < in->retry_at_ms)
+		return false;
+	return in->nothing_to == 0 || core->inbox.last > in->heard_to ||
+	       core->now.mono_ms - in->heard_ms >= DOUBT_MS;
+}
+
+static void nothing_read(struct shard *s)
+{
+	struct shard_inbox *in = &s->inbox;
+	const uint64_t now_ms = s->core->now.mono_ms;
+	in->heard_to = in->read_to;
+	in->heard_ms = now_ms;
+	if (in->nothing_to != 0 && in->read_ms - in->nothing_since_ms < LED_MS)
+		return;
+	if (in->nothing_to > in->passed)
+		in->passed = in->nothing_to;
+	in->nothing_to = in->read_to > in->passed ? in->read_to : 0;
+	in->nothing_since_ms = now_ms;
+}
+
 void core_inbox_turn(struct shard *s)
 {
 	struct core *core = s->core;
 	struct shard_inbox *in = &s->inbox;
-	if (core->config.inbox == NULL || !core->inbox.known || s->state != OWNERSHIP_SERVING)
+	if (core->config.inbox == NULL || !known(core) || s->state != OWNERSHIP_SERVING)
 		return;
 	if (in->generation != core->inbox.generation)
 		find_place(s);
 	purge(s);
-	if (too_short(s) || in->reading || in->passed >= core->inbox.last ||
-	    core->now.mono_ms < in->retry_at_ms || !core_serve_room(s))
+	if (too_short(s) || !to_be_read(s) || !core_serve_room(s))
 		return;
 	in->read_generation = in->generation;
 	in->read_to = core->inbox.last;
+	in->read_ms = core->now.mono_ms;
 	in->reading =
 		core->config.inbox->ops->read(core->config.inbox, s->number, in->passed + 1) == 0;
 	if (!in->reading)
@@ -233,6 +274,7 @@ static void take(struct shard *s, const struct inbox_message *message)
 		return;
 	}
 	in->passed = message->sequence;
+	in->nothing_to = 0;
 	if (code != 0)
 		note_refused(s, &entry, code);
 }
@@ -250,11 +292,11 @@ void core_inbox_read(struct core *core, struct core_time now, uint32_t shard, in
 		return;
 	}
 	/* It may be of a stream that is no more, or come too late for this turn's room. */
-	if (s->state != OWNERSHIP_SERVING || !core->inbox.known ||
+	if (s->state != OWNERSHIP_SERVING || !known(core) ||
 	    s->inbox.read_generation != core->inbox.generation || !core_serve_room(s))
 		return;
 	if (message->sequence == 0)
-		s->inbox.passed = s->inbox.read_to;
+		nothing_read(s);
 	else if (message->sequence > s->inbox.passed)
 		take(s, message);
 }

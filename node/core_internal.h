@@ -87,6 +87,8 @@ struct core_inbox {
 	bool known;
 	int error; /* of the last look, as told */
 	uint64_t look_at_ms;
+	uint64_t asked_ms;   /* when the look under way began */
+	uint64_t known_ms;   /* when the last one that went well began: all here is as of then */
 	uint64_t generation; /* rises when it is not the stream that it was */
 	uint64_t last;
 	uint32_t created_size;
@@ -98,7 +100,11 @@ struct shard_inbox {
 	uint64_t generation; /* of the members below */
 	uint64_t passed;     /* there is nothing more for us up to here */
 	bool reading;
-	uint64_t read_generation, read_to; /* as the read under way began */
+	uint64_t read_generation, read_to, read_ms; /* as the read under way began */
+	/* Nothing behind `passed` up to there, some server has said again and again since then;
+	 * 0 = nobody has. And when and of what end it was said last. */
+	uint64_t nothing_to, nothing_since_ms;
+	uint64_t heard_to, heard_ms;
 	uint64_t retry_at_ms;
 	uint64_t doubt_since_ms; /* the stream ends before the cursor since then; 0 = no */
 	uint64_t purge_at_ms;

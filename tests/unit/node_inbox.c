@@ -12,6 +12,10 @@ struct fake {
 	uint32_t looks, reads, purges;
 	uint64_t from, purged;
 	bool open;
+	/* What a look is answered with; NULL = nobody does. */
+	bool looking;
+	const char *created;
+	uint64_t last;
 };
 static struct fake fake;
 
@@ -19,6 +23,7 @@ static int fake_look(struct inbox *inbox)
 {
 	(void)inbox;
 	fake.looks++;
+	fake.looking = true;
 	return 0;
 }
 
@@ -61,10 +66,29 @@ static int setup(void **state)
 	return error;
 }
 
+static void answer_look(struct world *w, int node)
+{
+	fake.looking = false;
+	core_inbox_looked(w->nodes[node].core, w->now, 0, slice_str(fake.created), fake.last);
+	world_turn(w, 1);
+}
+
+/* The answer to the look under way, and to those that follow. */
 static void looked(struct world *w, int node, const char *created, uint64_t last)
 {
-	core_inbox_looked(w->nodes[node].core, w->now, 0, slice_str(created), last);
-	world_turn(w, 1);
+	fake.created = created;
+	fake.last = last;
+	answer_look(w, node);
+}
+
+/* Time, with looks that are answered. */
+static void pass(struct world *w, int node, uint64_t ms)
+{
+	for (uint64_t at = 0; at < ms; at += 100) {
+		world_turn(w, 100);
+		if (fake.looking && fake.created != NULL)
+			answer_look(w, node);
+	}
 }
 
 /* Hands over what was asked for; `id` NULL: there is nothing. */
@@ -133,9 +157,10 @@ static void one_batch_holds_saga_and_cursor(void **state)
 	assert_int_equal(fake.from, 3);
 	give(w, 0, 0, NULL);
 	world_settle(w);
-	assert_int_equal(fake.reads, 2); /* passed up to the end */
+	assert_int_equal(fake.reads, 2); /* up to the end */
 	looked(w, 0, "c1", 9);
-	assert_int_equal(fake.from, 4);
+	assert_int_equal(fake.reads, 3);
+	assert_int_equal(fake.from, 3);
 	assert_int_equal(cursor(w, 0), 2);
 }
 
@@ -146,18 +171,18 @@ static void is_deleted_only_behind_the_journal(void **state)
 	world_serve(w, 0, SHARD, 5);
 	looked(w, 0, "c1", 2);
 	give(w, 0, 2, &id);
-	world_turn(w, LONG_MS); /* the append is out, and nobody has answered it */
-	world_turn(w, LONG_MS);
-	world_turn(w, LONG_MS);
+	pass(w, 0, LONG_MS); /* the append is out, and nobody has answered it */
+	pass(w, 0, LONG_MS);
+	pass(w, 0, LONG_MS);
 	assert_int_equal(fake.purges, 0);
 	world_settle(w);
-	world_turn(w, LONG_MS);
+	pass(w, 0, LONG_MS);
 	world_settle(w);
-	world_turn(w, LONG_MS);
+	pass(w, 0, LONG_MS);
 	assert_int_equal(fake.purges, 1);
 	assert_int_equal(fake.purged, 2);
-	world_turn(w, LONG_MS);
-	world_turn(w, LONG_MS);
+	pass(w, 0, LONG_MS);
+	pass(w, 0, LONG_MS);
 	assert_int_equal(fake.purges, 1);
 }
 
@@ -189,7 +214,7 @@ static void another_stream_is_read_from_its_beginning(void **state)
 	give(w, 0, 8, &id);
 	for (int i = 0; i < 4; i++) {
 		world_settle(w);
-		world_turn(w, LONG_MS);
+		pass(w, 0, LONG_MS);
 	}
 	assert_int_equal(fake.purged, 8);
 	assert_int_equal(fake.from, 9);
@@ -206,7 +231,7 @@ static void another_stream_is_read_from_its_beginning(void **state)
 	assert_int_equal(fake.purged, 8);
 	for (int i = 0; i < 4; i++) {
 		world_settle(w);
-		world_turn(w, LONG_MS);
+		pass(w, 0, LONG_MS);
 	}
 	assert_int_equal(fake.purged, 1);
 }
@@ -222,13 +247,89 @@ static void a_shorter_stream_is_read_again(void **state)
 	world_settle(w);
 	looked(w, 0, "c1", 5);
 	looked(w, 0, "c1", 8);
-	world_turn(w, LONG_MS);
+	pass(w, 0, LONG_MS);
 	assert_int_equal(fake.reads, 1);
 	looked(w, 0, "c1", 5);
-	world_turn(w, LONG_MS);
+	pass(w, 0, LONG_MS);
 	world_settle(w);
 	assert_int_equal(cursor(w, 0), 0);
 	assert_int_equal(fake.from, 1);
+}
+
+/* What is known of the end may be from before another owner's cursor: that is no shorter stream. */
+static void an_old_look_proves_nothing(void **state)
+{
+	struct world *w = *state;
+	const struct id id = world_id_on(w, SHARD, 0);
+	world_serve(w, 0, SHARD, 5);
+	looked(w, 0, "c1", 8);
+	give(w, 0, 8, &id);
+	world_settle(w);
+	looked(w, 0, "c1", 5);
+	fake.created = NULL;
+	pass(w, 0, 2900);
+	assert_int_equal(cursor(w, 0), 8);
+	looked(w, 0, "c1", 5); /* asked when the doubt was young */
+	assert_int_equal(cursor(w, 0), 8);
+	pass(w, 0, LONG_MS);
+	world_settle(w);
+	assert_int_equal(cursor(w, 0), 0);
+}
+
+/* A server that leads no more says that there is nothing: the entry stays before the cursor until
+ * it is read, or until it must have been the leader who says so. */
+static void nothing_is_believed_late(void **state)
+{
+	struct world *w = *state;
+	const struct id id = world_id_on(w, SHARD, 0);
+	uint64_t waited_ms = 0;
+	world_serve(w, 0, SHARD, 5);
+	looked(w, 0, "c1", 4);
+	give(w, 0, 0, NULL);
+	pass(w, 0, 1000);
+	assert_int_equal(fake.reads, 1);
+	pass(w, 0, 2000);
+	assert_int_equal(fake.reads, 2);
+	assert_int_equal(fake.from, 1);
+	give(w, 0, 3, &id);
+	assert_true(known(w, 0, &id));
+	assert_int_equal(fake.from, 4);
+	for (; waited_ms < 60000; waited_ms += 100) {
+		if (fake.open)
+			give(w, 0, 0, NULL);
+		pass(w, 0, 100);
+	}
+	/* Every 2 s for 25 s, and then no more. */
+	assert_in_range(fake.reads, 13, 17);
+	looked(w, 0, "c1", 6);
+	assert_int_equal(fake.from, 5);
+}
+
+/* Who stood still, or served nothing, knows an older stream: nothing is done by that. */
+static void old_knowledge_is_not_used(void **state)
+{
+	struct world *w = *state;
+	const struct id id = world_id_on(w, SHARD, 0);
+	world_serve(w, 0, SHARD, 5);
+	looked(w, 0, "c1", 8);
+	world_turn(w, 4000);
+	give(w, 0, 2, &id);
+	assert_false(known(w, 0, &id));
+	assert_int_equal(fake.reads, 1);
+	looked(w, 0, "c2", 2);
+	assert_int_equal(fake.reads, 2);
+	assert_int_equal(fake.from, 1);
+	give(w, 0, 2, &id);
+	world_settle(w);
+	assert_int_equal(cursor(w, 0), 2);
+	/* Neither are positions purged by it. */
+	world_turn(w, LONG_MS);
+	world_turn(w, LONG_MS);
+	world_settle(w);
+	world_turn(w, LONG_MS);
+	assert_int_equal(fake.purges, 0);
+	pass(w, 0, 2 * LONG_MS);
+	assert_int_equal(fake.purges, 1);
 }
 
 static void garbage_is_passed(void **state)
@@ -287,6 +388,9 @@ int main(void)
 		TEST(the_next_owner_reads_behind_the_cursor),
 		TEST(another_stream_is_read_from_its_beginning),
 		TEST(a_shorter_stream_is_read_again),
+		TEST(an_old_look_proves_nothing),
+		TEST(nothing_is_believed_late),
+		TEST(old_knowledge_is_not_used),
 		TEST(garbage_is_passed),
 		TEST(a_failed_read_comes_again),
 	};
