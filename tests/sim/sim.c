@@ -38,6 +38,7 @@ static struct sim *create(uint64_t seed, const struct sim_options *options)
 		sim_outage_draw(sim);
 	sim_journal_create(sim);
 	sim_etcd_create(sim);
+	sim_inbox_create(sim);
 	sim_client_create(sim);
 	sim_faults_start(sim);
 	for (uint32_t i = 0; i < sim->node_count; i++)
@@ -51,6 +52,7 @@ static void destroy(struct sim *sim)
 		sim_node_crash(&sim->nodes[i]);
 	sim_close_heap(sim);
 	sim_etcd_close(sim);
+	sim_inbox_close(sim);
 	for (uint32_t n = 0; n < SIM_SHARDS; n++) {
 		for (uint32_t i = 0; i < sim->log_count[n]; i++)
 			free(sim->log[n][i].bytes);

@@ -12,6 +12,7 @@
 #include "node/core.h"
 #include "node/lease_clock.h"
 #include "sharding/control.h"
+#include "tests/sim/sim_inbox.h"
 #include "wire/codec.h"
 #include "wire/subject.h"
 
@@ -45,6 +46,7 @@ enum sim_stream {
 	SIM_NODE,
 	SIM_SERVICE,
 	SIM_CLIENT,
+	SIM_INBOX,
 	SIM_STREAMS,
 };
 
@@ -76,6 +78,8 @@ struct sim_faults {
 	uint32_t service_silent, service_slow, service_rejects, service_retries, service_parks;
 	uint32_t service_crashes;
 	uint32_t mailbox_slow;
+	uint32_t inbox_lost, inbox_ack_lost, inbox_slow, inbox_depose_ms, inbox_ms;
+	uint32_t stuck_ms; /* mean gap */
 	bool no_self_stop; /* safety must not rest on S28 */
 };
 
@@ -123,7 +127,10 @@ struct sim_request {
 	X(doubled_messages) X(redeliveries) X(commands) X(resends) X(first_runs) \
 	X(duplicates) X(rejections) X(empty_undos) X(late_forwards) X(stale_commands) \
 	X(expired_commands) X(calls) X(fallbacks) X(obsolete) X(conflicts) X(expired_submits) X(cancels) \
-	X(late_duplicates) X(parked) X(releases) X(service_crashes) X(unknown_steps)
+	X(late_duplicates) X(parked) X(releases) X(service_crashes) X(unknown_steps) X(inbox_stored) \
+	X(inbox_stored_again) X(inbox_acks_lost) X(inbox_taken) X(inbox_refused) X(inbox_purged) \
+	X(inbox_failed) X(inbox_told_short) X(inbox_read_again) X(inbox_made_again) \
+	X(busy) X(stuck_journals)
 /* clang-format on */
 struct sim_counters {
 #define X(name) uint64_t name;
@@ -165,6 +172,7 @@ struct sim_node {
 	struct lease_clock lease;
 	struct sim_journal journal;
 	struct sim_transport transport;
+	struct sim_inbox inbox;
 	int64_t wall_offset_ms;
 	struct highwater disk[SIM_SHARDS];  /* survives */
 	struct highwater marks[SIM_SHARDS]; /* waits for the disk */
@@ -204,6 +212,7 @@ struct sim_saga {
 	uint64_t submit_ms, retry_until_ms;
 	uint32_t deadline_ms;
 	bool wait, answered, cancelled_first;
+	bool inbox_only; /* until the probes */
 };
 
 /* S3, S8, S24: what a participant's database holds of one operation. */
@@ -263,6 +272,7 @@ struct sim {
 	struct id cluster;
 	struct sim_node nodes[SIM_NODES];
 	uint32_t node_count;
+	uint32_t open_max; /* sagas of a shard: beyond them is no room (S19) */
 	struct sim_service services[SIM_SERVICES];
 	struct sim_saga sagas[SIM_SAGAS];
 	uint32_t saga_count;
@@ -281,6 +291,8 @@ struct sim {
 	uint64_t pending_serial;
 	struct sim_request requests[SIM_REQUESTS];
 	uint32_t request_count;
+	uint64_t probe_ms; /* 0 = not yet */
+	struct sim_stream_inbox inbox;
 
 	struct sim_effect *effects;
 	uint32_t effect_count, effect_capacity;
@@ -343,6 +355,9 @@ void sim_service_call(struct sim *sim, struct slice service, struct slice bytes)
 void sim_client_create(struct sim *sim);
 void sim_client_hear(struct sim *sim, uint32_t client, uint32_t request, struct slice data);
 void sim_client_probe(struct sim *sim);
+/* deadline_ms: 0 = the plan's. */
+void sim_client_encode(struct sim *sim, enum sim_request_kind kind, const struct sim_saga *saga,
+		       uint32_t deadline_ms, struct buf *out);
 bool sim_saga_from(const struct sim *sim, struct slice id, uint32_t *saga);
 
 /* sim_faults.c */
@@ -360,20 +375,24 @@ struct sim_saga_facts {
 	uint32_t accepted_times, decision_times, finished_times;
 	uint32_t final_state;
 	bool other_body; /* that of SIM_CONFLICT was accepted */
+	uint64_t accepted_batch;
+	uint64_t taken_batch; /* the first that counts an entry of the inbox for it as taken */
+	uint64_t refused_ms;  /* when one was refused, and that is remembered */
 	struct sim_branch_facts steps[SIM_STEPS];
 };
 struct sim_history {
 	struct sim_saga_facts sagas[SIM_SAGAS];
+	struct sim_entry_facts entries[SIM_ENTRIES];
 	uint64_t *record_ms[SIM_SHARDS]; /* by record number: when it was stored */
 	uint64_t record_count[SIM_SHARDS];
-	uint64_t skipped;
+	uint64_t skipped, read_again;
 };
 /* NULL: memory is short. Free it with sim_history_close. */
 struct sim_history *sim_history_read(struct sim *sim);
 void sim_history_close(struct sim_history *history);
 
 /* sim_check.c */
-bool sim_all_final(struct sim *sim);
+bool sim_all_final(struct sim *sim); /* and nothing is left in the inbox */
 void sim_check(struct sim *sim);
 
 /* sim.c */

@@ -29,7 +29,8 @@ static void check_gate(struct sim *sim, const struct sim_history *h, const struc
 static void check_final(struct sim *sim, const struct sim_saga_facts *f, const struct sim_answer *a,
 			uint32_t saga)
 {
-	if (a->state == WIRE_STATE_CANCELLED && !by(f->tombstone_ms, a->at_ms))
+	if (a->state == WIRE_STATE_CANCELLED && !by(f->tombstone_ms, a->at_ms) &&
+	    !by(f->refused_ms, a->at_ms))
 		sim_fail(sim, false, "S10: saga %u is said cancelled without a tombstone", saga);
 	if ((a->state == WIRE_STATE_COMPLETED || a->state == WIRE_STATE_COMPENSATED) &&
 	    (!by(f->finished_ms, a->at_ms) || f->final_state != a->state))
@@ -71,6 +72,7 @@ static void check_answers(struct sim *sim, const struct sim_history *h)
 
 		check_gate(sim, h, a);
 		check_final(sim, f, a, r->saga);
+		sim->count.busy += a->code == err_to_wire(SAGA_E_BUSY);
 		sim->count.cancels += r->kind == SIM_CANCEL && a->code == 0;
 		if (r->kind == SIM_SUBMIT || r->kind == SIM_CONFLICT)
 			check_submit_answer(sim, f, a, r);
@@ -268,6 +270,7 @@ bool sim_all_final(struct sim *sim)
 
 	for (uint32_t i = 0; i < sim->saga_count; i++)
 		all &= h->sagas[i].accepted_times == 0 || h->sagas[i].finished_ms != 0;
+	all &= sim_inbox_done(sim, h);
 	sim_history_close(h);
 	return all;
 }
@@ -295,10 +298,12 @@ void sim_check(struct sim *sim)
 	check_answers(sim, h);
 	check_commands(sim, h);
 	check_effects(sim, h);
+	sim_check_inbox(sim, h);
 	for (uint32_t i = 0; i < sim->saga_count; i++)
 		if (h->sagas[i].accepted_times > 0 && h->sagas[i].finished_ms == 0)
 			sim_fail(sim, true, "liveness: saga %u is not final after the healing", i);
 	check_probes(sim);
 	sim->count.skipped_batches += h->skipped;
+	sim->count.inbox_read_again += h->read_again;
 	sim_history_close(h);
 }

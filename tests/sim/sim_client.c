@@ -63,14 +63,15 @@ static void fill_plan(const struct sim *sim, const struct sim_saga *saga,
 	wire_plan_resolve(plan);
 }
 
-static void encode(struct sim *sim, enum sim_request_kind kind, const struct sim_saga *saga,
-		   struct buf *out)
+void sim_client_encode(struct sim *sim, enum sim_request_kind kind, const struct sim_saga *saga,
+		       uint32_t deadline_ms, struct buf *out)
 {
 	struct plan_memory memory;
 	struct wire_submit submit = {
 		.id = id_slice(&saga->id),
 		.input = slice_str(kind == SIM_CONFLICT ? "other" : "input"),
 		.retry_until_at = saga->retry_until_ms,
+		.deadline_ms = deadline_ms,
 		.wait = saga->wait,
 	};
 	const struct wire_query query = {.id = id_slice(&saga->id), .wait = kind == SIM_WAIT_QUERY};
@@ -107,6 +108,8 @@ static void ask(struct sim *sim, enum sim_request_kind kind, uint32_t number)
 	/* S5: after its window nobody submits this id again. */
 	if (kind <= SIM_CANCEL && sim->now_ms >= saga->retry_until_ms)
 		return;
+	if (kind <= SIM_CONFLICT && saga->inbox_only && sim->probe_ms == 0)
+		return;
 	if (kind == SIM_CANCEL)
 		verb = SUBJECT_CANCEL;
 	else if (kind >= SIM_QUERY)
@@ -115,7 +118,7 @@ static void ask(struct sim *sim, enum sim_request_kind kind, uint32_t number)
 		(struct sim_request){.kind = kind, .saga = number, .sent_ms = sim->now_ms};
 	sim_note(sim, "ask", saga->client, request, kind, number);
 	buf_init(&out, 65536);
-	encode(sim, kind, saga, &out);
+	sim_client_encode(sim, kind, saga, 0, &out);
 	(void)snprintf(reply, sizeof reply, "_INBOX.c%u.%u", saga->client, request);
 	const struct subject subject =
 		subject_shard("saga", saga->shard, verb, slice_str("default"));
@@ -141,7 +144,7 @@ static void submit(struct sim *sim, struct sim_event *e)
 {
 	struct sim_saga *saga = &sim->sagas[e->b];
 
-	if (saga->answered || sim->now_ms >= saga->retry_until_ms)
+	if (saga->answered || saga->inbox_only || sim->now_ms >= saga->retry_until_ms)
 		return;
 	ask(sim, SIM_SUBMIT, (uint32_t)e->b);
 	sim_at(sim, sim->now_ms + RETRY_MS + sim_draw(sim, SIM_CLIENT, RETRY_MS), SIM_WORLD, submit)
@@ -230,6 +233,7 @@ void sim_client_create(struct sim *sim)
 		plan_request(sim, soon(sim, saga, 6000), SIM_WAIT_QUERY, i);
 		plan_request(sim, soon(sim, saga, 5000), SIM_QUERY, i);
 	}
+	sim_letters_create(sim, span_ms);
 }
 
 static void probe(struct sim *sim, struct sim_event *e)
@@ -253,6 +257,7 @@ static void probe(struct sim *sim, struct sim_event *e)
 /* When all is over each id is submitted and asked for once more: what is remembered must be. */
 void sim_client_probe(struct sim *sim)
 {
+	sim->probe_ms = sim->now_ms;
 	for (uint32_t i = 0; i < sim->saga_count; i++) {
 		const uint64_t at = sim->now_ms + sim_draw(sim, SIM_CLIENT, 200);
 		struct sim_event *e = sim_at(sim, at, SIM_WORLD, probe);

@@ -9,6 +9,12 @@ static uint32_t rate(struct sim *sim, uint32_t max)
 	return sim_draw(sim, SIM_FAULTS, 2) == 0 ? 0 : 1 + (uint32_t)sim_draw(sim, SIM_FAULTS, max);
 }
 
+/* With chance of its own: the stories of older seeds stay what they were. */
+static uint32_t inbox_rate(struct sim *sim, uint32_t max)
+{
+	return sim_draw(sim, SIM_INBOX, 2) == 0 ? 0 : 1 + (uint32_t)sim_draw(sim, SIM_INBOX, max);
+}
+
 /* A mean gap: 0 = never. */
 static uint32_t gap(struct sim *sim, uint32_t one_in, uint32_t min_ms)
 {
@@ -59,6 +65,15 @@ void sim_faults_draw(struct sim *sim)
 		sim->faults.etcd_ms = 100 + (uint32_t)sim_draw(sim, SIM_FAULTS, 700);
 	if (sim_draw(sim, SIM_FAULTS, 8) == 0)
 		sim->faults.journal_ms = 50 + (uint32_t)sim_draw(sim, SIM_FAULTS, 300);
+	sim->faults.inbox_lost = inbox_rate(sim, 150);
+	sim->faults.inbox_ack_lost = inbox_rate(sim, 300);
+	sim->faults.inbox_slow = inbox_rate(sim, 80);
+	sim->faults.inbox_depose_ms = sim_draw(sim, SIM_INBOX, 3) != 0
+					      ? 0
+					      : 1500 + (uint32_t)sim_draw(sim, SIM_INBOX, 4000);
+	if (sim_draw(sim, SIM_INBOX, 6) == 0)
+		sim->faults.stuck_ms = 2000 + (uint32_t)sim_draw(sim, SIM_INBOX, 4000);
+	sim->faults.inbox_ms = (uint32_t)sim_draw(sim, SIM_INBOX, 30);
 	for (uint32_t i = 0; i < SIM_SERVICES; i++) {
 		sim->services[i].rejects = rate(sim, 250);
 		sim->services[i].slow = rate(sim, 200);
@@ -196,6 +211,23 @@ static void strike_zombie(struct sim *sim)
 	sim_note(sim, "node.zombie", node->index, node->deaf_until_ms - sim->now_ms, 0, 0);
 }
 
+/* The longest that a leader of JetStream that hears nobody takes itself for one. */
+static void strike_inbox(struct sim *sim)
+{
+	sim_inbox_depose(sim, sim->now_ms + 20 + sim_draw(sim, SIM_INBOX, 10000));
+}
+
+/* The journals have no leader for longer than a purge of the inbox waits. */
+static void strike_stuck(struct sim *sim)
+{
+	struct sim_node *node = &sim->nodes[sim_draw(sim, SIM_INBOX, sim->node_count)];
+
+	node->journal_cut_until_ms = sim->now_ms + 5500 + sim_draw(sim, SIM_INBOX, 5000);
+	sim->count.stuck_journals++;
+	sim_note(sim, "node.no_journal", node->index, node->journal_cut_until_ms - sim->now_ms, 0,
+		 0);
+}
+
 struct fault {
 	void (*strike)(struct sim *sim);
 	uint32_t mean_ms;
@@ -213,6 +245,8 @@ static struct fault fault_of(const struct sim *sim, uint64_t number)
 		{strike_clock, sim->faults.clock_ms},
 		{strike_drain, sim->faults.drain_ms},
 		{strike_zombie, sim->faults.zombie_ms},
+		{strike_inbox, sim->faults.inbox_depose_ms},
+		{strike_stuck, sim->faults.stuck_ms},
 	};
 
 	return number < sizeof faults / sizeof faults[0] ? faults[number] : (struct fault){NULL, 0};
@@ -248,7 +282,8 @@ void sim_heal(struct sim *sim)
 {
 	sim_note(sim, "HEALED", 0, 0, 0, 0);
 	sim->healed = true;
-	sim->faults = (struct sim_faults){.delay_ms = 2, .journal_ms = 2, .etcd_ms = 2};
+	sim->faults =
+		(struct sim_faults){.delay_ms = 2, .journal_ms = 2, .etcd_ms = 2, .inbox_ms = 2};
 	for (uint32_t i = 0; i < SIM_SERVICES; i++)
 		sim->services[i].rejects = sim->services[i].slow = 0;
 	for (uint32_t i = 0; i < sim->node_count; i++) {

@@ -14,7 +14,10 @@ struct fold {
 	uint64_t epoch, nonce, highest_epoch;
 	struct hash128 hash;
 	uint32_t saga_of[4096]; /* by admission: saga + 1 */
-	uint64_t at_ms;
+	uint64_t at_ms, position;
+	uint8_t created[64]; /* the inbox's cursor */
+	uint32_t created_size;
+	uint64_t sequence;
 };
 
 static void damaged(struct fold *f, const char *what, uint64_t position)
@@ -50,6 +53,7 @@ static void take_accepted(struct fold *f, const struct wire_record_accepted *r)
 	facts = &f->history->sagas[saga];
 	facts->accepted_times++;
 	first(&facts->accepted_ms, f->at_ms);
+	first(&facts->accepted_batch, f->position);
 	facts->other_body = slice_equal(r->input, slice_str("other"));
 	if (r->admission < sizeof f->saga_of / sizeof f->saga_of[0])
 		f->saga_of[r->admission] = saga + 1;
@@ -103,6 +107,49 @@ static void take_end(struct fold *f, enum wire_kind kind, const void *record)
 	}
 }
 
+/* S12: the cursor only rises, but where a stream ends before it. */
+static void move_cursor(struct fold *f, const struct wire_record_inbox *r)
+{
+	const struct slice held = slice_of(f->created, f->created_size);
+
+	if (r->sequence == 0) {
+		f->history->read_again++;
+		if (!f->sim->inbox.told_short)
+			damaged(f, "the inbox is read again, and nobody knew it shorter",
+				f->position);
+	} else if (slice_equal(r->created, held) && r->sequence <= f->sequence) {
+		damaged(f, "the cursor of the inbox went back", f->position);
+	}
+	CHECK_LE(r->created.size, sizeof f->created);
+	memcpy(f->created, r->created.data, r->created.size);
+	f->created_size = r->created.size;
+	f->sequence = r->sequence;
+}
+
+static void take_inbox(struct fold *f, const struct wire_record_inbox *r)
+{
+	struct sim_saga_facts *facts;
+	uint32_t entry, saga;
+
+	move_cursor(f, r);
+	if (r->sequence == 0)
+		return;
+	if (!sim_inbox_find(f->sim, f->shard, r->created, r->sequence, &entry)) {
+		damaged(f, "an entry of the inbox that never was", f->position);
+		return;
+	}
+	if (f->history->entries[entry].at_ms == 0)
+		f->history->entries[entry] =
+			(struct sim_entry_facts){.at_ms = f->at_ms, .code = r->code};
+	if (!sim_saga_from(f->sim, r->saga, &saga))
+		return;
+	facts = &f->history->sagas[saga];
+	if (r->code == 0)
+		first(&facts->taken_batch, f->position);
+	else if (r->remember_until_at > 0)
+		first(&facts->refused_ms, f->at_ms);
+}
+
 static void take_record(struct fold *f, struct slice record)
 {
 	union {
@@ -115,6 +162,7 @@ static void take_record(struct fold *f, struct slice record)
 		struct wire_record_epoch epoch;
 		struct wire_record_genesis genesis;
 		struct wire_record_noop noop;
+		struct wire_record_inbox inbox;
 	} u;
 	struct sim_history *h = f->history;
 	struct arena arena;
@@ -128,6 +176,8 @@ static void take_record(struct fold *f, struct slice record)
 		take_accepted(f, &u.accepted);
 	else if (kind == WIRE_RECORD_BRANCH)
 		take_branch(f, &u.branch);
+	else if (kind == WIRE_RECORD_INBOX)
+		take_inbox(f, &u.inbox);
 	else
 		take_end(f, kind, &u);
 }
@@ -162,6 +212,7 @@ static void take_batch(struct fold *f, uint64_t position, const struct sim_batch
 	struct slice records;
 
 	f->at_ms = batch->at_ms;
+	f->position = position;
 	CHECK_EQ(batch_decode(bytes, &header, &records), 0);
 	if (!current(f, &header, records, position)) {
 		f->history->skipped++;

@@ -148,7 +148,7 @@ static void core_open(struct sim_node *node)
 		.prefix = "saga",
 		.inbox_prefixes = INBOXES,
 		.inbox_prefix_count = 1,
-		.limits = {.open_max = 64,
+		.limits = {.open_max = sim->open_max,
 			   .remembered_max = 256,
 			   .branches_max = 256,
 			   .waiters_max = 64,
@@ -160,6 +160,7 @@ static void core_open(struct sim_node *node)
 			.deadline_max_ms = 3600000,
 			.resend_per_second = 500,
 			.resend_after_ms = 60},
+		.inbox = &node->inbox.base,
 		.seed = prng_next(&sim->prng[SIM_NODE]),
 	};
 	char name[8];
@@ -299,6 +300,7 @@ void sim_node_start(struct sim_node *node)
 	node->tick_ms = node->control_ms = sim->now_ms;
 	sim_journal_open(node);
 	sim_transport_open(node);
+	sim_inbox_open(node);
 	node->control_memory = calloc(1, control_memory_size());
 	CHECK(node->control_memory != NULL);
 	CHECK_EQ(control_create(&config, &io, node->control_memory, control_memory_size(),
