@@ -83,8 +83,9 @@ static uint32_t live_copies(const struct sim *sim, const struct sim_command *c)
 		if (sim->now_ms - q->stored_ms > AGE_MS)
 			break;
 		for (uint32_t i = 0; i < q->content_count && !q->acked; i++)
-			count += (q->mask >> i & 1) == 0 && q->contents[i].saga == c->saga &&
-				 q->contents[i].step == c->step && q->contents[i].op == c->op;
+			count += ((q->mask | q->retried) >> i & 1) == 0 &&
+				 q->contents[i].saga == c->saga && q->contents[i].step == c->step &&
+				 q->contents[i].op == c->op;
 	}
 	return count;
 }
@@ -362,6 +363,9 @@ static void answer(struct sim *sim, const struct work *w, const struct verdict *
 		answer_call(sim, w, v);
 		return;
 	}
+	/* The owner may send the next attempt before this one's disposition has come. */
+	if (v->outcome == WIRE_OUTCOME_RETRY)
+		sim->queue[w->queued].retried |= UINT64_C(1) << w->entry;
 	for (uint32_t i = 0; p == NULL && i < SIM_PENDING; i++)
 		if (!service->pending[i].used)
 			p = &service->pending[i];
