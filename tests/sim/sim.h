@@ -227,8 +227,8 @@ struct sim_command {
 
 struct sim_queued {
 	uint32_t service, deliveries, commands;
-	uint64_t stored_ms, mask; /* of commands that need no delivery any more */
-	uint64_t retried;         /* of those answered with "again" */
+	uint64_t sent_ms, stored_ms, mask; /* of commands that need no delivery any more */
+	uint64_t retried;                  /* of those answered with "again" */
 	bool acked;
 	uint8_t *bytes;
 	uint32_t size;

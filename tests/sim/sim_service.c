@@ -73,7 +73,9 @@ static void read_contents(struct sim *sim, struct sim_queued *q)
 	}
 }
 
-static uint32_t live_copies(const struct sim *sim, const struct sim_command *c)
+/* An owner can only count from when it sent a copy: one may have been on its way for longer than
+ * the next. */
+static uint32_t live_copies(const struct sim *sim, const struct sim_command *c, uint64_t sent_ms)
 {
 	uint32_t count = 0;
 
@@ -82,6 +84,8 @@ static uint32_t live_copies(const struct sim *sim, const struct sim_command *c)
 
 		if (sim->now_ms - q->stored_ms > AGE_MS)
 			break;
+		if (sent_ms >= q->sent_ms + AGE_MS)
+			continue;
 		for (uint32_t i = 0; i < q->content_count && !q->acked; i++)
 			count += ((q->mask | q->retried) >> i & 1) == 0 &&
 				 q->contents[i].saga == c->saga && q->contents[i].step == c->step &&
@@ -99,7 +103,7 @@ static void check_copies(struct sim *sim, const struct sim_queued *newest)
 
 	for (uint32_t i = 0; i < newest->content_count && sim->count.doubled_messages == 0; i++) {
 		const struct sim_command *c = &newest->contents[i];
-		const uint32_t copies = live_copies(sim, c);
+		const uint32_t copies = live_copies(sim, c, newest->sent_ms);
 
 		if (copies > sim->copies_max)
 			sim->copies_max = copies;
@@ -118,6 +122,7 @@ static void store(struct sim *sim, struct sim_event *e)
 	CHECK_LT(sim->queued, SIM_QUEUED);
 	q = &sim->queue[sim->queued];
 	q->service = (uint32_t)e->a;
+	q->sent_ms = e->b;
 	q->stored_ms = sim->now_ms;
 	q->bytes = e->bytes;
 	q->size = e->size;
@@ -139,6 +144,7 @@ void sim_queue_put(struct sim *sim, struct slice service, struct slice bytes)
 	struct sim_event *e = sim_at(sim, sim->now_ms + sim_delay(sim), SIM_WORLD, store);
 
 	e->a = service_number(service);
+	e->b = sim->now_ms;
 	sim_event_bytes(e, bytes);
 }
 
