@@ -33,6 +33,8 @@ static inline bool wire_plan_interactive(const struct wire_plan *plan)
  * pivot waits for every step that does not wait for it, and what is retriable for the pivot.
  * Indexes are in range; there is no cycle of `after` (else the result has one, too). */
 void wire_plan_edges(const struct wire_plan *plan, uint64_t after[WIRE_STEPS_MAX]);
+/* All steps that this one waits for, directly or not; `after` as above. */
+uint64_t wire_plan_ancestors(const uint64_t *after, uint32_t step);
 
 /* Over every field: clients may make up plans that differ in any of them, and those that hash alike
  * make a chain that each submit walks. */
@@ -46,8 +48,8 @@ uint64_t wire_plan_behind(const struct wire_plan *plan, uint32_t step);
 /* Judges a resolved plan. 0 or SAGA_E_PLAN / SAGA_E_POLICY / SAGA_E_DEADLINE / SAGA_E_NAME; `why`
  * (may be NULL) gets one sentence that names the step. Checks names, uniqueness, after-indexes
  * (known, no cycle, not itself, not twice), limits, delivery (one for all steps of a service),
- * which operations each kind has, and the one point of no return (S4). What stands without undo in
- * a saga has nothing to undo, wherever it stands.
+ * which operations each kind has, the one point of no return (S4), and what inputs pick from
+ * (wire/pick.h). What stands without undo in a saga has nothing to undo, wherever it stands.
  *
  *   kind   flags                          forward      finish    undo          one_phase
  *   saga   none, optional                 action       -         compensate?   -

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "wire/check.h"
+#include "wire/pick.h"
 #include "wire/plan.h"
 
 enum {
@@ -193,8 +194,6 @@ static int check_shape(const struct plan_check *check)
 			return step_fault(
 				check, SAGA_E_PLAN,
 				"another step reaches the same service by another delivery");
-	if (step->input.size > 0)
-		return step_fault(check, SAGA_E_PLAN, "its input cannot be picked in this version");
 	for (uint32_t i = 0; i < step->after.size; i++) {
 		const uint32_t index = step->after.data[i];
 		if (index >= check->plan->step_count)
@@ -266,6 +265,27 @@ static int check_pivot(struct plan_check *check)
 	return 0;
 }
 
+/* A step may pick only from what is there for sure when it is sent. */
+static int check_inputs(struct plan_check *check, const uint64_t *after)
+{
+	const struct wire_plan *plan = check->plan;
+	char sentence[192];
+	struct buf why;
+
+	for (uint32_t i = 0; i < plan->step_count; i++) {
+		if (plan->steps[i].input.size == 0)
+			continue;
+		check->step = i;
+		buf_init_fixed(&why, sentence, sizeof sentence - 1);
+		if (wire_pick_check(plan->steps[i].input, plan, i, wire_plan_ancestors(after, i),
+				    &why) == 0)
+			continue;
+		sentence[why.size] = '\0';
+		return step_fault(check, SAGA_E_PLAN, sentence);
+	}
+	return 0;
+}
+
 static int check_graph(struct plan_check *check)
 {
 	uint64_t after[WIRE_STEPS_MAX] = {0};
@@ -282,7 +302,7 @@ static int check_graph(struct plan_check *check)
 	wire_plan_edges(check->plan, after);
 	error = check_cycles(check, after);
 	CHECK_EQ(error, 0); /* the steps that S4 adds make none */
-	return error;
+	return check_inputs(check, after);
 }
 
 static int check_plan(const struct plan_check *check)

@@ -64,3 +64,17 @@ void wire_plan_edges(const struct wire_plan *plan, uint64_t after[WIRE_STEPS_MAX
 		if (i != pivot && (later & bit(i)) == 0)
 			after[pivot] |= bit(i);
 }
+
+uint64_t wire_plan_ancestors(const uint64_t *after, uint32_t step)
+{
+	uint64_t found = after[step];
+	uint64_t looked = 0;
+
+	while ((found & ~looked) != 0) {
+		const uint32_t next = (uint32_t)__builtin_ctzll(found & ~looked);
+
+		looked |= bit(next);
+		found |= after[next];
+	}
+	return found;
+}

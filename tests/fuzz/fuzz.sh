@@ -5,7 +5,7 @@
 
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-targets=(wire journal engine etcd ack inbox definition config answer)
+targets=(wire journal engine etcd ack inbox pick definition config answer)
 
 usage() {
 	cat <<'EOF'
@@ -19,6 +19,7 @@ Looks for inputs that crash, time out or break a promise. Without a target: all 
   etcd        etcd's replies, and its watch stream cut at any point
   ack         the broker's acknowledgements
   inbox       the broker's answers about the durable inbox
+  pick        templates of inputs, against another reader of JSON
   definition  saga definitions in YAML
   config      the daemon's configuration file
   answer      what a client makes of the answers of nodes

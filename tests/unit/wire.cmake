@@ -10,6 +10,7 @@ sagad_unit_test(wire_refuse SOURCES wire_refuse.c wire_json.c
 sagad_unit_test(wire_limits SOURCES wire_limits.c LIBS wire_test_support)
 sagad_unit_test(wire_render SOURCES wire_render.c LIBS wire_test_support)
 sagad_unit_test(wire_plan SOURCES wire_plan.c LIBS sagad_wire)
+sagad_unit_test(wire_pick SOURCES wire_pick.c LIBS sagad_wire)
 sagad_unit_test(wire_plan_cache SOURCES wire_plan_cache.c LIBS sagad_wire)
 sagad_unit_test(wire_batch SOURCES wire_batch.c LIBS wire_test_support)
 sagad_unit_test(wire_subject SOURCES wire_subject.c LIBS sagad_wire)
