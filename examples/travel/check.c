@@ -1,6 +1,5 @@
 #include "examples/travel/check.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,65 +54,15 @@ const char *check_service_name(enum check_service service)
 	return service_names[service];
 }
 
-const char *check_rule_name(enum check_rule rule)
-{
-	static const char *const names[CHECK_RULES] = {
-#define CHECK_RULE_NAME(symbol, name, meaning) name,
-		CHECK_RULE_MAP(CHECK_RULE_NAME)
+const struct findings_rule check_rules[CHECK_RULES] = {
+#define CHECK_RULE_NAME(symbol, name, meaning) {name, meaning},
+	CHECK_RULE_MAP(CHECK_RULE_NAME)
 #undef CHECK_RULE_NAME
-	};
-
-	return names[rule];
-}
-
-const char *check_rule_meaning(enum check_rule rule)
-{
-	static const char *const meanings[CHECK_RULES] = {
-#define CHECK_RULE_MEANING(symbol, name, meaning) meaning,
-		CHECK_RULE_MAP(CHECK_RULE_MEANING)
-#undef CHECK_RULE_MEANING
-	};
-
-	return meanings[rule];
-}
+};
 
 static void copy_name(char *name, const char *text)
 {
 	(void)snprintf(name, CHECK_NAME_SIZE, "%s", text);
-}
-
-__attribute__((format(printf, 3, 4))) static void find(struct check *check, enum check_rule rule,
-						       const char *format, ...)
-{
-	struct check_report *report = &check->report;
-	va_list arguments;
-
-	report->violations++;
-	report->found[rule]++;
-	if (report->finding_count == CHECK_FINDINGS_MAX)
-		return;
-	report->findings[report->finding_count].rule = rule;
-	va_start(arguments, format);
-	(void)vsnprintf(report->findings[report->finding_count].text, CHECK_TEXT_SIZE, format,
-			arguments);
-	va_end(arguments);
-	report->finding_count++;
-}
-
-/* Makes room for one more; the new element is zero. */
-static void *grow(void *table, uint32_t *count, uint32_t *capacity, size_t size)
-{
-	if (*count == *capacity) {
-		*capacity = *capacity == 0 ? 1024 : *capacity * 2;
-		table = realloc(table, *capacity * size);
-		if (table == NULL) {
-			(void)fprintf(stderr, "out of memory\n");
-			abort();
-		}
-	}
-	memset((char *)table + *count * size, 0, size);
-	(*count)++;
-	return table;
 }
 
 struct check *check_create(void)
@@ -137,8 +86,8 @@ void check_booking(struct check *check, const struct check_booking_row *row)
 {
 	struct booking *booking = NULL;
 
-	check->bookings = grow(check->bookings, &check->booking_count, &check->booking_capacity,
-			       sizeof *check->bookings);
+	check->bookings = findings_grow(check->bookings, &check->booking_count,
+					&check->booking_capacity, sizeof *check->bookings);
 	booking = &check->bookings[check->booking_count - 1];
 	copy_name(booking->id, row->id);
 	for (uint32_t s = 0; s < CHECK_SERVICES; s++) {
@@ -176,8 +125,8 @@ void check_item(struct check *check, enum check_service service, const char *nam
 {
 	struct item *item = NULL;
 
-	check->items =
-		grow(check->items, &check->item_count, &check->item_capacity, sizeof *check->items);
+	check->items = findings_grow(check->items, &check->item_count, &check->item_capacity,
+				     sizeof *check->items);
 	item = &check->items[check->item_count - 1];
 	item->service = service;
 	copy_name(item->name, name);
@@ -211,8 +160,8 @@ void check_unit(struct check *check, enum check_service service, const char *nam
 {
 	struct unit *unit = NULL;
 
-	check->units =
-		grow(check->units, &check->unit_count, &check->unit_capacity, sizeof *check->units);
+	check->units = findings_grow(check->units, &check->unit_count, &check->unit_capacity,
+				     sizeof *check->units);
 	unit = &check->units[check->unit_count - 1];
 	unit->service = service;
 	copy_name(unit->name, name);
@@ -233,19 +182,22 @@ static void sell(struct check *check, enum check_service service,
 		unit = bsearch(&wanted, check->units, check->unit_count, sizeof wanted,
 			       compare_units);
 	if (unit == NULL) {
-		find(check, CHECK_OVERSOLD, "%s: %s sells %s number %lld, which there is not",
-		     row->saga, service_names[service], row->name, (long long)number);
+		findings_add(&check->report.findings, CHECK_OVERSOLD,
+			     "%s: %s sells %s number %lld, which there is not", row->saga,
+			     service_names[service], row->name, (long long)number);
 	} else if (row->undo) {
 		if (strcmp(unit->sold_to, row->saga) != 0)
-			find(check, CHECK_SOLD_TWICE, "%s: gives back %s %s number %lld of %s",
-			     row->saga, service_names[service], row->name, (long long)number,
-			     unit->sold_to[0] == '\0' ? "nobody" : unit->sold_to);
+			findings_add(&check->report.findings, CHECK_SOLD_TWICE,
+				     "%s: gives back %s %s number %lld of %s", row->saga,
+				     service_names[service], row->name, (long long)number,
+				     unit->sold_to[0] == '\0' ? "nobody" : unit->sold_to);
 		unit->sold_to[0] = '\0';
 	} else {
 		if (unit->sold_to[0] != '\0')
-			find(check, CHECK_SOLD_TWICE, "%s and %s: both have %s %s number %lld",
-			     unit->sold_to, row->saga, service_names[service], row->name,
-			     (long long)number);
+			findings_add(&check->report.findings, CHECK_SOLD_TWICE,
+				     "%s and %s: both have %s %s number %lld", unit->sold_to,
+				     row->saga, service_names[service], row->name,
+				     (long long)number);
 		copy_name(unit->sold_to, row->saga);
 	}
 }
@@ -267,8 +219,9 @@ static void sell_units(struct check *check, enum check_service service,
 		rest = *end == ',' ? end + 1 : end;
 	}
 	if (count != row->quantity)
-		find(check, CHECK_AMOUNT, "%s: %s counts %lld units and names %lld", row->saga,
-		     service_names[service], (long long)row->quantity, (long long)count);
+		findings_add(&check->report.findings, CHECK_AMOUNT,
+			     "%s: %s counts %lld units and names %lld", row->saga,
+			     service_names[service], (long long)row->quantity, (long long)count);
 }
 
 void check_effect(struct check *check, enum check_service service,
@@ -285,30 +238,33 @@ void check_effect(struct check *check, enum check_service service,
 	if (service == CHECK_FLIGHT || service == CHECK_HOTEL)
 		sell_units(check, service, row);
 	if (booking == NULL) {
-		find(check, CHECK_STRANGER, "%s: unknown to us, but %s has done something for it",
-		     row->saga, place);
+		findings_add(&check->report.findings, CHECK_STRANGER,
+			     "%s: unknown to us, but %s has done something for it", row->saga,
+			     place);
 		return;
 	}
 	side = &booking->sides[service];
 	if (item == NULL || row->quantity != side->quantity || strcmp(row->name, side->name) != 0)
-		find(check, CHECK_AMOUNT, "%s: %s of %lld %s, booked is %lld %s", row->saga, place,
-		     (long long)row->quantity, row->name, (long long)side->quantity, side->name);
+		findings_add(&check->report.findings, CHECK_AMOUNT,
+			     "%s: %s of %lld %s, booked is %lld %s", row->saga, place,
+			     (long long)row->quantity, row->name, (long long)side->quantity,
+			     side->name);
 	if (row->undo) {
 		if (side->forwards == 0)
-			find(check, CHECK_UNDO_OF_NOTHING, "%s: %s undid what it never did",
-			     row->saga, place);
+			findings_add(&check->report.findings, CHECK_UNDO_OF_NOTHING,
+				     "%s: %s undid what it never did", row->saga, place);
 		side->undos++;
 	} else {
 		if (side->undos > 0)
-			find(check, CHECK_LATE_FORWARD, "%s: %s did it after undoing it", row->saga,
-			     place);
+			findings_add(&check->report.findings, CHECK_LATE_FORWARD,
+				     "%s: %s did it after undoing it", row->saga, place);
 		side->forwards++;
 	}
 	side->net += row->undo ? -row->quantity : row->quantity;
 	if (side->forwards > 1 || side->undos > 1) {
 		booking->doubled = true;
-		find(check, CHECK_DOUBLED, "%s: %s %s it twice", row->saga, place,
-		     row->undo ? "undid" : "did");
+		findings_add(&check->report.findings, CHECK_DOUBLED, "%s: %s %s it twice",
+			     row->saga, place, row->undo ? "undid" : "did");
 	}
 }
 
@@ -326,8 +282,9 @@ void check_log(struct check *check, enum check_service service, const struct che
 	else if (strcmp(row->verdict, "late_forward") == 0)
 		check->report.late_forwards++;
 	if (booking == NULL) {
-		find(check, CHECK_STRANGER, "%s: unknown to us, but %s was asked for it", row->saga,
-		     service_names[service]);
+		findings_add(&check->report.findings, CHECK_STRANGER,
+			     "%s: unknown to us, but %s was asked for it", row->saga,
+			     service_names[service]);
 		return;
 	}
 	side = &booking->sides[service];
@@ -351,7 +308,8 @@ void check_answer(struct check *check, const struct check_answer_row *row)
 	struct booking *booking = find_booking(check, row->id);
 
 	if (booking == NULL) {
-		find(check, CHECK_LOST, "%s: was answered, but is unknown to us", row->id);
+		findings_add(&check->report.findings, CHECK_LOST,
+			     "%s: was answered, but is unknown to us", row->id);
 		check->report.lost++;
 		return;
 	}
@@ -367,7 +325,7 @@ void check_answer(struct check *check, const struct check_answer_row *row)
 static void lose(struct check *check, struct booking *booking, const char *why)
 {
 	booking->lost = true;
-	find(check, CHECK_LOST, "%s: %s", booking->id, why);
+	findings_add(&check->report.findings, CHECK_LOST, "%s: %s", booking->id, why);
 }
 
 static void judge_side(struct check *check, const struct booking *booking, uint32_t s)
@@ -375,16 +333,18 @@ static void judge_side(struct check *check, const struct booking *booking, uint3
 	const struct side *side = &booking->sides[s];
 
 	if (side->forwards != side->logged_forwards || side->undos != side->logged_undos)
-		find(check, CHECK_UNLOGGED, "%s: %s did %u and undid %u, by its log %u and %u",
-		     booking->id, service_names[s], side->forwards, side->undos,
-		     side->logged_forwards, side->logged_undos);
+		findings_add(&check->report.findings, CHECK_UNLOGGED,
+			     "%s: %s did %u and undid %u, by its log %u and %u", booking->id,
+			     service_names[s], side->forwards, side->undos, side->logged_forwards,
+			     side->logged_undos);
 	/* What the barrier called an undo of nothing had nothing before it, and bars the way. */
 	if (side->empty_undos > 0 && side->forwards > 0)
-		find(check, CHECK_LATE_FORWARD, "%s: %s did it although its undo came first",
-		     booking->id, service_names[s]);
+		findings_add(&check->report.findings, CHECK_LATE_FORWARD,
+			     "%s: %s did it although its undo came first", booking->id,
+			     service_names[s]);
 	if (side->rejections > 0 && side->forwards > 0)
-		find(check, CHECK_UNLOGGED, "%s: %s both rejected and did it", booking->id,
-		     service_names[s]);
+		findings_add(&check->report.findings, CHECK_UNLOGGED,
+			     "%s: %s both rejected and did it", booking->id, service_names[s]);
 }
 
 static void judge_booking(struct check *check, struct booking *booking)
@@ -409,10 +369,12 @@ static void judge_booking(struct check *check, struct booking *booking)
 			lose(check, booking, "answered compensated, but it is completed");
 	} else if (standing > 0) {
 		report->open++;
-		find(check, CHECK_HALF, "%s: done at %u of 4 services", booking->id, standing);
+		findings_add(&check->report.findings, CHECK_HALF, "%s: done at %u of 4 services",
+			     booking->id, standing);
 		if (booking->sides[CHECK_USER].net > 0 && booking->sides[CHECK_PAYMENT].net == 0)
-			find(check, CHECK_RESERVED, "%s: %lld are still reserved", booking->id,
-			     (long long)booking->sides[CHECK_USER].net);
+			findings_add(&check->report.findings, CHECK_RESERVED,
+				     "%s: %lld are still reserved", booking->id,
+				     (long long)booking->sides[CHECK_USER].net);
 		lose(check, booking, "has no final outcome");
 	} else if (rejected_at < CHECK_SERVICES || undone) {
 		report->compensated++;
@@ -441,14 +403,16 @@ static void judge_items(struct check *check)
 		const bool money = item->service == CHECK_USER || item->service == CHECK_PAYMENT;
 
 		if (item->total - item->given != item->left)
-			find(check, money ? CHECK_CONSERVED : CHECK_OVERSOLD,
-			     "%s %s: %lld of %lld are given, but %lld are left",
-			     service_names[item->service], item->name, (long long)item->given,
-			     (long long)item->total, (long long)item->left);
+			findings_add(
+				&check->report.findings, money ? CHECK_CONSERVED : CHECK_OVERSOLD,
+				"%s %s: %lld of %lld are given, but %lld are left",
+				service_names[item->service], item->name, (long long)item->given,
+				(long long)item->total, (long long)item->left);
 		if (item->given > item->total || item->left < 0)
-			find(check, CHECK_OVERSOLD, "%s %s: %lld given, only %lld there",
-			     service_names[item->service], item->name, (long long)item->given,
-			     (long long)item->total);
+			findings_add(&check->report.findings, CHECK_OVERSOLD,
+				     "%s %s: %lld given, only %lld there",
+				     service_names[item->service], item->name,
+				     (long long)item->given, (long long)item->total);
 	}
 }
 
@@ -458,10 +422,10 @@ static void judge_units(struct check *check)
 		const struct unit *unit = &check->units[i];
 
 		if (strcmp(unit->holder, unit->sold_to) != 0)
-			find(check, CHECK_OVERSOLD,
-			     "%s %s number %lld: held by \"%s\", sold to \"%s\"",
-			     service_names[unit->service], unit->name, (long long)unit->number,
-			     unit->holder, unit->sold_to);
+			findings_add(&check->report.findings, CHECK_OVERSOLD,
+				     "%s %s number %lld: held by \"%s\", sold to \"%s\"",
+				     service_names[unit->service], unit->name,
+				     (long long)unit->number, unit->holder, unit->sold_to);
 	}
 }
 
@@ -480,9 +444,9 @@ static void judge_money(struct check *check)
 			charged += item->total - item->left;
 	}
 	if (reserved != charged || charged != check->till)
-		find(check, CHECK_CONSERVED,
-		     "customers gave %lld, cards were charged %lld, the till holds %lld",
-		     (long long)reserved, (long long)charged, (long long)check->till);
+		findings_add(&check->report.findings, CHECK_CONSERVED,
+			     "customers gave %lld, cards were charged %lld, the till holds %lld",
+			     (long long)reserved, (long long)charged, (long long)check->till);
 }
 
 const struct check_report *check_finish(struct check *check)

@@ -12,10 +12,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "examples/common/findings.h"
+
 enum {
 	CHECK_NAME_SIZE = 65,
-	CHECK_TEXT_SIZE = 256,
-	CHECK_FINDINGS_MAX = 200, /* texts that are kept; all are counted */
 };
 
 /* In the order of the steps. */
@@ -43,13 +43,7 @@ enum check_rule {
 #undef CHECK_RULE_ENUM
 		CHECK_RULES
 };
-const char *check_rule_name(enum check_rule rule);
-const char *check_rule_meaning(enum check_rule rule);
-
-struct check_finding {
-	enum check_rule rule;
-	char text[CHECK_TEXT_SIZE];
-};
+extern const struct findings_rule check_rules[CHECK_RULES];
 
 struct check_report {
 	uint32_t bookings, completed, compensated, open;
@@ -58,10 +52,7 @@ struct check_report {
 	uint32_t lost, doubled;               /* bookings */
 	uint64_t effects;
 	uint64_t duplicates, empty_undos, late_forwards; /* what the barriers met */
-	uint64_t violations;                             /* all rules together */
-	uint64_t found[CHECK_RULES];
-	struct check_finding findings[CHECK_FINDINGS_MAX];
-	uint32_t finding_count;
+	struct findings findings;
 };
 
 struct check_booking_row {

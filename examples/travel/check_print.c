@@ -2,8 +2,6 @@
 
 #include "examples/travel/check.h"
 
-enum { FINDINGS_SHOWN = 20 };
-
 void check_print(const struct check_report *report, FILE *file)
 {
 	const uint32_t *rejected = report->rejected_at;
@@ -23,18 +21,7 @@ void check_print(const struct check_report *report, FILE *file)
 		      "barriers met   %8" PRIu64 " duplicates, %" PRIu64 " empty undos, %" PRIu64
 		      " late forwards\n",
 		      report->duplicates, report->empty_undos, report->late_forwards);
-	(void)fprintf(file, "violations     %8" PRIu64 "\n", report->violations);
-	for (uint32_t rule = 0; rule < CHECK_RULES; rule++)
-		if (report->found[rule] > 0)
-			(void)fprintf(file, "  %-15s %6" PRIu64 "   %s\n",
-				      check_rule_name((enum check_rule)rule), report->found[rule],
-				      check_rule_meaning((enum check_rule)rule));
-	for (uint32_t i = 0; i < report->finding_count && i < FINDINGS_SHOWN; i++)
-		(void)fprintf(file, "    %s: %s\n", check_rule_name(report->findings[i].rule),
-			      report->findings[i].text);
-	if (report->violations > FINDINGS_SHOWN)
-		(void)fprintf(file, "    and %" PRIu64 " more\n",
-			      report->violations - FINDINGS_SHOWN);
+	findings_print(&report->findings, check_rules, CHECK_RULES, file);
 }
 
 void check_print_json(const struct check_report *report, FILE *file)
@@ -43,12 +30,10 @@ void check_print_json(const struct check_report *report, FILE *file)
 		      "{\"bookings\":%" PRIu32 ",\"completed\":%" PRIu32 ",\"compensated\":%" PRIu32
 		      ",\"open\":%" PRIu32 ",\"lost\":%" PRIu32 ",\"doubled\":%" PRIu32
 		      ",\"effects\":%" PRIu64 ",\"duplicates\":%" PRIu64 ",\"empty_undos\":%" PRIu64
-		      ",\"late_forwards\":%" PRIu64 ",\"violations\":%" PRIu64 ",\"found\":{",
+		      ",\"late_forwards\":%" PRIu64 ",",
 		      report->bookings, report->completed, report->compensated, report->open,
 		      report->lost, report->doubled, report->effects, report->duplicates,
-		      report->empty_undos, report->late_forwards, report->violations);
-	for (uint32_t rule = 0; rule < CHECK_RULES; rule++)
-		(void)fprintf(file, "%s\"%s\":%" PRIu64, rule == 0 ? "" : ",",
-			      check_rule_name((enum check_rule)rule), report->found[rule]);
-	(void)fprintf(file, "}}");
+		      report->empty_undos, report->late_forwards);
+	findings_print_json(&report->findings, check_rules, CHECK_RULES, file);
+	(void)fprintf(file, "}");
 }

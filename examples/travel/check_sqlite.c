@@ -1,8 +1,7 @@
 /* Reads the services' databases for the judge. */
-#include <sqlite3.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "examples/common/rows_sqlite.h"
 #include "examples/travel/check.h"
 
 struct reader {
@@ -12,78 +11,58 @@ struct reader {
 	uint64_t rows;
 };
 
-static const char *text_of(sqlite3_stmt *statement, int column)
+static void take_item(void *context, sqlite3_stmt *row)
 {
-	const unsigned char *text = sqlite3_column_text(statement, column);
-
-	return text == NULL ? "" : (const char *)text;
-}
-
-static void take_item(struct reader *reader, sqlite3_stmt *row)
-{
-	check_item(reader->check, reader->service, text_of(row, 0), sqlite3_column_int64(row, 1),
+	struct reader *reader = context;
+	check_item(reader->check, reader->service, rows_text(row, 0), sqlite3_column_int64(row, 1),
 		   sqlite3_column_int64(row, 2));
 }
 
-static void take_unit(struct reader *reader, sqlite3_stmt *row)
+static void take_unit(void *context, sqlite3_stmt *row)
 {
-	check_unit(reader->check, reader->service, text_of(row, 0), sqlite3_column_int64(row, 1),
-		   sqlite3_column_type(row, 2) == SQLITE_NULL ? NULL : text_of(row, 2));
+	struct reader *reader = context;
+	check_unit(reader->check, reader->service, rows_text(row, 0), sqlite3_column_int64(row, 1),
+		   sqlite3_column_type(row, 2) == SQLITE_NULL ? NULL : rows_text(row, 2));
 }
 
-static void take_effect(struct reader *reader, sqlite3_stmt *row)
+static void take_effect(void *context, sqlite3_stmt *row)
 {
+	struct reader *reader = context;
 	const struct check_effect_row effect = {
 		.id = sqlite3_column_int64(row, 0),
-		.saga = text_of(row, 1),
-		.undo = strcmp(text_of(row, 2), "undo") == 0,
-		.name = text_of(row, 3),
+		.saga = rows_text(row, 1),
+		.undo = strcmp(rows_text(row, 2), "undo") == 0,
+		.name = rows_text(row, 3),
 		.quantity = sqlite3_column_int64(row, 4),
-		.units = text_of(row, 5),
+		.units = rows_text(row, 5),
 	};
 
 	check_effect(reader->check, reader->service, &effect);
 }
 
-static void take_log(struct reader *reader, sqlite3_stmt *row)
+static void take_log(void *context, sqlite3_stmt *row)
 {
+	struct reader *reader = context;
 	const struct check_log_row entry = {
-		.saga = text_of(row, 0),
-		.undo = strcmp(text_of(row, 1), "undo") == 0,
-		.verdict = text_of(row, 2),
-		.outcome = text_of(row, 3),
+		.saga = rows_text(row, 0),
+		.undo = strcmp(rows_text(row, 1), "undo") == 0,
+		.verdict = rows_text(row, 2),
+		.outcome = rows_text(row, 3),
 	};
 
 	check_log(reader->check, reader->service, &entry);
 }
 
-static void take_till(struct reader *reader, sqlite3_stmt *row)
+static void take_till(void *context, sqlite3_stmt *row)
 {
+	struct reader *reader = context;
 	check_till(reader->check, sqlite3_column_int64(row, 0));
 }
 
-static void take_integrity(struct reader *reader, sqlite3_stmt *row)
-{
-	/* Anything but a single "ok" is counted as one row too many. */
-	reader->rows += strcmp(text_of(row, 0), "ok") == 0 ? 0 : 1;
-}
-
-/* False when the query fails: a table that is missing is not an empty one. */
 static bool read_rows(struct reader *reader, const char *sql,
-		      void (*take)(struct reader *reader, sqlite3_stmt *row))
+		      void (*take)(void *context, sqlite3_stmt *row))
 {
-	sqlite3_stmt *statement = NULL;
-	int code = sqlite3_prepare_v2(reader->db, sql, -1, &statement, NULL);
-
-	reader->rows = 0;
-	if (code == SQLITE_OK) {
-		while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
-			reader->rows++;
-			take(reader, statement);
-		}
-	}
-	(void)sqlite3_finalize(statement);
-	return code == SQLITE_DONE;
+	return rows_each(reader->db, &reader->rows, sql, take, reader);
 }
 
 bool check_read_database(struct check *check, enum check_service service, const char *file,
@@ -91,11 +70,8 @@ bool check_read_database(struct check *check, enum check_service service, const 
 {
 	const bool units = service == CHECK_FLIGHT || service == CHECK_HOTEL;
 	struct reader reader = {.check = check, .service = service};
-	bool good = sqlite3_open_v2(file, &reader.db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK;
+	bool good = rows_open_sound(file, &reader.db);
 
-	good = good && sqlite3_busy_timeout(reader.db, 10000) == SQLITE_OK;
-	good = good && read_rows(&reader, "PRAGMA integrity_check", take_integrity) &&
-	       reader.rows == 1;
 	/* One transaction: the tables are seen as of one moment. */
 	good = good && sqlite3_exec(reader.db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK;
 	good = good &&

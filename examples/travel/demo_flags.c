@@ -1,8 +1,6 @@
-#include <argp.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "examples/common/args.h"
 #include "examples/travel/demo.h"
 
 static const struct argp_option flag_table[] = {
@@ -25,20 +23,6 @@ static const struct argp_option flag_table[] = {
 	{"output", 'o', "table|json", 0, "default table", 0},
 	{0},
 };
-
-static uint64_t parse_number(struct argp_state *state, const char *text, uint64_t min, uint64_t max)
-{
-	char *end = NULL;
-	unsigned long long number = 0;
-
-	errno = 0;
-	number = strtoull(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || text[0] == '-' || number < min ||
-	    number > max)
-		argp_error(state, "%s is not a number from %llu to %llu", text,
-			   (unsigned long long)min, (unsigned long long)max);
-	return number;
-}
 
 static void parse_sabotage(struct argp_state *state, const char *text, struct demo_flags *flags)
 {
@@ -68,13 +52,13 @@ static error_t parse_flag(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case 'n':
-		flags->bookings = (uint32_t)parse_number(state, text, 1, DEMO_BOOKINGS_MAX);
+		flags->bookings = (uint32_t)args_number(state, text, 1, DEMO_BOOKINGS_MAX);
 		break;
 	case 'f':
-		flags->in_flight = (uint32_t)parse_number(state, text, 1, 5000);
+		flags->in_flight = (uint32_t)args_number(state, text, 1, 5000);
 		break;
 	case 's':
-		flags->seed = parse_number(state, text, 0, UINT64_MAX);
+		flags->seed = args_number(state, text, 0, UINT64_MAX);
 		break;
 	case 'c':
 		flags->nats_cluster = true;

@@ -24,7 +24,7 @@ bool demo_sabotage(struct demo *demo)
 	sqlite3_stmt *statement = NULL;
 	bool good = false;
 
-	(void)snprintf(path, sizeof path, "%s/%s.db", cluster_folder(demo->cluster),
+	(void)snprintf(path, sizeof path, "%s/%s.db", cluster_folder(demo->stage.cluster),
 		       check_service_name(service));
 	good = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
 	       sqlite3_prepare_v2(db, doubles ? repeat : erase, -1, &statement, NULL) ==
@@ -34,8 +34,8 @@ bool demo_sabotage(struct demo *demo)
 	(void)sqlite3_finalize(statement);
 	(void)sqlite3_close(db);
 	if (!good)
-		return demo_fail(demo, "cannot spoil %s", path);
-	demo_say(demo, "sabotage: one row of %s's ledger is %s", check_service_name(service),
-		 doubles ? "doubled" : "deleted");
+		return stage_fail(&demo->stage, "cannot spoil %s", path);
+	stage_say("sabotage: one row of %s's ledger is %s", check_service_name(service),
+		  doubles ? "doubled" : "deleted");
 	return true;
 }

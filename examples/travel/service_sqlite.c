@@ -5,9 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
+#include "examples/common/rows_sqlite.h"
+#include "examples/common/serve.h"
 #include "examples/travel/schema.h"
 #include "examples/travel/service.h"
 
@@ -26,15 +26,6 @@ void travel_reject(struct saga_result *result, const char *format, ...)
 	(void)vsnprintf(result->text, sizeof result->text, format, arguments);
 	va_end(arguments);
 	result->outcome = SAGA_REJECTED;
-}
-
-/* The attempts' times, for people. */
-static int64_t now_ms(void)
-{
-	struct timespec now = {0};
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 bool travel_sql(sqlite3 *db, const char *sql, const char *text, const int64_t *numbers,
@@ -56,45 +47,25 @@ bool travel_sql(sqlite3 *db, const char *sql, const char *text, const int64_t *n
 
 bool travel_row_read(sqlite3 *db, const struct travel_call *call, struct travel_row *row)
 {
-	sqlite3_stmt *statement = NULL;
-	int code = sqlite3_prepare_v2(db, call->kind->look, -1, &statement, NULL);
+	int64_t numbers[2] = {0, 0};
+	bool found = false;
+	const bool good = rows_read(db, numbers, 2, &found, call->kind->look, "t", call->name);
 
-	memset(row, 0, sizeof *row);
-	if (code == SQLITE_OK)
-		code = sqlite3_bind_text(statement, 1, call->name, -1, SQLITE_STATIC);
-	if (code == SQLITE_OK)
-		code = sqlite3_step(statement);
-	if (code == SQLITE_ROW) {
-		row->found = true;
-		row->version = sqlite3_column_int64(statement, 0);
-		row->left = sqlite3_column_int64(statement, 1);
-	}
-	(void)sqlite3_finalize(statement);
-	return code == SQLITE_ROW || code == SQLITE_DONE;
+	*row = (struct travel_row){.found = found, .version = numbers[0], .left = numbers[1]};
+	return good;
 }
 
 bool travel_ledger_add(sqlite3 *db, const struct travel_call *call, const char *units)
 {
-	static const char sql[] = "INSERT INTO ledger(saga, step, op, operation, name, quantity,"
-				  " units, attempt, at_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
-				  " ?9)";
 	const struct saga_context *context = call->context;
-	const char *const texts[] = {saga_context_saga(context), saga_context_step(context),
-				     call->undo ? "undo" : "forward",
-				     saga_context_operation_id(context), call->name};
-	sqlite3_stmt *statement = NULL;
-	bool good = sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK;
 
-	for (int i = 0; good && i < 5; i++)
-		good = sqlite3_bind_text(statement, i + 1, texts[i], -1, SQLITE_STATIC) ==
-		       SQLITE_OK;
-	good = good && sqlite3_bind_int64(statement, 6, call->quantity) == SQLITE_OK &&
-	       sqlite3_bind_text(statement, 7, units, -1, SQLITE_STATIC) == SQLITE_OK &&
-	       sqlite3_bind_int64(statement, 8, saga_context_attempt(context)) == SQLITE_OK &&
-	       sqlite3_bind_int64(statement, 9, now_ms()) == SQLITE_OK &&
-	       sqlite3_step(statement) == SQLITE_DONE;
-	(void)sqlite3_finalize(statement);
-	return good;
+	return rows_change(db, 1,
+			   "INSERT INTO ledger(saga, step, op, operation, name, quantity, units,"
+			   " attempt, at_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+			   "tttttitii", saga_context_saga(context), saga_context_step(context),
+			   call->undo ? "undo" : "forward", saga_context_operation_id(context),
+			   call->name, call->quantity, units,
+			   (int64_t)saga_context_attempt(context), rows_now_ms());
 }
 
 bool travel_take(sqlite3 *db, struct travel_call *call, const char *update, const char *lack,
@@ -194,45 +165,16 @@ void travel_store_look(struct travel_store *store, struct travel_call *call)
 	(void)pthread_mutex_unlock(&store->lock);
 }
 
-static const char *outcome_name(enum saga_outcome outcome)
-{
-	switch (outcome) {
-	case SAGA_OK:
-		return "ok";
-	case SAGA_REJECTED:
-		return "rejected";
-	case SAGA_RETRY:
-		return "retry";
-	case SAGA_PARK:
-		return "park";
-	}
-	return "?";
-}
-
 static bool log_add(struct travel_store *store, const struct travel_call *call, const char *verdict,
 		    const struct saga_result *result)
 {
-	static const char sql[] = "INSERT INTO barrier_log(saga, step, op, attempt, verdict,"
-				  " outcome, text, at_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-	sqlite3_stmt *statement = NULL;
-	bool good = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) == SQLITE_OK;
-
-	good = good &&
-	       sqlite3_bind_text(statement, 1, saga_context_saga(call->context), -1,
-				 SQLITE_STATIC) == SQLITE_OK &&
-	       sqlite3_bind_text(statement, 2, saga_context_step(call->context), -1,
-				 SQLITE_STATIC) == SQLITE_OK &&
-	       sqlite3_bind_text(statement, 3, call->undo ? "undo" : "forward", -1,
-				 SQLITE_STATIC) == SQLITE_OK &&
-	       sqlite3_bind_int64(statement, 4, saga_context_attempt(call->context)) == SQLITE_OK &&
-	       sqlite3_bind_text(statement, 5, verdict, -1, SQLITE_STATIC) == SQLITE_OK &&
-	       sqlite3_bind_text(statement, 6, outcome_name(result->outcome), -1, SQLITE_STATIC) ==
-		       SQLITE_OK &&
-	       sqlite3_bind_text(statement, 7, result->text, -1, SQLITE_STATIC) == SQLITE_OK &&
-	       sqlite3_bind_int64(statement, 8, now_ms()) == SQLITE_OK &&
-	       sqlite3_step(statement) == SQLITE_DONE;
-	(void)sqlite3_finalize(statement);
-	return good;
+	return rows_change(store->db, 1,
+			   "INSERT INTO barrier_log(saga, step, op, attempt, verdict, outcome,"
+			   " text, at_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+			   "tttittti", saga_context_saga(call->context),
+			   saga_context_step(call->context), call->undo ? "undo" : "forward",
+			   (int64_t)saga_context_attempt(call->context), verdict,
+			   serve_outcome_name(result->outcome), result->text, rows_now_ms());
 }
 
 /* Runs inside the barrier's transaction, for a first run only. */
@@ -258,19 +200,11 @@ static void work(sqlite3 *db, struct saga_context *context, struct saga_result *
 static bool log_has(struct travel_store *store, const struct travel_call *call, const char *op,
 		    const char *outcome)
 {
-	static const char sql[] = "SELECT 1 FROM barrier_log WHERE saga = ?1 AND step = ?2 AND"
-				  " op = ?3 AND outcome = ?4 AND verdict <> 'late_forward'";
-	const char *const texts[] = {saga_context_saga(call->context),
-				     saga_context_step(call->context), op, outcome};
-	sqlite3_stmt *statement = NULL;
-	bool found = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) == SQLITE_OK;
-
-	for (int i = 0; found && i < 4; i++)
-		found = sqlite3_bind_text(statement, i + 1, texts[i], -1, SQLITE_STATIC) ==
-			SQLITE_OK;
-	found = found && sqlite3_step(statement) == SQLITE_ROW;
-	(void)sqlite3_finalize(statement);
-	return found;
+	return rows_exist(store->db,
+			  "SELECT 1 FROM barrier_log WHERE saga = ?1 AND step = ?2 AND op = ?3 AND"
+			  " outcome = ?4 AND verdict <> 'late_forward'",
+			  "tttt", saga_context_saga(call->context),
+			  saga_context_step(call->context), op, outcome);
 }
 
 /* What the barrier met, told from our own log and not from the library's word: the log is what

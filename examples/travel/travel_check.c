@@ -83,7 +83,7 @@ int main(int argc, char **argv)
 		} else {
 			check_print(report, stdout);
 		}
-		code = report->violations == 0 ? 0 : 1;
+		code = report->findings.violations == 0 ? 0 : 1;
 	}
 	free(report);
 	return code;

@@ -141,9 +141,9 @@ static void test_right_world_passes(void **state)
 	(void)state;
 	make_world(folder);
 	assert_true(judge(folder, &report));
-	if (report.violations != 0)
+	if (report.findings.violations != 0)
 		check_print(&report, stderr);
-	assert_int_equal(report.violations, 0);
+	assert_int_equal(report.findings.violations, 0);
 	assert_int_equal(report.bookings, 5);
 	assert_int_equal(report.completed, 2);
 	assert_int_equal(report.compensated, 3);
@@ -256,7 +256,7 @@ static void test_each_mistake_is_found(void **state)
 		make_world(folder);
 		run_sql(folder, mistake->service, mistake->sql);
 		assert_true(judge(folder, &report));
-		if (report.found[mistake->rule] == 0 || report.lost != mistake->lost ||
+		if (report.findings.found[mistake->rule] == 0 || report.lost != mistake->lost ||
 		    report.doubled != mistake->doubled) {
 			check_print(&report, stderr);
 			fail_msg("%s: not found, or lost and doubled are not %u and %u",
@@ -275,7 +275,7 @@ static void test_every_rule_has_a_mistake(void **state)
 		covered[mistakes[i].rule] = true;
 	for (uint32_t rule = 0; rule < CHECK_RULES; rule++)
 		if (!covered[rule])
-			fail_msg("no mistake for %s", check_rule_name((enum check_rule)rule));
+			fail_msg("no mistake for %s", check_rules[rule].name);
 }
 
 static void test_answers_that_the_databases_contradict(void **state)
@@ -305,7 +305,7 @@ static void test_answers_that_the_databases_contradict(void **state)
 		assert_true(judge(folder, &report));
 		if (report.lost != cases[i].lost)
 			fail_msg("%s: lost is %u", cases[i].answer, report.lost);
-		assert_int_equal(report.found[CHECK_LOST], cases[i].lost);
+		assert_int_equal(report.findings.found[CHECK_LOST], cases[i].lost);
 	}
 	remove_world(folder);
 }
