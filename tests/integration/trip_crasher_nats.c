@@ -107,6 +107,19 @@ static void submit_all(struct world *w)
 	}
 }
 
+/* Says what became of the first attempt: silence, an answer that got lost, or one that was no. */
+static void needed_another(struct world *w, const struct wire_command *c)
+{
+	struct id saga;
+	assert_int_equal(id_from(&saga, c->saga), 0);
+	fail_msg("%s needed attempt %u: begun %u times, ended %u, done %u; the crasher begun %u "
+		 "times, the service started again %u times",
+		 saga.text, c->attempt, trip_calls(&w->trip, saga.text, 0, false),
+		 trip_ended(&w->trip, saga.text, 0, false),
+		 trip_effects(&w->trip, saga.text, 0, false),
+		 trip_calls(&w->trip, w->ids[CRASHER], 0, false), w->restarts);
+}
+
 /* Whoever is not the crasher needs one attempt: the frame that came again did it (S15). */
 static void judge_frame(struct world *w, const natsMsg *message)
 {
@@ -126,8 +139,7 @@ static void judge_frame(struct world *w, const natsMsg *message)
 		if (crasher && c->attempt > 1)
 			assert_int_equal(frame.command_count, 1); /* a re-send travels alone */
 		if (!crasher && c->attempt > 1)
-			fail_msg("%.*s needed attempt %u", (int)c->saga.size,
-				 (const char *)c->saga.data, c->attempt);
+			needed_another(w, c);
 	}
 }
 
