@@ -42,7 +42,8 @@ uint64_t wire_plan_hash(const struct wire_plan *plan);
 /* Appends the canonical encoding, for plan->encoded. Errors as of wire_encode. */
 int wire_plan_encode(const struct wire_plan *plan, struct buf *out) MUST_CHECK;
 
-/* The steps that wait for this one, directly or not, by what is written. */
+/* The steps that wait for this one, directly or not, by what is written: S4 adds more, see
+ * wire_plan_edges. */
 uint64_t wire_plan_behind(const struct wire_plan *plan, uint32_t step);
 
 /* Judges a resolved plan. 0 or SAGA_E_PLAN / SAGA_E_POLICY / SAGA_E_DEADLINE / SAGA_E_NAME; `why`
@@ -60,6 +61,44 @@ uint64_t wire_plan_behind(const struct wire_plan *plan, uint32_t step);
  *
  * An interactive plan is tcc or 2pc, and has no steps yet. */
 int wire_plan_check(const struct wire_plan *plan, struct buf *why) MUST_CHECK;
+
+/* What a fault is about: the numbers that the fields have on the wire. */
+enum wire_plan_key {
+	WIRE_PLAN_KEY_NAME = 2,
+	WIRE_PLAN_KEY_VERSION = 3,
+	WIRE_PLAN_KEY_PROTOCOL = 4,
+	WIRE_PLAN_KEY_DEADLINE = 5,
+	WIRE_PLAN_KEY_STEPS = 6,
+	WIRE_PLAN_KEY_IDLE = 7,
+};
+enum wire_step_key {
+	WIRE_STEP_KEY_NAME = 2,
+	WIRE_STEP_KEY_SERVICE = 3,
+	WIRE_STEP_KEY_FORWARD = 4,
+	WIRE_STEP_KEY_FINISH = 5,
+	WIRE_STEP_KEY_UNDO = 6,
+	WIRE_STEP_KEY_AFTER = 7,
+	WIRE_STEP_KEY_ATTEMPT_TIMEOUT = 8,
+	WIRE_STEP_KEY_BUDGET = 9,
+	WIRE_STEP_KEY_DELIVERY = 10,
+	WIRE_STEP_KEY_RETRY = 11,
+	WIRE_STEP_KEY_UNDO_RETRY = 12,
+	WIRE_STEP_KEY_FLAGS = 13,
+	WIRE_STEP_KEY_KIND = 14,
+	WIRE_STEP_KEY_ONE_PHASE = 15,
+	WIRE_STEP_KEY_INPUT = 16,
+};
+struct wire_plan_fault {
+	int code;         /* as of wire_plan_check */
+	uint32_t step;    /* its index; WIRE_STEPS_MAX: it is the plan's */
+	uint32_t key;     /* enum wire_plan_key or wire_step_key; 0: of several together */
+	const char *text; /* the end of a sentence about the step or the plan; for now only */
+};
+/* The same for whoever can mend several at once: tells every fault that is one for sure, at most
+ * once about each rule and step. `plan` has at most WIRE_STEPS_MAX steps. */
+void wire_plan_faults(const struct wire_plan *plan,
+		      void (*tell)(void *context, const struct wire_plan_fault *fault),
+		      void *context);
 
 /* The same of the step with this index, which is enlisted in an interactive plan: its steps before
  * it are good. */
