@@ -1,28 +1,59 @@
-/* What follows from the state of a saga, whatever led to it: the decision to undo, the end, and the
- * next operations. It looks at the folded state only, so it also picks up what an owner that died
+/* What follows from the state of a saga, whatever led to it: the decision, the end, and the next
+ * operations. It looks at the folded state only, so it also picks up what an owner that died
  * between two records of one step left undone. */
 #include "txn/state.h"
 
 static const struct txn_branch *first_in(const struct txn_body *body, uint32_t state)
 {
-	const uint64_t found = txn_branches_in(body, TXN_BIT(state));
+	for (uint32_t i = 0; i < txn_step_count(body); i++) {
+		const struct txn_branch *b = &body->branches[i];
 
-	return found ? &body->branches[__builtin_ctzll(found)] : NULL;
+		if (b->state == state && txn_class_rule(b->class)->aborts)
+			return b;
+	}
+	return NULL;
 }
 
-static bool forward_done(const struct txn_body *body)
+/* The branch without which the saga cannot go on, or NULL. */
+static const struct txn_branch *failed(const struct txn_body *body, uint32_t *reason)
 {
-	return txn_branches_in(body, TXN_BIT(WIRE_BRANCH_OK)) == txn_branches_all(body);
+	const struct txn_branch *b = first_in(body, WIRE_BRANCH_REJECTED);
+
+	*reason = WIRE_REASON_REJECTED;
+	if (b)
+		return b;
+	*reason = WIRE_REASON_EXHAUSTED;
+	return first_in(body, WIRE_BRANCH_UNKNOWN);
 }
 
 bool txn_advance_due(const struct txn_entry *e)
 {
+	uint32_t reason;
+
 	CHECK(e->body != NULL);
 	CHECK(!wire_state_final(e->state));
-	if (e->state != WIRE_STATE_RUNNING)
+	if (e->state == WIRE_STATE_OPEN)
+		return false;
+	switch ((enum wire_decision)e->decision) {
+	case WIRE_DECISION_ABORT:
 		return txn_undo_settled(e->body);
-	return forward_done(e->body) || first_in(e->body, WIRE_BRANCH_REJECTED) ||
-	       first_in(e->body, WIRE_BRANCH_UNKNOWN);
+	case WIRE_DECISION_COMMIT:
+		return txn_all_finished(e->body);
+	case WIRE_DECISION_NONE:
+		break;
+	}
+	return txn_forward_over(e->body) || failed(e->body, &reason);
+}
+
+void txn_notify_decided(struct txn_shard *t, const struct txn_entry *e)
+{
+	CHECK(e->decision != WIRE_DECISION_NONE);
+	for (uint32_t w = e->waiters; w != TXN_NONE; w = t->waiters[w].next) {
+		if (!t->waiters[w].decided)
+			continue;
+		txn_pend(t, TXN_PENDING_DECIDED)->entry = txn_entry_number(t, e);
+		return;
+	}
 }
 
 void txn_decide_undo(struct txn_shard *t, struct txn_entry *e, uint32_t reason,
@@ -36,10 +67,22 @@ void txn_decide_undo(struct txn_shard *t, struct txn_entry *e, uint32_t reason,
 		.text = text,
 	};
 
-	CHECK_EQ(e->state, WIRE_STATE_RUNNING);
-	CHECK(e->body->plan->protocol->undo_states != 0);
+	CHECK(txn_no_return(e->body) == NULL); /* S4 */
 	txn_record(t, WIRE_RECORD_DECISION, &record);
-	CHECK_EQ(e->state, WIRE_STATE_UNDOING);
+	CHECK_EQ(e->decision, WIRE_DECISION_ABORT);
+	txn_notify_decided(t, e);
+}
+
+static void decide_commit(struct txn_shard *t, struct txn_entry *e)
+{
+	const struct wire_record_decision record = {
+		.admission = e->admission,
+		.verdict = WIRE_DECISION_COMMIT,
+	};
+
+	txn_record(t, WIRE_RECORD_DECISION, &record);
+	CHECK_EQ(e->decision, WIRE_DECISION_COMMIT);
+	txn_notify_decided(t, e);
 }
 
 static void finish(struct txn_shard *t, struct txn_entry *e, uint32_t state)
@@ -60,29 +103,37 @@ static void finish(struct txn_shard *t, struct txn_entry *e, uint32_t state)
 	p->entry = txn_entry_number(t, e);
 }
 
-void txn_advance(struct txn_shard *t, struct txn_entry *e)
+/* Presumed abort and S4: yes from everybody, or the definite trouble of somebody. */
+static void decide(struct txn_shard *t, struct txn_entry *e)
 {
 	const struct txn_branch *cause;
+	uint32_t reason;
 
+	if (txn_forward_over(e->body)) {
+		if (txn_finish_due(e->body))
+			decide_commit(t, e);
+		return;
+	}
+	cause = failed(e->body, &reason);
+	if (cause)
+		txn_decide_undo(t, e, reason, cause, txn_branch_text(e->body, cause));
+}
+
+void txn_advance(struct txn_shard *t, struct txn_entry *e)
+{
 	CHECK(e->body != NULL);
 	CHECK(t->effects != NULL);
-	if (e->state == WIRE_STATE_RUNNING) {
-		uint32_t reason = WIRE_REASON_REJECTED;
-
-		if (forward_done(e->body)) {
-			finish(t, e, e->body->plan->protocol->forward_done);
+	if (e->state == WIRE_STATE_OPEN)
+		return;
+	if (e->decision == WIRE_DECISION_NONE)
+		decide(t, e);
+	if (e->decision == WIRE_DECISION_ABORT) {
+		if (txn_undo_settled(e->body)) {
+			finish(t, e, WIRE_STATE_COMPENSATED);
 			return;
 		}
-		cause = first_in(e->body, WIRE_BRANCH_REJECTED);
-		if (!cause) {
-			cause = first_in(e->body, WIRE_BRANCH_UNKNOWN);
-			reason = WIRE_REASON_EXHAUSTED;
-		}
-		if (cause)
-			txn_decide_undo(t, e, reason, cause, txn_branch_text(e->body, cause));
-	}
-	if (e->state == WIRE_STATE_UNDOING && txn_undo_settled(e->body)) {
-		finish(t, e, e->body->plan->protocol->undo_done);
+	} else if (txn_all_finished(e->body)) {
+		finish(t, e, WIRE_STATE_COMPLETED);
 		return;
 	}
 	txn_dispatch(t, e);

@@ -53,11 +53,50 @@ void txn_pend_dismissal(struct txn_shard *t, const struct txn_entry *e, uint64_t
 	t->stats.refused_total++;
 }
 
+static struct slice keep_name(uint8_t place[ID_SIZE_MAX], struct slice name)
+{
+	CHECK_LE(name.size, ID_SIZE_MAX);
+	memcpy(place, name.data, name.size);
+	return slice_of(place, name.size);
+}
+
+void txn_pend_alert(struct txn_shard *t, const struct txn_branch *b, uint32_t attempt,
+		    uint32_t code, struct slice text)
+{
+	const struct wire_step *step = txn_step_of(t->entries[b->entry].body, b);
+	struct txn_pending *p = txn_pend(t, TXN_PENDING_ALERT);
+
+	p->entry = b->entry;
+	p->step = b->step;
+	p->op = b->op;
+	p->attempt = attempt;
+	p->code = code;
+	p->text = text;
+	p->record_number = t->last_record;
+	/* The saga may end with this very step; then its plan is gone when the alert is built. */
+	t->alert.step = keep_name(t->alert.step_name, step->name);
+	t->alert.service = keep_name(t->alert.service_name, step->service);
+}
+
 static void emit(const struct txn_shard *t, struct txn_message *message)
 {
 	CHECK(t->effects->emit != NULL);
 	message->gate = t->last_record;
 	t->effects->emit(t->effects->emit_context, message);
+}
+
+static struct slice operation_name(const struct txn_branch *b, const struct wire_step *step)
+{
+	switch ((enum wire_op)b->op) {
+	case WIRE_OP_FINISH:
+		return step->finish;
+	case WIRE_OP_UNDO:
+		return step->undo;
+	case WIRE_OP_FORWARD:
+	case WIRE_OP_SETTLE: /* of the forward operation */
+		break;
+	}
+	return b->class == TXN_CLASS_ONE_PHASE ? step->one_phase : step->forward;
 }
 
 static void emit_command(struct txn_shard *t, const struct txn_pending *p)
@@ -81,7 +120,7 @@ static void emit_command(struct txn_shard *t, const struct txn_pending *p)
 	CHECK(rule != NULL);
 	step = txn_step_of(e->body, b);
 	end = b->ends_at;
-	if (rule->has_deadline && end > e->deadline_at)
+	if (rule->has_deadline && e->decision == WIRE_DECISION_NONE && end > e->deadline_at)
 		end = e->deadline_at;
 
 	m.service = step->service;
@@ -93,7 +132,7 @@ static void emit_command(struct txn_shard *t, const struct txn_pending *p)
 		.step = b->step,
 		.step_name = step->name,
 		.op = b->op,
-		.op_name = b->op == WIRE_OP_FORWARD ? step->forward : step->undo,
+		.op_name = operation_name(b, step),
 		.operation = *txn_operation(e, b),
 		.attempt = p->attempt,
 		.admission = e->admission,
@@ -113,6 +152,8 @@ static void fill_answer(const struct txn_shard *t, struct txn_entry *e, struct w
 	a->id = txn_entry_id(e);
 	a->state = e->state;
 	a->reason = e->reason;
+	a->decision = e->decision;
+	a->heuristics = e->heuristics;
 	a->accepted_at = e->accepted_at;
 	a->deadline_at = e->deadline_at;
 	a->finished_at = e->finished_at;
@@ -151,20 +192,23 @@ static void emit_answer(struct txn_shard *t, const struct txn_pending *p)
 	emit(t, &m);
 }
 
+/* The outcome, or what was decided, to those who wait for that. */
 static void emit_notify(struct txn_shard *t, const struct txn_pending *p)
 {
-	struct txn_entry *e = &t->entries[p->entry];
+	const bool all = p->kind == TXN_PENDING_NOTIFY;
+	uint32_t next;
 
-	CHECK(e->body == NULL);
-	CHECK(wire_state_final(e->state));
-	while (e->waiters != TXN_NONE) {
-		const uint32_t number = e->waiters;
+	CHECK(!all || wire_state_final(t->entries[p->entry].state));
+	for (uint32_t w = t->entries[p->entry].waiters; w != TXN_NONE; w = next) {
 		const struct txn_pending outcome = {.kind = TXN_PENDING_ANSWER,
 						    .entry = p->entry,
-						    .reply_to = t->waiters[number].reply_to,
+						    .reply_to = t->waiters[w].reply_to,
 						    .final = true};
 
-		txn_waiter_remove(t, number);
+		next = t->waiters[w].next;
+		if (!all && !t->waiters[w].decided)
+			continue;
+		txn_waiter_remove(t, w);
 		emit_answer(t, &outcome);
 	}
 }
@@ -185,23 +229,21 @@ static void emit_alert(struct txn_shard *t, const struct txn_pending *p)
 {
 	struct txn_message m = {.kind = TXN_MESSAGE_ALERT};
 	struct txn_entry *e = &t->entries[p->entry];
-	const struct wire_step *step;
+	const struct wire_step *step = e->body ? &e->body->plan->plan.steps[p->step] : NULL;
 
 	CHECK_LT(p->entry, t->entries_top);
-	CHECK(e->body != NULL);
-	step = &e->body->plan->plan.steps[p->step];
 	m.u.alert = (struct wire_alert){
 		.shard = t->config.shard,
 		.epoch = t->epoch,
 		.record_number = p->record_number,
 		.saga = txn_entry_id(e),
-		.step = step->name,
+		.step = step ? step->name : t->alert.step,
 		.op = p->op,
 		.attempts = p->attempt,
 		.code = p->code,
 		.text = p->text,
 		.definition = txn_entry_definition(e),
-		.service = step->service,
+		.service = step ? step->service : t->alert.service,
 	};
 	emit(t, &m);
 }
@@ -232,6 +274,7 @@ void txn_emit_all(struct txn_shard *t)
 			emit_answer(t, p);
 			break;
 		case TXN_PENDING_NOTIFY:
+		case TXN_PENDING_DECIDED:
 			emit_notify(t, p);
 			break;
 		case TXN_PENDING_DISPOSITION:

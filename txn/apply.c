@@ -4,6 +4,7 @@
  * fit is refused with SAGA_E_STATE, and the caller halts the shard; when the pools are too small
  * for what the journal holds it is SAGA_E_NO_MEMORY, and another node may have larger ones. */
 #include "txn/state.h"
+#include "wire/plan.h"
 
 /* A decision has just looked at the entry whose record this is: no need to search. */
 static struct txn_entry *find_recent(struct txn_shard *t, uint64_t admission)
@@ -18,7 +19,7 @@ static struct txn_entry *find_recent(struct txn_shard *t, uint64_t admission)
 	return e;
 }
 
-static int find_open(struct txn_shard *t, uint64_t admission, struct txn_entry **entry)
+int txn_find_open(struct txn_shard *t, uint64_t admission, struct txn_entry **entry)
 {
 	struct txn_entry *e = find_recent(t, admission);
 
@@ -27,21 +28,6 @@ static int find_open(struct txn_shard *t, uint64_t admission, struct txn_entry *
 	CHECK(!wire_state_final(e->state));
 	CHECK(e->body->plan != NULL);
 	*entry = e;
-	return 0;
-}
-
-static int find_branch(struct txn_entry *e, uint32_t step, uint32_t op, struct txn_branch **branch)
-{
-	const struct txn_op_rule *rule;
-
-	CHECK(e->body != NULL);
-	if (step >= txn_step_count(e->body))
-		return SAGA_E_STATE;
-	rule = txn_outstanding(&e->body->branches[step]);
-	if (!rule || rule->op != op)
-		return SAGA_E_STATE;
-	*branch = &e->body->branches[step];
-	CHECK_EQ((*branch)->step, step);
 	return 0;
 }
 
@@ -105,174 +91,37 @@ static int apply_accepted(struct txn_shard *t, const struct wire_record_accepted
 	e->definition_version = r->plan.version;
 	e->first_record = t->last_record + 1;
 	txn_open_link(t, e);
-	txn_entry_move(t, e, WIRE_STATE_RUNNING);
-	txn_graph_forward(t, e);
+	if (wire_plan_interactive(&r->plan)) {
+		txn_entry_move(t, e, WIRE_STATE_OPEN);
+		e->body->touched_at = r->accepted_at;
+	} else {
+		txn_entry_move(t, e, WIRE_STATE_RUNNING);
+		txn_graph_forward(t, e);
+	}
 	e->last_record = t->last_record + 1;
 	CHECK(!wire_state_final(e->state));
 	return 0;
 }
 
-/* The ok of an operation: what depends on it may go on. */
-static int apply_ok(struct txn_shard *t, struct txn_entry *e, struct txn_branch *b,
-		    const struct wire_record_branch *r)
+/* Invariant 15: nothing is left of it when it is forgotten. */
+static bool may_finish(const struct txn_entry *e, uint32_t state)
 {
-	const struct txn_op_rule *rule = txn_outstanding(b);
-	int err = 0;
-
-	CHECK(rule != NULL);
-	CHECK_EQ(rule->op, r->op);
-	if (rule->op == WIRE_OP_FORWARD)
-		err = txn_output_set(t, e->body, b, r->output);
-	if (err)
-		return err;
-	b->code = r->code;
-	txn_text_set(e->body, b, r->text);
-	*txn_result(b, rule->op) = WIRE_EVENT_OK;
-	if (b->state == WIRE_BRANCH_PARKED && --e->body->parked == 0)
-		txn_entry_move(t, e, WIRE_STATE_UNDOING);
-	txn_branch_move(t, b, rule->done);
-	if (e->state == WIRE_STATE_RUNNING)
-		txn_graph_forward(t, e);
-	else
-		txn_graph_undo(t, e);
-	return 0;
-}
-
-/* The end of a forward operation that is not an ok. */
-static void apply_end(struct txn_shard *t, struct txn_entry *e, struct txn_branch *b,
-		      const struct wire_record_branch *r)
-{
-	CHECK_EQ(b->state, WIRE_BRANCH_ACTIVE);
-	CHECK(r->event == WIRE_EVENT_REJECTED || r->event == WIRE_EVENT_UNKNOWN);
-	b->code = r->code;
-	txn_text_set(e->body, b, r->text);
-	*txn_result(b, r->op) = (uint8_t)r->event;
-	txn_branch_move(
-		t, b, r->event == WIRE_EVENT_REJECTED ? WIRE_BRANCH_REJECTED : WIRE_BRANCH_UNKNOWN);
-}
-
-static void apply_again(struct txn_shard *t, struct txn_entry *e, struct txn_branch *b,
-			const struct wire_record_branch *r)
-{
-	CHECK(txn_outstanding(b) != NULL);
-	CHECK_EQ(r->event, WIRE_EVENT_AGAIN);
-	timer_cancel(&t->timers, &b->timer);
-	b->wait = TXN_WAIT_NOTHING;
-	b->next_at = r->next_at;
-	b->code = r->code;
-	txn_text_set(e->body, b, r->text);
-}
-
-static int apply_branch(struct txn_shard *t, const struct wire_record_branch *r)
-{
-	const struct txn_op_rule *rule = txn_op_rule(r->op);
-	struct txn_entry *e;
-	struct txn_branch *b;
-	uint32_t *attempts;
-	bool latest;
-
-	if (!rule || find_open(t, r->admission, &e) || find_branch(e, r->step, r->op, &b))
-		return SAGA_E_STATE;
-	attempts = txn_attempts(b, r->op);
-	if (r->attempt == 0 || r->attempt > *attempts + 1)
-		return SAGA_E_STATE;
-	latest = r->attempt == *attempts + 1;
-	CHECK(e->body != NULL);
-	CHECK(txn_outstanding(b) == rule);
-	e->last_record = t->last_record + 1;
-
-	if (r->event == WIRE_EVENT_DISPATCHED)
-		return 0; /* implied by the records before it */
-	if (r->event != WIRE_EVENT_OK && r->event != WIRE_EVENT_REJECTED && !latest)
-		return SAGA_E_STATE;
-	if (latest)
-		*attempts = r->attempt;
-	switch (r->event) {
-	case WIRE_EVENT_OK:
-		return apply_ok(t, e, b, r);
-	case WIRE_EVENT_REJECTED:
-		if (!rule->refusable)
-			return SAGA_E_STATE;
-		apply_end(t, e, b, r);
-		return 0;
-	case WIRE_EVENT_UNKNOWN:
-		if (rule->parks)
-			return SAGA_E_STATE;
-		apply_end(t, e, b, r);
-		return 0;
-	case WIRE_EVENT_AGAIN:
-		apply_again(t, e, b, r);
-		return 0;
-	default:
-		return SAGA_E_STATE;
-	}
-}
-
-/* The saga turns round. What is out and unanswered counts as done until it is undone (T4). */
-static int apply_decision(struct txn_shard *t, const struct wire_record_decision *r)
-{
-	struct txn_entry *e;
-
-	if (find_open(t, r->admission, &e) || e->state != WIRE_STATE_RUNNING ||
-	    r->reason == WIRE_REASON_NONE || r->reason > WIRE_REASON_CANCELLED ||
-	    (r->has_step && r->step >= txn_step_count(e->body)))
-		return SAGA_E_STATE;
-	txn_entry_move(t, e, WIRE_STATE_UNDOING);
-	e->reason = (uint8_t)r->reason;
-	e->last_record = t->last_record + 1;
-	for (uint32_t i = 0; i < txn_step_count(e->body); i++) {
-		struct txn_branch *b = &e->body->branches[i];
-
-		if (b->state == WIRE_BRANCH_PENDING) {
-			txn_branch_move(t, b, WIRE_BRANCH_SKIPPED);
-		} else if (b->state == WIRE_BRANCH_ACTIVE) {
-			*txn_result(b, WIRE_OP_FORWARD) = WIRE_EVENT_UNKNOWN;
-			txn_branch_move(t, b, WIRE_BRANCH_UNKNOWN);
-		}
-	}
-	txn_graph_undo(t, e);
-	CHECK_EQ(txn_branches_in(e->body, TXN_BIT(WIRE_BRANCH_PENDING)), 0);
-	CHECK_EQ(txn_branches_in(e->body, TXN_BIT(WIRE_BRANCH_ACTIVE)), 0);
-	return 0;
-}
-
-static int apply_parked(struct txn_shard *t, const struct wire_record_parked *r)
-{
-	const struct txn_op_rule *rule = txn_op_rule(r->op);
-	struct txn_entry *e;
-	struct txn_branch *b;
-
-	if (!rule || !rule->parks || find_open(t, r->admission, &e) ||
-	    find_branch(e, r->step, r->op, &b) || b->state != rule->out ||
-	    r->attempts != *txn_attempts(b, r->op) + 1)
-		return SAGA_E_STATE;
-	CHECK(e->state == WIRE_STATE_UNDOING || e->state == WIRE_STATE_PARKED);
-	*txn_attempts(b, r->op) = r->attempts;
-	b->code = r->code;
-	txn_text_set(e->body, b, r->text);
-	txn_branch_move(t, b, WIRE_BRANCH_PARKED);
-	b->next_at = r->next_at;
-	if (e->body->parked++ == 0)
-		txn_entry_move(t, e, WIRE_STATE_PARKED);
-	e->last_record = t->last_record + 1;
-	CHECK_LE(e->body->parked, txn_step_count(e->body));
-	return 0;
+	if (e->decision == WIRE_DECISION_ABORT)
+		return state == WIRE_STATE_COMPENSATED && txn_undo_settled(e->body);
+	return state == WIRE_STATE_COMPLETED && txn_all_finished(e->body) &&
+	       (e->decision == WIRE_DECISION_COMMIT || !txn_finish_due(e->body));
 }
 
 static int apply_finished(struct txn_shard *t, const struct wire_record_finished *r)
 {
 	struct txn_entry *e;
-	uint64_t ok;
 
-	if (find_open(t, r->admission, &e) || !wire_state_final(r->state) ||
-	    !txn_state_may(e->state, r->state))
-		return SAGA_E_STATE;
-	ok = txn_branches_in(e->body, TXN_BIT(WIRE_BRANCH_OK));
-	if (e->state == WIRE_STATE_RUNNING ? ok != txn_branches_all(e->body)
-					   : !txn_undo_settled(e->body))
+	if (txn_find_open(t, r->admission, &e) || !txn_state_may(e->state, r->state) ||
+	    !may_finish(e, r->state))
 		return SAGA_E_STATE;
 	CHECK_EQ(e->body->parked, 0);
 	txn_entry_move(t, e, r->state);
+	e->decision = r->state == WIRE_STATE_COMPLETED ? WIRE_DECISION_COMMIT : WIRE_DECISION_ABORT;
 	e->finished_at = r->at;
 	e->last_record = t->last_record + 1;
 	txn_remember(t, e, r->remember_until_at);
@@ -301,6 +150,7 @@ static int add_cancelled(struct txn_shard *t, struct slice saga, uint64_t at, ui
 	e->reason = (uint8_t)reason;
 	e->first_record = e->last_record = t->last_record + 1;
 	txn_entry_move(t, e, WIRE_STATE_CANCELLED);
+	e->decision = WIRE_DECISION_ABORT;
 	CHECK(e->body == NULL);
 	CHECK(wire_state_final(e->state));
 	*added = e;
@@ -391,13 +241,13 @@ int txn_fold(struct txn_shard *t, enum wire_kind kind, const void *record)
 		err = apply_accepted(t, record);
 		break;
 	case WIRE_RECORD_BRANCH:
-		err = apply_branch(t, record);
+		err = txn_fold_branch(t, record);
 		break;
 	case WIRE_RECORD_DECISION:
-		err = apply_decision(t, record);
+		err = txn_fold_decision(t, record);
 		break;
 	case WIRE_RECORD_PARKED:
-		err = apply_parked(t, record);
+		err = txn_fold_parked(t, record);
 		break;
 	case WIRE_RECORD_FINISHED:
 		err = apply_finished(t, record);
@@ -407,6 +257,12 @@ int txn_fold(struct txn_shard *t, enum wire_kind kind, const void *record)
 		break;
 	case WIRE_RECORD_INBOX:
 		err = apply_inbox(t, record);
+		break;
+	case WIRE_RECORD_ENLISTED:
+		err = txn_fold_enlisted(t, record);
+		break;
+	case WIRE_RECORD_CLOSED:
+		err = txn_fold_closed(t, record);
 		break;
 	default:
 		err = SAGA_E_KIND;
@@ -428,6 +284,8 @@ int txn_apply(struct txn_shard *t, struct slice record, uint64_t record_number, 
 		struct wire_record_finished finished;
 		struct wire_record_tombstone tombstone;
 		struct wire_record_inbox inbox;
+		struct wire_record_enlisted enlisted;
+		struct wire_record_closed closed;
 		struct wire_record_noop noop;
 	} decoded;
 	enum wire_kind kind;

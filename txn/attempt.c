@@ -26,15 +26,16 @@ uint64_t txn_backoff_ms(const struct wire_retry *retry, uint32_t attempt, uint64
 	return wait > 0 ? wait : 1;
 }
 
-static const struct wire_retry *retry_of(const struct wire_step *step, uint32_t op)
+static const struct wire_retry *retry_of(const struct wire_step *step,
+					 const struct txn_op_rule *rule)
 {
-	return op == WIRE_OP_FORWARD ? &step->retry : &step->undo_retry;
+	return rule->undo_retry ? &step->undo_retry : &step->retry;
 }
 
 /* 0 = no budget. */
 static uint64_t budget_end(const struct wire_step *step, const struct txn_branch *b)
 {
-	const struct txn_op_rule *rule = txn_op_rule(b->op);
+	const struct txn_op_rule *rule = txn_op_rule(b->class, b->op);
 
 	CHECK(rule != NULL);
 	return rule->has_deadline && step->budget_ms > 0 ? b->active_since + step->budget_ms : 0;
@@ -209,7 +210,8 @@ static void record_event(struct txn_shard *t, const struct txn_entry *e, const s
 	txn_record(t, WIRE_RECORD_BRANCH, &record);
 }
 
-/* Nobody gives up on an undo: an operator is called, and it is still tried, slowly (C3). */
+/* Nobody gives up on what must succeed in the end: an operator is called, and it is still tried,
+ * slowly (C3). */
 static void park(struct txn_shard *t, const struct txn_entry *e, struct txn_branch *b,
 		 uint32_t attempt, const struct txn_failure *why)
 {
@@ -222,19 +224,10 @@ static void park(struct txn_shard *t, const struct txn_entry *e, struct txn_bran
 		.text = why->text,
 		.next_at = txn_parked_next_at(t),
 	};
-	struct txn_pending *p;
-
-	CHECK_EQ(b->state, WIRE_BRANCH_UNDOING);
+	CHECK(txn_outstanding(b) && txn_outstanding(b)->parks);
 	txn_record(t, WIRE_RECORD_PARKED, &record);
 	CHECK_EQ(b->state, WIRE_BRANCH_PARKED);
-	p = txn_pend(t, TXN_PENDING_ALERT);
-	p->entry = b->entry;
-	p->step = b->step;
-	p->op = b->op;
-	p->attempt = attempt;
-	p->code = why->code;
-	p->text = why->text;
-	p->record_number = t->last_record;
+	txn_pend_alert(t, b, attempt, why->code, why->text);
 }
 
 void txn_attempt_failed(struct txn_shard *t, struct txn_entry *e, struct txn_branch *b,
@@ -249,7 +242,7 @@ void txn_attempt_failed(struct txn_shard *t, struct txn_entry *e, struct txn_bra
 
 	CHECK(rule != NULL);
 	CHECK(why->retry_after_ms <= TXN_RETRY_AFTER_MAX_MS);
-	retry = retry_of(step, rule->op);
+	retry = retry_of(step, rule);
 	attempt = *txn_attempts(b, rule->op) + 1;
 	wait = txn_backoff_ms(retry, attempt, txn_random(t));
 	if (wait < why->retry_after_ms)

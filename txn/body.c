@@ -1,6 +1,7 @@
 /* The block of an open saga, and what hangs on its branches: outputs and texts. Allocates in the
  * fold only, and always the same for the same records (state.h). */
 #include "txn/state.h"
+#include "wire/plan.h"
 
 static size_t labels_size(const struct wire_record_accepted *r)
 {
@@ -48,8 +49,13 @@ static void body_fill(struct txn_body *body, const struct wire_record_accepted *
 	for (uint32_t i = 0; i < steps; i++) {
 		struct txn_branch *b = &body->branches[i];
 
-		*b = (struct txn_branch){
-			.entry = entry, .step = (uint8_t)i, .state = WIRE_BRANCH_PENDING};
+		*b = (struct txn_branch){.entry = entry,
+					 .step = (uint8_t)i,
+					 .class = (uint8_t)txn_class_of(&body->plan->plan, i),
+					 .state = wire_plan_interactive(&body->plan->plan)
+							  ? WIRE_BRANCH_ENLISTED
+							  : WIRE_BRANCH_PENDING};
+		CHECK_LT(b->class, TXN_CLASSES);
 		timer_init(&b->timer, entry | TXN_TIMER_OF_BRANCH);
 	}
 }
@@ -97,6 +103,56 @@ void txn_body_destroy(struct txn_shard *t, struct txn_body *body)
 	}
 	txn_plan_release(t, body->plan);
 	slab_free(&t->payload, body, body->block_size);
+}
+
+/* What would be accepted if it came like this at once. Its steps lie in t->steps. */
+static struct wire_record_accepted changed(struct txn_shard *t, const struct txn_body *body,
+					   const struct wire_step *step, const struct slice *input)
+{
+	struct wire_record_accepted r = {
+		.plan = body->plan->plan,
+		.input = input ? *input : body->input,
+		.labels = body->labels,
+		.label_count = body->label_count,
+		.traceparent = body->traceparent,
+	};
+
+	CHECK(step == NULL || r.plan.step_count < WIRE_STEPS_MAX);
+	if (r.plan.step_count > 0)
+		memcpy(t->steps, r.plan.steps, r.plan.step_count * sizeof *t->steps);
+	if (step)
+		t->steps[r.plan.step_count++] = *step;
+	r.plan.steps = t->steps;
+	return r;
+}
+
+bool txn_body_change_fits(struct txn_shard *t, struct txn_entry *e, const struct wire_step *step,
+			  const struct slice *input)
+{
+	const struct wire_record_accepted r = changed(t, e->body, step, input);
+
+	return txn_body_fits(t, &r);
+}
+
+bool txn_body_change(struct txn_shard *t, struct txn_entry *e, const struct wire_step *step,
+		     const struct slice *input)
+{
+	const struct wire_record_accepted r = changed(t, e->body, step, input);
+	struct txn_body *old = e->body;
+	struct txn_body *body = txn_body_create(t, &r, txn_entry_number(t, e));
+
+	/* No branch has begun, so all that there is of them is in the plan. */
+	CHECK_EQ(e->state, WIRE_STATE_OPEN);
+	CHECK_EQ(old->parked, 0);
+	if (!body)
+		return false;
+	body->touched_at = old->touched_at;
+	body->open_previous = old->open_previous;
+	body->open_next = old->open_next;
+	t->branches += txn_step_count(body) - txn_step_count(old);
+	e->body = body;
+	txn_body_destroy(t, old);
+	return true;
 }
 
 bool txn_body_fits(const struct txn_shard *t, const struct wire_record_accepted *r)

@@ -1,8 +1,7 @@
 /* CANCEL and QUERY. */
 #include "txn/state.h"
 
-/* S11. False: refused. */
-static bool addressed_here(struct txn_shard *t, struct slice id)
+bool txn_addressed_here(struct txn_shard *t, struct slice id)
 {
 	int code = 0;
 
@@ -21,25 +20,26 @@ static bool addressed_here(struct txn_shard *t, struct slice id)
 
 /* S10: whoever submits this id later is refused. Kept as long as a submit of it may be on its way.
  */
-static void cancel_unknown(struct txn_shard *t, const struct wire_cancel *cancel)
+void txn_block_unknown(struct txn_shard *t, struct slice id, uint64_t retry_until_at,
+		       struct slice reason)
 {
 	struct wire_record_tombstone r = {
-		.saga = cancel->id,
-		.retry_until_at = cancel->retry_until_at,
-		.reason = cancel->reason,
+		.saga = id,
+		.retry_until_at = retry_until_at,
+		.reason = reason,
 		.at = t->now,
 	};
 	struct slice why;
 
-	if (!txn_window_allowed(t, cancel->retry_until_at, &why)) {
+	if (!txn_window_allowed(t, retry_until_at, &why)) {
 		txn_record_noop(t);
-		txn_pend_answer(t, NULL, cancel->id, SAGA_E_RANGE)->text = why;
+		txn_pend_answer(t, NULL, id, SAGA_E_RANGE)->text = why;
 		t->stats.refused_total++;
 		return;
 	}
 	/* Ids can be made up: their tombstones must not take the places of sagas. */
 	if (!txn_entry_free(t) || !txn_tombstone_free(t)) {
-		struct txn_pending *p = txn_pend_answer(t, NULL, cancel->id, SAGA_E_BUSY);
+		struct txn_pending *p = txn_pend_answer(t, NULL, id, SAGA_E_BUSY);
 
 		p->retry_after_ms = txn_busy_retry_ms(t);
 		t->stats.refused_total++;
@@ -49,8 +49,30 @@ static void cancel_unknown(struct txn_shard *t, const struct wire_cancel *cancel
 		r.retry_until_at = t->now + t->config.retry_window_max_ms + TXN_CLOCK_TOLERANCE_MS;
 	r.remember_until_at = txn_remember_until(t, r.retry_until_at);
 	txn_record(t, WIRE_RECORD_TOMBSTONE, &r);
-	(void)txn_pend_answer(t, txn_entry_find(t, cancel->id), cancel->id, 0);
-	CHECK(txn_entry_find(t, cancel->id) != NULL);
+	(void)txn_pend_answer(t, txn_entry_find(t, id), id, 0);
+	CHECK(txn_entry_find(t, id) != NULL);
+}
+
+static void cancel_open(struct txn_shard *t, struct txn_entry *e, const struct wire_cancel *cancel)
+{
+	struct txn_pending *p = txn_pend_answer(t, e, cancel->id, 0);
+
+	if (e->decision == WIRE_DECISION_ABORT)
+		return;
+	if (e->decision == WIRE_DECISION_COMMIT) {
+		p->code = err_to_wire(SAGA_E_TOO_LATE);
+		t->stats.refused_total++;
+		return;
+	}
+	/* S4: nobody knows yet. A no undoes it anyway, a yes makes it too late. */
+	if (txn_no_return(e->body)) {
+		p->code = err_to_wire(SAGA_E_PENDING);
+		p->retry_after_ms = txn_busy_retry_ms(t);
+		t->stats.refused_total++;
+		return;
+	}
+	txn_decide_undo(t, e, WIRE_REASON_CANCELLED, NULL, cancel->reason);
+	txn_advance(t, e);
 }
 
 void txn_decide_cancel(struct txn_shard *t, const struct wire_cancel *cancel)
@@ -59,26 +81,37 @@ void txn_decide_cancel(struct txn_shard *t, const struct wire_cancel *cancel)
 
 	CHECK(cancel != NULL);
 	CHECK(t->event->kind == TXN_EVENT_CANCEL);
-	if (!addressed_here(t, cancel->id))
+	if (!txn_addressed_here(t, cancel->id))
 		return;
 	e = txn_entry_known(t, cancel->id, t->now);
 	if (!e || txn_entry_refused(e)) {
-		cancel_unknown(t, cancel);
-		return;
-	}
-	if (!e->body) {
+		txn_block_unknown(t, cancel->id, cancel->retry_until_at, cancel->reason);
+	} else if (!e->body) {
 		const bool cancelled = e->reason == WIRE_REASON_CANCELLED;
 
 		txn_record_noop(t);
 		(void)txn_pend_answer(t, e, cancel->id, cancelled ? 0 : SAGA_E_TOO_LATE);
 		t->stats.refused_total += !cancelled;
-		return;
+	} else {
+		cancel_open(t, e, cancel);
 	}
-	(void)txn_pend_answer(t, e, cancel->id, 0);
-	if (e->state != WIRE_STATE_RUNNING)
+}
+
+void txn_answer_or_wait(struct txn_shard *t, struct txn_entry *e, bool wait, uint32_t until)
+{
+	const bool decided = until == WIRE_UNTIL_DECIDED;
+	/* Else the first answer says all there is to say. */
+	const bool more = wait && t->event->reply_to != 0 && e->body != NULL &&
+			  !(decided && e->decision != WIRE_DECISION_NONE);
+	const bool added = more && txn_waiter_add(t, e, t->event->reply_to, decided);
+	struct txn_pending *p = txn_pend_answer(t, e, txn_entry_id(e), 0);
+
+	p->final = !added;
+	if (!more || added)
 		return;
-	txn_decide_undo(t, e, WIRE_REASON_CANCELLED, NULL, cancel->reason);
-	txn_advance(t, e);
+	p->code = err_to_wire(SAGA_E_BUSY);
+	p->retry_after_ms = txn_busy_retry_ms(t);
+	t->stats.refused_total++;
 }
 
 /* A plain status carries (epoch, record) and needs no record of its own. Whoever waits takes the
@@ -91,7 +124,7 @@ void txn_decide_query(struct txn_shard *t, const struct wire_query *query)
 
 	CHECK(t->event->kind == TXN_EVENT_QUERY);
 	CHECK(t->effects != NULL);
-	if (!addressed_here(t, query->id))
+	if (!txn_addressed_here(t, query->id))
 		return;
 	e = txn_entry_known(t, query->id, t->now);
 	if (wait && (!e || !e->body))
@@ -100,19 +133,12 @@ void txn_decide_query(struct txn_shard *t, const struct wire_query *query)
 		(void)txn_pend_answer(t, NULL, query->id, SAGA_E_NOT_FOUND);
 		return;
 	}
-	p = txn_pend_answer(t, e, query->id, 0);
+	txn_answer_or_wait(t, e, wait, query->until);
+	p = &t->pending[t->pending_count - 1];
+	CHECK_EQ(p->kind, TXN_PENDING_ANSWER);
 	if (txn_entry_refused(e))
 		p->code = e->code;
 	p->with_branches = true;
-	if (!wait || !e->body)
-		return;
-	p->final = false;
-	if (!txn_waiter_add(t, e, t->event->reply_to)) {
-		p->code = err_to_wire(SAGA_E_BUSY);
-		p->retry_after_ms = txn_busy_retry_ms(t);
-		p->final = true;
-		t->stats.refused_total++;
-	}
 }
 
 void txn_decide_list(struct txn_shard *t)

@@ -39,22 +39,25 @@ static void dispose(struct txn_shard *t, const struct wire_reply *reply, uint32_
 
 static bool outcome_known(uint32_t outcome)
 {
-	return outcome >= WIRE_OUTCOME_OK && outcome <= WIRE_OUTCOME_EXPIRED;
+	return outcome >= WIRE_OUTCOME_OK && outcome <= WIRE_OUTCOME_HEURISTIC;
 }
 
 /* The branch, if the reply comes from the plan's service for it and names its operation. */
 static struct txn_branch *addressee(const struct txn_entry *e, const struct wire_reply *reply,
 				    struct slice service)
 {
-	const struct txn_op_rule *rule = txn_op_rule(reply->op);
+	const struct txn_op_rule *rule;
 	const struct wire_step *step;
 	struct txn_branch *b;
 	struct uuid operation;
 
 	CHECK(e->body != NULL);
-	if (!rule || reply->step >= txn_step_count(e->body))
+	if (reply->step >= txn_step_count(e->body))
 		return NULL;
 	b = &e->body->branches[reply->step];
+	rule = txn_op_rule(b->class, reply->op);
+	if (!rule)
+		return NULL;
 	step = txn_step_of(e->body, b);
 	CHECK_EQ(b->step, reply->step);
 	if (!slice_equal(step->service, service))
@@ -66,22 +69,51 @@ static struct txn_branch *addressee(const struct txn_entry *e, const struct wire
 	return uuid_equal(&operation, &reply->operation) ? b : NULL;
 }
 
+static bool says_yes(uint32_t outcome)
+{
+	return outcome == WIRE_OUTCOME_OK || outcome == WIRE_OUTCOME_READ_ONLY;
+}
+
+/* Says once more what is recorded. */
+static bool repeats(uint32_t result, uint32_t outcome)
+{
+	switch (result) {
+	case WIRE_EVENT_OK:
+	case WIRE_EVENT_READ_ONLY:
+		return says_yes(outcome);
+	case WIRE_EVENT_REJECTED:
+		return outcome == WIRE_OUTCOME_REJECTED;
+	case WIRE_EVENT_HEURISTIC:
+		return outcome == WIRE_OUTCOME_HEURISTIC;
+	default:
+		return false;
+	}
+}
+
+/* Invariant 28: the first definite answer stands. What a barrier has blocked is a no, too. */
+static bool contradicts(struct txn_branch *b, const struct wire_reply *reply, uint32_t result)
+{
+	if (result == WIRE_EVENT_OK || result == WIRE_EVENT_READ_ONLY)
+		return reply->outcome == WIRE_OUTCOME_REJECTED;
+	if (reply->op == WIRE_OP_FORWARD && result == WIRE_EVENT_UNKNOWN &&
+	    *txn_result(b, WIRE_OP_SETTLE) == WIRE_EVENT_REJECTED)
+		return says_yes(reply->outcome);
+	return result == WIRE_EVENT_REJECTED && says_yes(reply->outcome);
+}
+
 /* The operation is not out (any more). */
 static void reply_late(struct txn_shard *t, struct txn_branch *b, const struct wire_reply *reply)
 {
 	const uint8_t result = *txn_result(b, reply->op);
 
-	CHECK(result <= WIRE_EVENT_UNKNOWN);
 	CHECK(!txn_outstanding(b) || b->op != reply->op);
 	if (result == 0) {
 		ignore(t); /* never dispatched */
-	} else if ((result == WIRE_EVENT_OK && reply->outcome == WIRE_OUTCOME_OK) ||
-		   (result == WIRE_EVENT_REJECTED && reply->outcome == WIRE_OUTCOME_REJECTED)) {
+	} else if (repeats(result, reply->outcome)) {
 		dispose(t, reply, WIRE_DISPOSITION_RECORDED);
 	} else {
-		if ((result == WIRE_EVENT_OK && reply->outcome == WIRE_OUTCOME_REJECTED) ||
-		    (result == WIRE_EVENT_REJECTED && reply->outcome == WIRE_OUTCOME_OK)) {
-			t->stats.contradictions_total++; /* invariant 28: the first stands */
+		if (contradicts(b, reply, result)) {
+			t->stats.contradictions_total++;
 			t->effects->contradiction = true;
 		}
 		/* Rows 36, 37: nobody's fault. What may have acted is undone, so there is nothing
@@ -95,11 +127,14 @@ static void reply_late(struct txn_shard *t, struct txn_branch *b, const struct w
 static void reply_ok(struct txn_shard *t, struct txn_entry *e, struct txn_branch *b,
 		     const struct wire_reply *reply, struct slice instance)
 {
+	const bool read_only =
+		reply->outcome == WIRE_OUTCOME_READ_ONLY && txn_outstanding(b)->read_only;
+	const bool decided = e->decision != WIRE_DECISION_NONE;
 	struct wire_record_branch r = {
 		.admission = e->admission,
 		.step = b->step,
 		.op = b->op,
-		.event = WIRE_EVENT_OK,
+		.event = read_only ? WIRE_EVENT_READ_ONLY : WIRE_EVENT_OK,
 		.attempt = reply->attempt,
 		.code = reply->code,
 		.text = reply->text,
@@ -108,7 +143,7 @@ static void reply_ok(struct txn_shard *t, struct txn_entry *e, struct txn_branch
 		.barrier = reply->barrier,
 	};
 
-	CHECK_EQ(reply->outcome, WIRE_OUTCOME_OK);
+	CHECK(says_yes(reply->outcome));
 	/* Row 40: the outcome is kept, the payload replaced by a marker: no output, but a code. */
 	if (!txn_output_fits(t, e->body, r.output.size)) {
 		r.output = (struct slice){0};
@@ -119,6 +154,29 @@ static void reply_ok(struct txn_shard *t, struct txn_entry *e, struct txn_branch
 	}
 	txn_record(t, WIRE_RECORD_BRANCH, &r);
 	CHECK(e->body != NULL);
+	if (!decided && e->decision != WIRE_DECISION_NONE)
+		txn_notify_decided(t, e); /* S4: the yes of what nothing takes back */
+	txn_advance(t, e);
+}
+
+/* Invariant 38: kept, counted, and somebody is called. */
+static void reply_heuristic(struct txn_shard *t, struct txn_entry *e, struct txn_branch *b,
+			    const struct wire_reply *reply, struct slice instance)
+{
+	const struct wire_record_branch r = {
+		.admission = e->admission,
+		.step = b->step,
+		.op = b->op,
+		.event = WIRE_EVENT_HEURISTIC,
+		.attempt = reply->attempt,
+		.code = reply->code != 0 ? reply->code : err_to_wire(SAGA_E_HEURISTIC_HAZARD),
+		.text = reply->text,
+		.instance = instance,
+		.barrier = reply->barrier,
+	};
+
+	txn_record(t, WIRE_RECORD_BRANCH, &r);
+	txn_pend_alert(t, b, r.attempt, r.code, r.text);
 	txn_advance(t, e);
 }
 
@@ -188,6 +246,7 @@ static void reply_outstanding(struct txn_shard *t, struct txn_entry *e, struct t
 	b->silent = 0;
 	switch (reply->outcome) {
 	case WIRE_OUTCOME_OK:
+	case WIRE_OUTCOME_READ_ONLY:
 		reply_ok(t, e, b, reply, instance);
 		break;
 	case WIRE_OUTCOME_WORKING:
@@ -197,6 +256,12 @@ static void reply_outstanding(struct txn_shard *t, struct txn_entry *e, struct t
 	case WIRE_OUTCOME_STALE:
 		if (b->wait == TXN_WAIT_ANSWER)
 			txn_attempt_again(t, b);
+		break;
+	case WIRE_OUTCOME_HEURISTIC:
+		if (rule->heuristic)
+			reply_heuristic(t, e, b, reply, instance);
+		else
+			reply_trouble(t, e, b, reply, instance);
 		break;
 	case WIRE_OUTCOME_REJECTED:
 		if (rule->refusable)

@@ -56,9 +56,6 @@ static void refuse_known(struct txn_shard *t, struct txn_entry *e, int code)
 static void submit_again(struct txn_shard *t, const struct wire_submit *submit, struct txn_entry *e,
 			 const struct hash128 *hash)
 {
-	const bool wait = submit->wait && t->event->reply_to != 0;
-	struct txn_pending *p;
-
 	CHECK(e->state != WIRE_STATE_NONE);
 	CHECK(slice_equal(txn_entry_id(e), submit->id));
 	if (e->state == WIRE_STATE_CANCELLED) {
@@ -74,17 +71,9 @@ static void submit_again(struct txn_shard *t, const struct wire_submit *submit, 
 		txn_inbox_taken(t, submit->id);
 		return;
 	}
-	if (!e->body) {
+	if (!e->body)
 		txn_record_noop(t); /* S2: a stale owner must not tell an outcome */
-		(void)txn_pend_answer(t, e, submit->id, 0);
-		return;
-	}
-	if (wait && !txn_waiter_add(t, e, t->event->reply_to)) {
-		(void)refuse_busy(t, e, submit->id);
-		return;
-	}
-	p = txn_pend_answer(t, e, submit->id, 0);
-	p->final = !wait;
+	txn_answer_or_wait(t, e, submit->wait, submit->until);
 }
 
 /* The plan with no default left open, checked; in scratch, or with whoever knows it. */
@@ -100,29 +89,26 @@ static int resolve_plan(struct txn_shard *t, const struct wire_submit *submit,
 		return 0;
 	}
 	*plan = submit->plan;
-	if (plan->step_count == 0 || plan->step_count > WIRE_STEPS_MAX) {
-		*why = slice_str("the plan must have 1 to 64 steps");
+	if (plan->step_count > WIRE_STEPS_MAX) {
+		*why = slice_str("the plan has more than 64 steps");
 		return SAGA_E_PLAN;
 	}
-	memcpy(t->steps, plan->steps, plan->step_count * sizeof *t->steps);
+	if (plan->step_count > 0)
+		memcpy(t->steps, plan->steps, plan->step_count * sizeof *t->steps);
 	plan->steps = t->steps;
 	wire_plan_resolve(plan);
 	buf_init_fixed(&text, t->scratch, WIRE_TEXT_SIZE_MAX);
 	err = wire_plan_check(plan, &text);
 	*why = buf_slice(&text);
+	CHECK(err != 0 || txn_plan_sound(plan));
 	return err;
 }
 
 static int resolve(struct txn_shard *t, const struct wire_submit *submit, struct wire_plan *plan,
 		   struct slice *why)
 {
-	int err = resolve_plan(t, submit, plan, why);
+	const int err = resolve_plan(t, submit, plan, why);
 	uint32_t deadline_ms;
-
-	if (err == 0 && !txn_plan_sound(plan)) {
-		*why = slice_str("the plan is of a protocol that this version does not run");
-		err = SAGA_E_PLAN;
-	}
 
 	if (err)
 		return err;
@@ -176,9 +162,10 @@ static void accept(struct txn_shard *t, const struct wire_submit *submit,
 	if (txn_from_inbox(t))
 		txn_inbox_taken(t,
 				submit->id); /* S12: in the step, hence the batch, that accepts */
-	timer_arm(&t->timers, &e->timer, e->deadline_at);
+	txn_entry_arm(t, e);
 	if (wait) {
-		const bool added = txn_waiter_add(t, e, t->event->reply_to);
+		const bool added = txn_waiter_add(t, e, t->event->reply_to,
+						  submit->until == WIRE_UNTIL_DECIDED);
 
 		CHECK(added);
 	}

@@ -1,18 +1,62 @@
 /* TICK: timers that are due, and how they are armed anew after a take-over. */
 #include "txn/state.h"
 
+/* When nobody has come back for too long (S9). */
+static uint64_t idle_at(const struct txn_entry *e)
+{
+	return e->state == WIRE_STATE_OPEN ? e->body->touched_at + e->body->plan->plan.idle_ms
+					   : UINT64_MAX;
+}
+
+static uint64_t ends_at(const struct txn_entry *e)
+{
+	return idle_at(e) < e->deadline_at ? idle_at(e) : e->deadline_at;
+}
+
+void txn_entry_arm(struct txn_shard *t, struct txn_entry *e)
+{
+	CHECK_EQ(e->decision, WIRE_DECISION_NONE);
+	timer_arm(&t->timers, &e->timer, ends_at(e));
+}
+
+/* S4: the deadline cannot undo what may have happened; but it need not be asked for any longer. */
+static void ask_no_more(struct txn_shard *t, const struct txn_entry *e, struct txn_branch *b)
+{
+	const struct wire_record_branch record = {
+		.admission = e->admission,
+		.step = b->step,
+		.op = b->op,
+		.event = WIRE_EVENT_UNKNOWN,
+		.attempt = *txn_attempts(b, b->op) + 1,
+		.code = err_to_wire(SAGA_E_TIMEOUT),
+		.text = slice_str("the deadline is over"),
+	};
+
+	if (b->state == WIRE_BRANCH_ACTIVE)
+		txn_record(t, WIRE_RECORD_BRANCH, &record);
+}
+
 static void entry_due(struct txn_shard *t, struct txn_entry *e)
 {
 	CHECK(e->body != NULL);
 	CHECK(!wire_state_final(e->state));
-	/* The deadline ends the way forward only. Whatever else is due follows from the state. */
-	if (e->state == WIRE_STATE_RUNNING && !txn_advance_due(e)) {
-		if (e->deadline_at > t->now) {
-			timer_arm(&t->timers, &e->timer, e->deadline_at);
+	/* The deadline ends the way to a decision only. Whatever else is due follows from the
+	 * state. */
+	if (e->decision == WIRE_DECISION_NONE && !txn_advance_due(e)) {
+		struct txn_branch *asked = txn_no_return(e->body);
+
+		if (ends_at(e) > t->now) {
+			txn_entry_arm(t, e);
 			return;
 		}
 		t->stats.timeouts_total++;
-		txn_decide_undo(t, e, WIRE_REASON_DEADLINE, NULL, (struct slice){0});
+		if (asked)
+			ask_no_more(t, e, asked);
+		else
+			txn_decide_undo(t, e,
+					e->deadline_at <= t->now ? WIRE_REASON_DEADLINE
+								 : WIRE_REASON_IDLE,
+					NULL, (struct slice){0});
 	}
 	txn_advance(t, e);
 }
@@ -134,8 +178,8 @@ void txn_resume(struct txn_shard *t, uint64_t now_ms, uint64_t epoch, uint64_t e
 		CHECK(e->body != NULL);
 		if (txn_advance_due(e))
 			timer_arm(&t->timers, &e->timer, t->now);
-		else if (e->state == WIRE_STATE_RUNNING)
-			timer_arm(&t->timers, &e->timer, e->deadline_at);
+		else if (e->decision == WIRE_DECISION_NONE)
+			txn_entry_arm(t, e);
 		for (uint32_t j = 0; j < txn_step_count(e->body); j++)
 			resume_branch(t, &e->body->branches[j], &paced);
 	}

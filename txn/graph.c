@@ -16,15 +16,53 @@ uint64_t txn_branches_all(const struct txn_body *body)
 {
 	const uint32_t count = txn_step_count(body);
 
-	CHECK(count > 0 && count <= WIRE_STEPS_MAX);
+	CHECK(count <= WIRE_STEPS_MAX);
 	return count == WIRE_STEPS_MAX ? UINT64_MAX : TXN_BIT(count) - 1;
 }
+
+/* ---- what has become of branches --------------------------------------------------------------
+ */
 
 /* Nothing of these branches is left, and nothing more will happen to them. */
 static uint64_t settled(const struct txn_body *body)
 {
 	return txn_branches_in(body, TXN_BIT(WIRE_BRANCH_REJECTED) | TXN_BIT(WIRE_BRANCH_UNDONE) |
-					     TXN_BIT(WIRE_BRANCH_SKIPPED));
+					     TXN_BIT(WIRE_BRANCH_SKIPPED) |
+					     TXN_BIT(WIRE_BRANCH_DONE) |
+					     TXN_BIT(WIRE_BRANCH_HEURISTIC));
+}
+
+/* Its forward operation is over, in a way that lets the saga go on. */
+static bool passed(const struct txn_branch *b)
+{
+	switch ((enum wire_branch_state)b->state) {
+	case WIRE_BRANCH_OK:
+	case WIRE_BRANCH_DONE:
+	case WIRE_BRANCH_FINISHING:
+	case WIRE_BRANCH_HEURISTIC:
+		return true;
+	case WIRE_BRANCH_PARKED:
+		return b->op == WIRE_OP_FINISH;
+	case WIRE_BRANCH_REJECTED:
+	case WIRE_BRANCH_UNDONE:
+		return b->class == TXN_CLASS_OPTIONAL; /* S23: never while it is unknown */
+	default:
+		return false;
+	}
+}
+
+static uint64_t passed_all(const struct txn_body *body)
+{
+	uint64_t found = 0;
+
+	for (uint32_t i = 0; i < txn_step_count(body); i++)
+		found |= passed(&body->branches[i]) ? TXN_BIT(i) : 0;
+	return found;
+}
+
+static bool to_finish(const struct txn_body *body, const struct txn_branch *b)
+{
+	return b->state == WIRE_BRANCH_OK && txn_step_of(body, b)->finish.size > 0;
 }
 
 bool txn_undo_settled(const struct txn_body *body)
@@ -32,9 +70,33 @@ bool txn_undo_settled(const struct txn_body *body)
 	return settled(body) == txn_branches_all(body);
 }
 
+bool txn_forward_over(const struct txn_body *body)
+{
+	return passed_all(body) == txn_branches_all(body);
+}
+
+bool txn_finish_due(const struct txn_body *body)
+{
+	for (uint32_t i = 0; i < txn_step_count(body); i++) {
+		if (to_finish(body, &body->branches[i]))
+			return true;
+	}
+	return false;
+}
+
+bool txn_all_finished(const struct txn_body *body)
+{
+	return txn_forward_over(body) && !txn_finish_due(body) &&
+	       txn_branches_in(body,
+			       TXN_BIT(WIRE_BRANCH_FINISHING) | TXN_BIT(WIRE_BRANCH_PARKED)) == 0;
+}
+
+/* ---- beginnings -------------------------------------------------------------------------------
+ */
+
 static void begin(struct txn_shard *t, struct txn_branch *b, uint32_t op)
 {
-	const struct txn_op_rule *rule = txn_op_rule(op);
+	const struct txn_op_rule *rule = txn_op_rule(b->class, op);
 
 	CHECK(rule != NULL);
 	CHECK(b->op < op); /* each class once, in rising order */
@@ -46,17 +108,41 @@ static void begin(struct txn_shard *t, struct txn_branch *b, uint32_t op)
 	b->perhaps_out = false;
 }
 
-/* Invariant 17: a forward operation begins when the ok of each step it depends on is recorded. */
+/* S4, S23: unknown is neither yes nor no, and the saga cannot go on before it is one of them. */
+static void find_out(struct txn_shard *t, const struct txn_body *body, struct txn_branch *b)
+{
+	if (b->state != WIRE_BRANCH_UNKNOWN)
+		return;
+	if (b->class == TXN_CLASS_OPTIONAL && txn_step_of(body, b)->undo.size > 0)
+		begin(t, b, WIRE_OP_UNDO);
+	else if (txn_op_rule(b->class, WIRE_OP_SETTLE))
+		begin(t, b, WIRE_OP_SETTLE);
+}
+
+/* Invariant 17: a forward operation begins when the ok of each step it depends on is recorded; and
+ * 13: nothing is finished before all of them. */
 void txn_graph_forward(struct txn_shard *t, struct txn_entry *e)
 {
 	struct txn_body *body = e->body;
-	const uint64_t ok = txn_branches_in(body, TXN_BIT(WIRE_BRANCH_OK));
+	uint64_t ready;
 
-	CHECK_EQ(e->state, WIRE_STATE_RUNNING);
+	CHECK(e->state != WIRE_STATE_OPEN);
+	CHECK(e->decision != WIRE_DECISION_ABORT);
+	for (uint32_t i = 0; i < txn_step_count(body); i++)
+		find_out(t, body, &body->branches[i]);
+	ready = passed_all(body);
 	for (uint32_t i = 0; i < txn_step_count(body); i++) {
-		if (body->branches[i].state == WIRE_BRANCH_PENDING &&
-		    (body->plan->after[i] & ~ok) == 0)
-			begin(t, &body->branches[i], WIRE_OP_FORWARD);
+		struct txn_branch *b = &body->branches[i];
+
+		if ((b->state == WIRE_BRANCH_PENDING || b->state == WIRE_BRANCH_ENLISTED) &&
+		    (body->plan->after[i] & ~ready) == 0)
+			begin(t, b, WIRE_OP_FORWARD);
+	}
+	if (e->decision != WIRE_DECISION_COMMIT || ready != txn_branches_all(body))
+		return;
+	for (uint32_t i = 0; i < txn_step_count(body); i++) {
+		if (to_finish(body, &body->branches[i]))
+			begin(t, &body->branches[i], WIRE_OP_FINISH);
 	}
 }
 
@@ -64,13 +150,16 @@ void txn_graph_forward(struct txn_shard *t, struct txn_entry *e)
  * nothing to undo still waits its turn: it stands between its neighbours in the order. */
 void txn_graph_undo(struct txn_shard *t, struct txn_entry *e)
 {
+	/* These may have acted and need an undo (T4). */
+	const uint64_t undo_states = TXN_BIT(WIRE_BRANCH_OK) | TXN_BIT(WIRE_BRANCH_UNKNOWN) |
+				     TXN_BIT(WIRE_BRANCH_ENLISTED);
 	struct txn_body *body = e->body;
 	bool again = true;
 
-	CHECK(e->state == WIRE_STATE_UNDOING || e->state == WIRE_STATE_PARKED);
+	CHECK_EQ(e->decision, WIRE_DECISION_ABORT);
 	while (again) {
 		const uint64_t done = settled(body);
-		const uint64_t left = txn_branches_in(body, body->plan->protocol->undo_states);
+		const uint64_t left = txn_branches_in(body, undo_states);
 
 		again = false;
 		for (uint32_t i = 0; i < txn_step_count(body); i++) {
@@ -88,9 +177,22 @@ void txn_graph_undo(struct txn_shard *t, struct txn_entry *e)
 	}
 }
 
+/* S4. A branch without return that has been asked, and has not definitely said no. */
+struct txn_branch *txn_no_return(const struct txn_body *body)
+{
+	for (uint32_t i = 0; i < txn_step_count(body); i++) {
+		struct txn_branch *b = &body->branches[i];
+
+		if (txn_class_rule(b->class)->irrevocable && b->op != 0 && b->op != WIRE_OP_UNDO &&
+		    b->state != WIRE_BRANCH_REJECTED)
+			return b;
+	}
+	return NULL;
+}
+
 const struct txn_op_rule *txn_outstanding(const struct txn_branch *b)
 {
-	const struct txn_op_rule *rule = b->op ? txn_op_rule(b->op) : NULL;
+	const struct txn_op_rule *rule = b->op ? txn_op_rule(b->class, b->op) : NULL;
 
 	if (!rule)
 		return NULL;
@@ -99,7 +201,7 @@ const struct txn_op_rule *txn_outstanding(const struct txn_branch *b)
 
 const struct uuid *txn_operation(const struct txn_entry *e, struct txn_branch *b)
 {
-	const struct txn_op_rule *rule = txn_op_rule(b->op);
+	const struct txn_op_rule *rule = txn_op_rule(b->class, b->op);
 
 	CHECK(rule != NULL);
 	CHECK(e->body != NULL);

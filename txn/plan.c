@@ -6,7 +6,7 @@
 #include "wire/plan.h"
 #include "wire/plan_cache.h"
 
-enum { PLAN_SLICES = 6 };
+enum { PLAN_SLICES = 8 };
 
 static void step_slices(const struct wire_step *step, struct slice slices[PLAN_SLICES])
 {
@@ -16,6 +16,8 @@ static void step_slices(const struct wire_step *step, struct slice slices[PLAN_S
 	slices[3] = step->finish;
 	slices[4] = step->undo;
 	slices[5] = step->after;
+	slices[6] = step->one_phase;
+	slices[7] = step->input;
 }
 
 static bool retry_equal(const struct wire_retry *a, const struct wire_retry *b)
@@ -25,7 +27,7 @@ static bool retry_equal(const struct wire_retry *a, const struct wire_retry *b)
 	       a->attempts == b->attempts;
 }
 
-static bool step_equal(const struct wire_step *a, const struct wire_step *b)
+bool txn_step_equal(const struct wire_step *a, const struct wire_step *b)
 {
 	struct slice left[PLAN_SLICES];
 	struct slice right[PLAN_SLICES];
@@ -37,7 +39,7 @@ static bool step_equal(const struct wire_step *a, const struct wire_step *b)
 			return false;
 	}
 	return a->attempt_timeout_ms == b->attempt_timeout_ms && a->budget_ms == b->budget_ms &&
-	       a->delivery == b->delivery && a->flags == b->flags &&
+	       a->delivery == b->delivery && a->flags == b->flags && a->kind == b->kind &&
 	       retry_equal(&a->retry, &b->retry) && retry_equal(&a->undo_retry, &b->undo_retry);
 }
 
@@ -45,39 +47,53 @@ static bool plan_equal(const struct wire_plan *a, const struct wire_plan *b)
 {
 	if (!slice_equal(a->name, b->name) || a->version != b->version ||
 	    a->protocol != b->protocol || a->deadline_ms != b->deadline_ms ||
-	    a->step_count != b->step_count)
+	    a->step_count != b->step_count || a->idle_ms != b->idle_ms)
 		return false;
 	for (uint32_t i = 0; i < a->step_count; i++) {
-		if (!step_equal(&a->steps[i], &b->steps[i]))
+		if (!txn_step_equal(&a->steps[i], &b->steps[i]))
 			return false;
 	}
 	return true;
 }
 
+bool txn_step_sound(const struct wire_step *step)
+{
+	/* A journal may come from an engine that knows more ways than we do. */
+	return step->name.size > 0 && step->service.size > 0 && step->forward.size > 0 &&
+	       (step->delivery == WIRE_DELIVERY_DURABLE ||
+		step->delivery == WIRE_DELIVERY_DIRECT) &&
+	       step->retry.jitter_percent <= 100 && step->undo_retry.jitter_percent <= 100;
+}
+
+bool txn_vote_sound(const struct wire_step *step)
+{
+	return step->finish.size > 0 && step->undo.size > 0;
+}
+
 bool txn_plan_sound(const struct wire_plan *plan)
 {
-	if (plan->step_count == 0 || plan->step_count > WIRE_STEPS_MAX || plan->name.size == 0 ||
-	    plan->idle_ms > 0 || !txn_protocol_find(plan->protocol))
+	uint32_t pivots = 0;
+
+	if (plan->step_count > WIRE_STEPS_MAX || plan->name.size == 0 ||
+	    plan->protocol < WIRE_PROTOCOL_SAGA || plan->protocol > WIRE_PROTOCOL_MIXED ||
+	    wire_plan_interactive(plan) != (plan->step_count == 0))
 		return false;
 	for (uint32_t i = 0; i < plan->step_count; i++) {
 		const struct wire_step *step = &plan->steps[i];
+		const enum txn_class class = txn_class_of(plan, i);
 
-		if (step->name.size == 0 || step->service.size == 0 || step->forward.size == 0)
+		if (!txn_step_sound(step) || class == TXN_CLASSES)
 			return false;
-		if (step->flags != 0 || step->kind != 0 || step->input.size > 0)
+		if ((class == TXN_CLASS_VOTE || class == TXN_CLASS_ONE_PHASE) &&
+		    !txn_vote_sound(step))
 			return false;
-		/* A journal may come from an engine that knows more ways than we do. */
-		if (step->delivery != WIRE_DELIVERY_DURABLE &&
-		    step->delivery != WIRE_DELIVERY_DIRECT)
-			return false;
-		if (step->retry.jitter_percent > 100 || step->undo_retry.jitter_percent > 100)
-			return false;
+		pivots += step->flags == WIRE_STEP_PIVOT;
 		for (uint32_t j = 0; j < step->after.size; j++) {
 			if (step->after.data[j] >= plan->step_count || step->after.data[j] == i)
 				return false;
 		}
 	}
-	return true;
+	return pivots <= 1;
 }
 
 /* Blocks lie in the payload slab, so that a plan's number is its place there. */
@@ -152,13 +168,14 @@ static struct slice copy_slice(uint8_t **at, struct slice s)
 
 static void plan_link(struct txn_plan *p)
 {
-	for (uint32_t i = 0; i < p->plan.step_count; i++) {
-		const struct slice after = p->plan.steps[i].after;
+	uint64_t after[WIRE_STEPS_MAX];
 
-		for (uint32_t j = 0; j < after.size; j++) {
-			CHECK_LT(after.data[j], p->plan.step_count);
-			p->after[i] |= TXN_BIT(after.data[j]);
-			p->dependents[after.data[j]] |= TXN_BIT(i);
+	wire_plan_edges(&p->plan, after);
+	for (uint32_t i = 0; i < p->plan.step_count; i++) {
+		p->after[i] = after[i];
+		for (uint32_t j = 0; j < p->plan.step_count; j++) {
+			if (after[i] & TXN_BIT(j))
+				p->dependents[j] |= TXN_BIT(i);
 		}
 	}
 }
@@ -188,6 +205,8 @@ static void plan_copy(struct txn_plan *p, const struct wire_plan *plan)
 		step->finish = copy_slice(&at, step->finish);
 		step->undo = copy_slice(&at, step->undo);
 		step->after = copy_slice(&at, step->after);
+		step->one_phase = copy_slice(&at, step->one_phase);
+		step->input = copy_slice(&at, step->input);
 		p->after[i] = 0;
 		p->dependents[i] = 0;
 	}
@@ -206,14 +225,12 @@ struct txn_plan *txn_plan_take(struct txn_shard *t, const struct wire_plan *plan
 		p->references++;
 		return p;
 	}
-	CHECK(txn_plan_sound(plan));
 	p = slab_alloc(&t->payload, plan_size(plan));
 	if (!p)
 		return NULL;
 	*p = (struct txn_plan){.hash = hash,
 			       .identity = plan->known ? plan->known->identity : 0,
 			       .references = 1,
-			       .protocol = txn_protocol_find(plan->protocol),
 			       .block_size = (uint32_t)plan_size(plan)};
 	plan_copy(p, plan);
 	txn_index_put(&t->by_plan, hash, plan_number(t, p));

@@ -207,15 +207,17 @@ static void make_place(struct txn_shard *t, const struct txn_entry *e)
 	txn_waiter_remove(t, oldest);
 }
 
-bool txn_waiter_add(struct txn_shard *t, struct txn_entry *e, uint64_t reply_to)
+bool txn_waiter_add(struct txn_shard *t, struct txn_entry *e, uint64_t reply_to, bool decided)
 {
 	uint32_t number = waiter_find(t, reply_to);
 	struct txn_waiter *w;
 
 	CHECK(reply_to != 0);
 	CHECK(e->body != NULL);
-	if (number != TXN_NONE && t->waiters[number].entry == txn_entry_number(t, e))
+	if (number != TXN_NONE && t->waiters[number].entry == txn_entry_number(t, e)) {
+		t->waiters[number].decided = decided;
 		return true;
+	}
 	if (number != TXN_NONE) /* a token stands for one request: its last one */
 		txn_waiter_remove(t, number);
 	make_place(t, e);
@@ -231,7 +233,8 @@ bool txn_waiter_add(struct txn_shard *t, struct txn_entry *e, uint64_t reply_to)
 	*w = (struct txn_waiter){.reply_to = reply_to,
 				 .entry = txn_entry_number(t, e),
 				 .previous = TXN_NONE,
-				 .next = e->waiters};
+				 .next = e->waiters,
+				 .decided = decided};
 	if (e->waiters != TXN_NONE)
 		t->waiters[e->waiters].previous = number;
 	e->waiters = number;

@@ -83,9 +83,10 @@ struct txn_branch {
 	uint8_t *output;       /* in the share or its own block */
 	uint32_t output_size;
 	uint32_t entry;
-	uint32_t code;        /* err_to_wire of the last trouble */
-	uint32_t attempts[3]; /* journaled ones of forward, finish, undo: txn_attempts() */
-	uint8_t result[3];    /* enum wire_branch_event that ended the operation, 0 = none yet */
+	uint32_t code;              /* err_to_wire of the last trouble */
+	uint32_t attempts[TXN_OPS]; /* journaled ones of each operation class: txn_attempts() */
+	uint8_t result[TXN_OPS];    /* enum wire_branch_event that ended it, 0 = none yet */
+	uint8_t class;              /* enum txn_class: follows from the plan */
 	uint8_t step;
 	uint8_t state; /* enum wire_branch_state */
 	uint8_t op;    /* enum wire_op in progress or last, 0 = none yet */
@@ -106,10 +107,9 @@ _Static_assert(sizeof(struct txn_branch) <= 128, "H4: memory per open saga");
 /* A resolved plan, shared by all open sagas that were accepted with an equal one. */
 struct txn_plan {
 	struct wire_plan plan;
-	const struct txn_protocol *protocol;
 	uint64_t hash;
 	uint64_t identity; /* of the known plan that it was last found equal to, or 0. Volatile */
-	uint64_t *after;   /* per step: the steps it depends on, as bits */
+	uint64_t *after;   /* per step: the steps it depends on, as bits (wire_plan_edges) */
 	uint64_t *dependents; /* per step: the steps that depend on it */
 	uint32_t references;
 	uint32_t block_size;
@@ -123,6 +123,7 @@ struct txn_body {
 	uint8_t *share; /* TXN_STEP_SHARE per step: output, text */
 	struct slice input;
 	struct slice traceparent;
+	uint64_t touched_at; /* interactive: its begin, or the last branch (S9) */
 	uint32_t label_count;
 	uint32_t block_size;
 	uint32_t parked;                   /* branches */
@@ -147,8 +148,10 @@ struct txn_entry {
 	uint32_t code; /* why its entry of the inbox was refused, with that reason */
 	uint8_t id_size;
 	uint8_t definition_size;
-	uint8_t state;  /* enum wire_state */
-	uint8_t reason; /* enum wire_reason */
+	uint8_t state;      /* enum wire_state */
+	uint8_t reason;     /* enum wire_reason */
+	uint8_t decision;   /* enum wire_decision */
+	uint8_t heuristics; /* branches that decided by themselves (38) */
 };
 
 _Static_assert(sizeof(struct txn_entry) <= 160, "what each remembered id costs, with its name");
@@ -157,12 +160,14 @@ struct txn_waiter {
 	uint64_t reply_to;
 	uint32_t entry;
 	uint32_t previous, next; /* of the same entry; `next` chains free ones */
+	bool decided;            /* wants to know what is decided, not the end of it */
 };
 
 enum txn_pending_kind {
 	TXN_PENDING_COMMAND = 1,
 	TXN_PENDING_ANSWER,
-	TXN_PENDING_NOTIFY, /* the outcome, to all waiters of the entry */
+	TXN_PENDING_NOTIFY,  /* the outcome, to all waiters of the entry */
+	TXN_PENDING_DECIDED, /* the decision, to those who wait for that */
 	TXN_PENDING_DISPOSITION,
 	TXN_PENDING_ALERT,
 	TXN_PENDING_LIST,
@@ -243,6 +248,10 @@ struct txn_shard {
 	uint32_t pending_count;
 	uint32_t pending_commands;
 	uint64_t pending_bytes; /* inputs that go out with them */
+	struct {
+		struct slice step, service;
+		uint8_t step_name[ID_SIZE_MAX], service_name[ID_SIZE_MAX];
+	} alert; /* of the last one: a reply makes one at most that outlives its saga */
 
 	/* Scratch. */
 	uint8_t *scratch;   /* TXN_SCRATCH_SIZE: body hash, reasons of refusal */
@@ -280,12 +289,12 @@ static inline struct slice txn_branch_text(const struct txn_body *body, const st
 }
 static inline uint32_t *txn_attempts(struct txn_branch *b, uint32_t op)
 {
-	CHECK(op >= WIRE_OP_FORWARD && op <= WIRE_OP_UNDO);
+	CHECK(op >= WIRE_OP_FORWARD && op <= TXN_OPS);
 	return &b->attempts[op - WIRE_OP_FORWARD];
 }
 static inline uint8_t *txn_result(struct txn_branch *b, uint32_t op)
 {
-	CHECK(op >= WIRE_OP_FORWARD && op <= WIRE_OP_UNDO);
+	CHECK(op >= WIRE_OP_FORWARD && op <= TXN_OPS);
 	return &b->result[op - WIRE_OP_FORWARD];
 }
 
@@ -306,13 +315,17 @@ void txn_open_unlink(struct txn_shard *t, struct txn_entry *e);
 
 /* Once for a token, however often it asks. The oldest of too many waiters of a saga is told BUSY
  * and dropped. False when the pool is full. */
-bool txn_waiter_add(struct txn_shard *t, struct txn_entry *e, uint64_t reply_to);
+bool txn_waiter_add(struct txn_shard *t, struct txn_entry *e, uint64_t reply_to, bool decided);
 void txn_waiter_remove(struct txn_shard *t, uint32_t number);
 
 /* ---- plan.c, body.c -------------------------------------------------------------------------- */
 
-/* Whether the fold can carry the plan at all: known protocol, indexes in range. */
+/* Whether the fold can carry the plan at all: known kinds of steps, indexes in range, and one point
+ * of no return at most (S4). */
 bool txn_plan_sound(const struct wire_plan *plan);
+bool txn_step_sound(const struct wire_step *step); /* of itself */
+bool txn_step_equal(const struct wire_step *a, const struct wire_step *b);
+bool txn_vote_sound(const struct wire_step *step); /* likewise of one that votes */
 struct txn_plan *txn_plan_take(struct txn_shard *t, const struct wire_plan *plan); /* or NULL */
 void txn_plan_release(struct txn_shard *t, struct txn_plan *plan);
 /* Bytes of a new copy; 0 when an equal plan is held already. */
@@ -322,6 +335,13 @@ size_t txn_body_measure(const struct wire_record_accepted *r);
 struct txn_body *txn_body_create(struct txn_shard *t, const struct wire_record_accepted *r,
 				 uint32_t entry); /* or NULL */
 void txn_body_destroy(struct txn_shard *t, struct txn_body *body);
+/* The body of an interactive saga with one more step, or with another input: a new one, and the old
+ * one is gone. False: no room, and nothing has changed. */
+bool txn_body_change(struct txn_shard *t, struct txn_entry *e, const struct wire_step *step,
+		     const struct slice *input);
+/* Whether that fits, for a decision (S19). */
+bool txn_body_change_fits(struct txn_shard *t, struct txn_entry *e, const struct wire_step *step,
+			  const struct slice *input);
 /* Whether it may be taken in, and can be (S19: found out before the record is made). Like all
  * questions they leave the state alone. */
 bool txn_body_fits(const struct txn_shard *t, const struct wire_record_accepted *r);
@@ -342,6 +362,10 @@ bool txn_branch_may(uint32_t from, uint32_t to);
 /* CHECK the tables, and end what was out or armed in the old state. */
 void txn_entry_move(struct txn_shard *t, struct txn_entry *e, uint32_t to);
 void txn_branch_move(struct txn_shard *t, struct txn_branch *b, uint32_t to);
+/* To where decision and parked branches say that an open saga is. */
+void txn_entry_settle(struct txn_shard *t, struct txn_entry *e);
+/* Once only (invariant 11). */
+void txn_entry_decide(struct txn_shard *t, struct txn_entry *e, uint32_t decision);
 
 /* ---- graph.c -----------------------------------------------------------------------------------
  */
@@ -352,17 +376,31 @@ uint64_t txn_branches_in(const struct txn_body *body, uint64_t states);
 uint64_t txn_branches_all(const struct txn_body *body);
 /* Nothing is left to undo. */
 bool txn_undo_settled(const struct txn_body *body);
+/* Every forward operation is over, and the saga can go on. */
+bool txn_forward_over(const struct txn_body *body);
+/* Some branch that said yes waits for what is decided. */
+bool txn_finish_due(const struct txn_body *body);
+bool txn_all_finished(const struct txn_body *body);
+/* The branch without return that is out or has said yes (S4), or NULL. */
+struct txn_branch *txn_no_return(const struct txn_body *body);
+/* Begins what is ready: forward operations, and with a decision to commit what finishes them. */
 void txn_graph_forward(struct txn_shard *t, struct txn_entry *e);
 void txn_graph_undo(struct txn_shard *t, struct txn_entry *e);
 /* The rule of the operation that is outstanding, or NULL. */
 const struct txn_op_rule *txn_outstanding(const struct txn_branch *b);
 const struct uuid *txn_operation(const struct txn_entry *e, struct txn_branch *b);
 
-/* ---- apply.c, remember.c, record.c -------------------------------------------------------------
+/* ---- apply*.c, remember.c, record.c -------------------------------------------------------------
  */
 
 /* Folds one decoded record as number last_record + 1. 0, SAGA_E_STATE, SAGA_E_NO_MEMORY. */
 int txn_fold(struct txn_shard *t, enum wire_kind kind, const void *record) MUST_CHECK;
+int txn_find_open(struct txn_shard *t, uint64_t admission, struct txn_entry **entry) MUST_CHECK;
+int txn_fold_branch(struct txn_shard *t, const struct wire_record_branch *r) MUST_CHECK;
+int txn_fold_parked(struct txn_shard *t, const struct wire_record_parked *r) MUST_CHECK;
+int txn_fold_decision(struct txn_shard *t, const struct wire_record_decision *r) MUST_CHECK;
+int txn_fold_enlisted(struct txn_shard *t, const struct wire_record_enlisted *r) MUST_CHECK;
+int txn_fold_closed(struct txn_shard *t, const struct wire_record_closed *r) MUST_CHECK;
 /* Moves the folded clock and forgets what is due, a bounded number at a time. */
 void txn_clock_advance(struct txn_shard *t, uint64_t at);
 /* S5: whether this is a window that we can remember an id for; else `text`, made in scratch, says
@@ -404,6 +442,19 @@ static inline bool txn_from_inbox(const struct txn_shard *t)
 }
 void txn_decide_cancel(struct txn_shard *t, const struct wire_cancel *cancel);
 void txn_decide_query(struct txn_shard *t, const struct wire_query *query);
+void txn_decide_enlist(struct txn_shard *t, const struct wire_enlist *enlist);
+void txn_decide_commit(struct txn_shard *t, const struct wire_commit *commit);
+void txn_decide_inquire(struct txn_shard *t, const struct wire_inquire *inquire);
+/* S11. False: refused. */
+bool txn_addressed_here(struct txn_shard *t, struct slice id);
+/* S10, S2: blocks an id that nobody holds, and answers that. */
+void txn_block_unknown(struct txn_shard *t, struct slice id, uint64_t retry_until_at,
+		       struct slice reason);
+/* Answers the request of this step, and puts it among the waiters when it wants to wait and there
+ * is something to wait for. */
+void txn_answer_or_wait(struct txn_shard *t, struct txn_entry *e, bool wait, uint32_t until);
+/* Whoever waits for the decision is told it. */
+void txn_notify_decided(struct txn_shard *t, const struct txn_entry *e);
 void txn_decide_list(struct txn_shard *t);
 void txn_decide_reply(struct txn_shard *t, const struct wire_reply *reply, struct slice service,
 		      struct slice instance);
@@ -422,6 +473,9 @@ void txn_attempt_failed(struct txn_shard *t, struct txn_entry *e, struct txn_bra
 			const struct txn_failure *why);
 /* What follows from the state: decision, finish, dispatch of what became ready. */
 void txn_advance(struct txn_shard *t, struct txn_entry *e);
+/* Arms the timer of what ends the way to a decision: the deadline, or how long nobody may come back
+ * (S9). */
+void txn_entry_arm(struct txn_shard *t, struct txn_entry *e);
 /* Whether txn_advance has a record to make. */
 bool txn_advance_due(const struct txn_entry *e);
 void txn_decide_undo(struct txn_shard *t, struct txn_entry *e, uint32_t reason,
@@ -466,6 +520,9 @@ struct txn_pending *txn_pend(struct txn_shard *t, enum txn_pending_kind kind);
 /* An answer to the request of this step; NULL entry: about `id`. */
 struct txn_pending *txn_pend_answer(struct txn_shard *t, struct txn_entry *e, struct slice id,
 				    int code);
+/* Tells operators of the record that was just made about a branch. */
+void txn_pend_alert(struct txn_shard *t, const struct txn_branch *b, uint32_t attempt,
+		    uint32_t code, struct slice text);
 /* The final one to another request, which has to come again. */
 void txn_pend_dismissal(struct txn_shard *t, const struct txn_entry *e, uint64_t reply_to);
 /* A hint with BUSY, with jitter: those who are sent away must not come back together. */

@@ -59,6 +59,8 @@ static void digest_branch(struct digest *d, const struct txn_body *body, const s
 	put(d, (uint64_t)b->step | (uint64_t)b->state << 8 | (uint64_t)b->op << 16);
 	for (unsigned i = 0; i < 3; i++)
 		put(d, b->attempts[i] | (uint64_t)b->result[i] << 32);
+	if (b->attempts[3] != 0 || b->result[3] != 0)
+		put(d, b->attempts[3] | (uint64_t)b->result[3] << 32);
 	put(d, b->code);
 	put(d, b->next_at);
 	put_hash(d, slice_of(b->output, b->output_size));
@@ -74,6 +76,8 @@ static void digest_body(struct digest *d, const struct txn_body *body)
 	put_hash(d, body->input);
 	put_slice(d, txn_text_cut(body->traceparent, 128));
 	put(d, body->label_count);
+	if (body->touched_at != 0)
+		put(d, body->touched_at);
 	end(d);
 	for (uint32_t i = 0; i < txn_step_count(body); i++)
 		digest_branch(d, body, &body->branches[i]);
@@ -97,6 +101,11 @@ static void digest_entry(struct digest *d, const struct txn_entry *e)
 	put(d, e->body ? 0 : e->timer.deadline); /* until when it is remembered */
 	if (txn_entry_refused(e))
 		put(d, e->code);
+	/* What the state does not say already: what is parked was being undone, once. */
+	if (e->state == WIRE_STATE_PARKED && e->decision != WIRE_DECISION_ABORT)
+		put(d, UINT64_MAX - e->decision);
+	if (e->heuristics > 0)
+		put(d, e->heuristics);
 	end(d);
 	if (e->body)
 		digest_body(d, e->body);

@@ -28,7 +28,7 @@
 
 enum {
 	LABEL_BYTES = ID_SIZE_MAX + WIRE_TEXT_SIZE_MAX + 16,
-	STEP_BYTES = 6 * ID_SIZE_MAX + 256,
+	STEP_BYTES = 7 * ID_SIZE_MAX + 256 + WIRE_TEMPLATE_SIZE_MAX,
 };
 _Static_assert(WIRE_INPUT_SIZE_MAX + WIRE_TEXT_SIZE_MAX + WIRE_LABELS_MAX * LABEL_BYTES +
 			       WIRE_STEPS_MAX * STEP_BYTES + TXN_RECORDS_PER_TIMER <=
@@ -60,6 +60,10 @@ static uint64_t worst_case(const struct txn_event *event)
 	} else if (event->kind == TXN_EVENT_INBOX) {
 		if (event->u.inbox->submit != NULL)
 			size += worst_case_of_submit(event->u.inbox->submit);
+	} else if (event->kind == TXN_EVENT_ENLIST) {
+		size += STEP_BYTES;
+	} else if (event->kind == TXN_EVENT_COMMIT) {
+		size += event->u.commit->input.size;
 	} else if (event->kind == TXN_EVENT_REPLY) {
 		if (event->u.reply.reply->output.size <= WIRE_OUTPUT_SIZE_MAX)
 			size += event->u.reply.reply->output.size; /* larger ones are dropped */
@@ -106,6 +110,15 @@ static void decide(struct txn_shard *t, const struct txn_event *event)
 		break;
 	case TXN_EVENT_TICK:
 		txn_decide_timers(t);
+		break;
+	case TXN_EVENT_ENLIST:
+		txn_decide_enlist(t, event->u.enlist);
+		break;
+	case TXN_EVENT_COMMIT:
+		txn_decide_commit(t, event->u.commit);
+		break;
+	case TXN_EVENT_INQUIRE:
+		txn_decide_inquire(t, event->u.inquire);
 		break;
 	case TXN_EVENT_PROBE:
 		txn_record_noop(t);

@@ -120,6 +120,9 @@ enum txn_event_kind {
 	TXN_EVENT_LIST,
 	TXN_EVENT_TICK,
 	TXN_EVENT_INBOX, /* an entry of the durable inbox (S12); reply_to must be 0 */
+	TXN_EVENT_ENLIST,
+	TXN_EVENT_COMMIT,
+	TXN_EVENT_INQUIRE,
 	TXN_EVENT_PROBE, /* one record that changes nothing: does the journal take any? */
 };
 
@@ -155,6 +158,9 @@ struct txn_event {
 		const struct wire_query *query;
 		const struct wire_cancel *cancel;
 		const struct wire_list_request *list;
+		const struct wire_enlist *enlist;
+		const struct wire_commit *commit;
+		const struct wire_inquire *inquire;
 		struct {
 			const struct wire_reply *reply;
 			struct slice service; /* proven by the subject: must be the plan's for the

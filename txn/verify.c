@@ -7,6 +7,26 @@
 			return #condition;                                                         \
 	} while (0)
 
+/* What a branch may be doing, by what was decided. */
+static const char *verify_phase(const struct txn_entry *e, const struct txn_branch *b)
+{
+	const bool forward = b->state == WIRE_BRANCH_ACTIVE || b->state == WIRE_BRANCH_PENDING ||
+			     b->state == WIRE_BRANCH_SETTLING;
+	const bool abort = e->decision == WIRE_DECISION_ABORT;
+
+	REQUIRE(!forward || !abort);
+	REQUIRE(b->state != WIRE_BRANCH_ENLISTED || e->state == WIRE_STATE_OPEN || abort);
+	REQUIRE(b->state != WIRE_BRANCH_UNDOING || abort || b->class == TXN_CLASS_OPTIONAL);
+	/* Invariants 9, 10, 12, 13 and 18 */
+	REQUIRE(b->op != WIRE_OP_FINISH ||
+		(e->decision == WIRE_DECISION_COMMIT && b->result[0] == WIRE_EVENT_OK));
+	REQUIRE(!txn_class_rule(b->class)->irrevocable || b->state != WIRE_BRANCH_OK ||
+		e->decision == WIRE_DECISION_COMMIT);
+	REQUIRE(b->class != TXN_CLASS_RETRIABLE || b->op == 0 ||
+		e->decision == WIRE_DECISION_COMMIT);
+	return NULL;
+}
+
 static const char *verify_branch(const struct txn_shard *t, const struct txn_entry *e,
 				 const struct txn_branch *b, bool live)
 {
@@ -23,11 +43,18 @@ static const char *verify_branch(const struct txn_shard *t, const struct txn_ent
 	REQUIRE(!live || !outstanding || b->wait != TXN_WAIT_NOTHING);
 	REQUIRE(b->wait != TXN_WAIT_OPERATOR || b->state == WIRE_BRANCH_PARKED);
 	REQUIRE(outstanding || b->next_at == 0);
+	REQUIRE(b->class == txn_class_of(&e->body->plan->plan, b->step));
 	REQUIRE((b->state == WIRE_BRANCH_PENDING) <= (b->op == 0));
-	REQUIRE(b->state != WIRE_BRANCH_ACTIVE || e->state == WIRE_STATE_RUNNING);
-	REQUIRE(b->state != WIRE_BRANCH_PENDING || e->state == WIRE_STATE_RUNNING);
-	REQUIRE(b->state != WIRE_BRANCH_UNDOING || e->state != WIRE_STATE_RUNNING);
-	return NULL;
+	REQUIRE(b->state != WIRE_BRANCH_ENLISTED || b->op == 0);
+	return verify_phase(e, b);
+}
+
+/* What waits for it could begin. */
+static bool went_by(const struct txn_branch *b)
+{
+	return b->result[0] == WIRE_EVENT_OK || b->result[0] == WIRE_EVENT_READ_ONLY ||
+	       b->result[WIRE_OP_SETTLE - 1] == WIRE_EVENT_OK ||
+	       (b->class == TXN_CLASS_OPTIONAL && b->result[0] != 0);
 }
 
 /* Invariants 16 and 17, from the states alone. */
@@ -35,25 +62,44 @@ static const char *verify_order(const struct txn_entry *e)
 {
 	const struct txn_body *body = e->body;
 	const uint64_t begun =
-		~txn_branches_in(body, TXN_BIT(WIRE_BRANCH_PENDING) | TXN_BIT(WIRE_BRANCH_SKIPPED));
+		~txn_branches_in(body, TXN_BIT(WIRE_BRANCH_PENDING) | TXN_BIT(WIRE_BRANCH_SKIPPED) |
+					       TXN_BIT(WIRE_BRANCH_ENLISTED));
 	const uint64_t undoing =
 		txn_branches_in(body, TXN_BIT(WIRE_BRANCH_UNDOING) | TXN_BIT(WIRE_BRANCH_PARKED) |
 					      TXN_BIT(WIRE_BRANCH_UNDONE));
-	const uint64_t settled =
-		txn_branches_in(body, TXN_BIT(WIRE_BRANCH_UNDONE) | TXN_BIT(WIRE_BRANCH_SKIPPED) |
-					      TXN_BIT(WIRE_BRANCH_REJECTED));
+	const uint64_t settled = txn_branches_in(
+		body, TXN_BIT(WIRE_BRANCH_UNDONE) | TXN_BIT(WIRE_BRANCH_SKIPPED) |
+			      TXN_BIT(WIRE_BRANCH_REJECTED) | TXN_BIT(WIRE_BRANCH_DONE) |
+			      TXN_BIT(WIRE_BRANCH_HEURISTIC));
 
 	for (uint32_t i = 0; i < txn_step_count(body); i++) {
 		if (begun & TXN_BIT(i)) {
 			for (uint32_t j = 0; j < txn_step_count(body); j++) {
 				if (body->plan->after[i] & TXN_BIT(j))
-					REQUIRE(body->branches[j].result[0] == WIRE_EVENT_OK);
+					REQUIRE(went_by(&body->branches[j]));
 			}
 		}
-		if (undoing & TXN_BIT(i))
+		if ((undoing & TXN_BIT(i)) && e->decision == WIRE_DECISION_ABORT &&
+		    body->branches[i].class != TXN_CLASS_OPTIONAL)
 			REQUIRE((body->plan->dependents[i] & ~settled) == 0);
 	}
 	return NULL;
+}
+
+/* Whether the state is the one that decision and parked branches make. */
+static bool verify_state(const struct txn_entry *e)
+{
+	switch ((enum wire_state)e->state) {
+	case WIRE_STATE_OPEN:
+	case WIRE_STATE_RUNNING:
+		return e->decision == WIRE_DECISION_NONE;
+	case WIRE_STATE_FINISHING:
+		return e->decision == WIRE_DECISION_COMMIT;
+	case WIRE_STATE_UNDOING:
+		return e->decision == WIRE_DECISION_ABORT;
+	default:
+		return e->state == WIRE_STATE_PARKED;
+	}
 }
 
 static const char *verify_open(const struct txn_shard *t, const struct txn_entry *e, bool live)
@@ -66,9 +112,12 @@ static const char *verify_open(const struct txn_shard *t, const struct txn_entry
 	REQUIRE(body->plan->references > 0);
 	REQUIRE(body->parked == (uint32_t)__builtin_popcountll(parked));
 	REQUIRE((body->parked > 0) == (e->state == WIRE_STATE_PARKED));
-	REQUIRE((e->state == WIRE_STATE_RUNNING) == (e->reason == WIRE_REASON_NONE));
-	REQUIRE(!live || txn_advance_due(e) || e->state != WIRE_STATE_RUNNING ||
-		timer_armed(&e->timer));
+	REQUIRE((e->decision == WIRE_DECISION_ABORT) == (e->reason != WIRE_REASON_NONE));
+	REQUIRE(verify_state(e));
+	/* S4: the deadline has nothing more to end when a branch without return is out. */
+	REQUIRE(!live || txn_advance_due(e) || e->decision != WIRE_DECISION_NONE ||
+		timer_armed(&e->timer) || txn_no_return(body));
+	REQUIRE(e->decision != WIRE_DECISION_ABORT || txn_no_return(body) == NULL);
 	for (uint32_t i = 0; i < txn_step_count(body); i++) {
 		wrong = verify_branch(t, e, &body->branches[i], live);
 		if (wrong)

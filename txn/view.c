@@ -1,5 +1,6 @@
 /* What can be seen of the state: branches of a saga, pages of sagas, numbers. */
 #include "txn/state.h"
+#include "wire/plan.h"
 
 static uint32_t attempts_made(struct txn_branch *b, uint32_t op)
 {
@@ -16,12 +17,18 @@ uint32_t txn_view_branches(const struct txn_shard *t, struct txn_entry *e)
 	for (uint32_t i = 0; i < count; i++) {
 		struct txn_branch *b = &e->body->branches[i];
 
+		const uint32_t kind = wire_step_kind(&e->body->plan->plan, txn_step_of(e->body, b));
+
 		t->branch_views[i] = (struct wire_branch_view){
+			.kind = kind == WIRE_PROTOCOL_SAGA ? 0 : kind,
 			.step = txn_step_of(e->body, b)->name,
 			.service = txn_step_of(e->body, b)->service,
 			.state = b->state,
 			.forward_attempts = attempts_made(b, WIRE_OP_FORWARD),
 			.undo_attempts = attempts_made(b, WIRE_OP_UNDO),
+			.finish_attempts = attempts_made(b, WIRE_OP_FINISH),
+			.settle_attempts = attempts_made(b, WIRE_OP_SETTLE),
+			.flags = txn_step_of(e->body, b)->flags,
 			.code = b->code,
 			.text = txn_branch_text(e->body, b),
 			.next_at = b->next_at > t->now ? b->next_at : 0,
@@ -56,6 +63,8 @@ static void view_entry(const struct txn_entry *e, struct wire_saga_view *view)
 		.definition = txn_entry_definition(e),
 		.state = e->state,
 		.reason = e->reason,
+		.decision = e->decision,
+		.heuristics = e->heuristics,
 		.admission = e->admission,
 		.accepted_at = e->accepted_at,
 		.finished_at = e->finished_at,
@@ -119,7 +128,8 @@ void txn_view_list(const struct txn_shard *t, const struct wire_list_request *re
 		const struct txn_entry *e = &t->entries[number];
 
 		CHECK(e->admission > request->after);
-		if (request->states == 0 || (request->states & (1U << e->state)))
+		if ((request->states == 0 || (request->states & (1U << e->state))) &&
+		    (!request->heuristic || e->heuristics > 0))
 			view_entry(e, &t->saga_views[list->saga_count++]);
 		cursor = e->admission;
 		number = e->next;

@@ -24,7 +24,7 @@ enum {
 	WIRE_FRAME_MAX = 256,             /* commands or replies in a frame */
 	WIRE_LIST_MAX = 500,
 	WIRE_HISTORY_MAX = 1000,
-	WIRE_TEMPLATE_SIZE_MAX = 4096, /* of a step's input, before its picks are filled in */
+	WIRE_TEMPLATE_SIZE_MAX = 1024, /* of a step's input, before its picks are filled in */
 };
 
 enum wire_kind {

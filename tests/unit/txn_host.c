@@ -1,4 +1,5 @@
 #include "tests/unit/txn_host.h"
+#include "wire/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,25 +98,23 @@ __attribute__((format(printf, 2, 3))) static void note(struct host *h, const cha
 
 static const char *op_text(uint32_t op)
 {
-	const struct txn_op_rule *rule = txn_op_rule(op);
-
-	return rule ? rule->name : "finish";
+	return wire_op_name(op);
 }
 
 static const char *event_text(uint32_t event)
 {
-	static const char *const names[] = {"?",     "ok",      "rejected",
-					    "again", "unknown", "dispatched"};
+	static const char *const names[] = {"?",       "ok",         "rejected",  "again",
+					    "unknown", "dispatched", "read_only", "heuristic"};
 
-	return event < 6 ? names[event] : "?";
+	return event < 8 ? names[event] : "?";
 }
 
 static const char *reason_text(uint32_t reason)
 {
-	static const char *const names[] = {"none", "rejected", "exhausted", "deadline",
-					    "cancelled"};
+	static const char *const names[] = {"none",      "rejected", "exhausted", "deadline",
+					    "cancelled", "refused",  "idle"};
 
-	return reason < 5 ? names[reason] : "?";
+	return reason < 7 ? names[reason] : "?";
 }
 
 static void note_at(struct host *h, uint64_t at)

@@ -412,13 +412,11 @@ static void waiters_of_one_saga_are_bounded(void **state)
 			       (unsigned)h.reply_to);
 		if (i >= TXN_WAITERS_OF_SAGA_MAX)
 			(void)snprintf(expected, sizeof expected,
-				       ">answer %u s running\n  a active 1/0\n"
-				       ">answer %u s running busy final\n",
-				       (unsigned)h.reply_to,
-				       (unsigned)h.reply_to - TXN_WAITERS_OF_SAGA_MAX);
+				       ">answer %u s running busy final\n"
+				       ">answer %u s running\n  a active 1/0\n",
+				       (unsigned)h.reply_to - TXN_WAITERS_OF_SAGA_MAX,
+				       (unsigned)h.reply_to);
 		expect_step(&h, expected);
-		if (i >= TXN_WAITERS_OF_SAGA_MAX)
-			assert_in_range(h.answer.retry_after_ms, 500, 1000);
 	}
 	txn_stats(h.t, &stats);
 	assert_int_equal(stats.waiters, TXN_WAITERS_OF_SAGA_MAX);

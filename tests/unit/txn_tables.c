@@ -2,26 +2,55 @@
 #include "tests/unit/txn_host.h"
 
 #include "base/prng.h"
+#include "wire/names.h"
 
 #define NONE WIRE_STATE_NONE
 
+#define LENGTH(array) (sizeof(array) / sizeof(array)[0])
+
 static const uint32_t saga_moves[][2] = {
-	{NONE, WIRE_STATE_RUNNING},
-	{NONE, WIRE_STATE_CANCELLED},
-	{WIRE_STATE_RUNNING, WIRE_STATE_UNDOING},
-	{WIRE_STATE_RUNNING, WIRE_STATE_COMPLETED},
-	{WIRE_STATE_UNDOING, WIRE_STATE_PARKED},
-	{WIRE_STATE_UNDOING, WIRE_STATE_COMPENSATED},
-	{WIRE_STATE_PARKED, WIRE_STATE_UNDOING},
+	{WIRE_STATE_NONE, WIRE_STATE_RUNNING},        {WIRE_STATE_NONE, WIRE_STATE_OPEN},
+	{WIRE_STATE_NONE, WIRE_STATE_CANCELLED},      {WIRE_STATE_OPEN, WIRE_STATE_RUNNING},
+	{WIRE_STATE_OPEN, WIRE_STATE_UNDOING},        {WIRE_STATE_RUNNING, WIRE_STATE_UNDOING},
+	{WIRE_STATE_RUNNING, WIRE_STATE_FINISHING},   {WIRE_STATE_RUNNING, WIRE_STATE_PARKED},
+	{WIRE_STATE_RUNNING, WIRE_STATE_COMPLETED},   {WIRE_STATE_FINISHING, WIRE_STATE_PARKED},
+	{WIRE_STATE_FINISHING, WIRE_STATE_COMPLETED}, {WIRE_STATE_UNDOING, WIRE_STATE_PARKED},
+	{WIRE_STATE_UNDOING, WIRE_STATE_COMPENSATED}, {WIRE_STATE_PARKED, WIRE_STATE_RUNNING},
+	{WIRE_STATE_PARKED, WIRE_STATE_FINISHING},    {WIRE_STATE_PARKED, WIRE_STATE_UNDOING},
 };
 
 static const uint32_t branch_moves[][2] = {
-	{WIRE_BRANCH_PENDING, WIRE_BRANCH_ACTIVE},  {WIRE_BRANCH_PENDING, WIRE_BRANCH_SKIPPED},
-	{WIRE_BRANCH_ACTIVE, WIRE_BRANCH_OK},       {WIRE_BRANCH_ACTIVE, WIRE_BRANCH_REJECTED},
-	{WIRE_BRANCH_ACTIVE, WIRE_BRANCH_UNKNOWN},  {WIRE_BRANCH_OK, WIRE_BRANCH_UNDOING},
-	{WIRE_BRANCH_OK, WIRE_BRANCH_SKIPPED},      {WIRE_BRANCH_UNKNOWN, WIRE_BRANCH_UNDOING},
-	{WIRE_BRANCH_UNKNOWN, WIRE_BRANCH_SKIPPED}, {WIRE_BRANCH_UNDOING, WIRE_BRANCH_UNDONE},
-	{WIRE_BRANCH_UNDOING, WIRE_BRANCH_PARKED},  {WIRE_BRANCH_PARKED, WIRE_BRANCH_UNDONE},
+	{WIRE_BRANCH_PENDING, WIRE_BRANCH_ACTIVE},
+	{WIRE_BRANCH_PENDING, WIRE_BRANCH_SKIPPED},
+	{WIRE_BRANCH_ENLISTED, WIRE_BRANCH_ACTIVE},
+	{WIRE_BRANCH_ENLISTED, WIRE_BRANCH_UNDOING},
+	{WIRE_BRANCH_ACTIVE, WIRE_BRANCH_OK},
+	{WIRE_BRANCH_ACTIVE, WIRE_BRANCH_REJECTED},
+	{WIRE_BRANCH_ACTIVE, WIRE_BRANCH_UNKNOWN},
+	{WIRE_BRANCH_ACTIVE, WIRE_BRANCH_DONE},
+	{WIRE_BRANCH_ACTIVE, WIRE_BRANCH_PARKED},
+	{WIRE_BRANCH_OK, WIRE_BRANCH_UNDOING},
+	{WIRE_BRANCH_OK, WIRE_BRANCH_SKIPPED},
+	{WIRE_BRANCH_OK, WIRE_BRANCH_FINISHING},
+	{WIRE_BRANCH_UNKNOWN, WIRE_BRANCH_UNDOING},
+	{WIRE_BRANCH_UNKNOWN, WIRE_BRANCH_SKIPPED},
+	{WIRE_BRANCH_UNKNOWN, WIRE_BRANCH_SETTLING},
+	{WIRE_BRANCH_SETTLING, WIRE_BRANCH_OK},
+	{WIRE_BRANCH_SETTLING, WIRE_BRANCH_REJECTED},
+	{WIRE_BRANCH_SETTLING, WIRE_BRANCH_PARKED},
+	{WIRE_BRANCH_SETTLING, WIRE_BRANCH_SKIPPED},
+	{WIRE_BRANCH_FINISHING, WIRE_BRANCH_DONE},
+	{WIRE_BRANCH_FINISHING, WIRE_BRANCH_PARKED},
+	{WIRE_BRANCH_FINISHING, WIRE_BRANCH_HEURISTIC},
+	{WIRE_BRANCH_UNDOING, WIRE_BRANCH_UNDONE},
+	{WIRE_BRANCH_UNDOING, WIRE_BRANCH_PARKED},
+	{WIRE_BRANCH_UNDOING, WIRE_BRANCH_HEURISTIC},
+	{WIRE_BRANCH_PARKED, WIRE_BRANCH_OK},
+	{WIRE_BRANCH_PARKED, WIRE_BRANCH_REJECTED},
+	{WIRE_BRANCH_PARKED, WIRE_BRANCH_DONE},
+	{WIRE_BRANCH_PARKED, WIRE_BRANCH_UNDONE},
+	{WIRE_BRANCH_PARKED, WIRE_BRANCH_HEURISTIC},
+	{WIRE_BRANCH_PARKED, WIRE_BRANCH_SKIPPED},
 };
 
 static bool listed(const uint32_t moves[][2], size_t count, uint32_t from, uint32_t to)
@@ -63,9 +92,9 @@ static void make_move(void)
 static void saga_life(void **state)
 {
 	(void)state;
-	for (uint32_t from = 0; from <= 8; from++) {
-		for (uint32_t to = 0; to <= 8; to++) {
-			const bool may = listed(saga_moves, 7, from, to);
+	for (uint32_t from = 0; from <= 9; from++) {
+		for (uint32_t to = 0; to <= 9; to++) {
+			const bool may = listed(saga_moves, LENGTH(saga_moves), from, to);
 
 			assert_int_equal(txn_state_may(from, to), may);
 			wanted.branch = false;
@@ -81,9 +110,9 @@ static void saga_life(void **state)
 static void branch_life(void **state)
 {
 	(void)state;
-	for (uint32_t from = 0; from <= 10; from++) {
-		for (uint32_t to = 0; to <= 10; to++) {
-			const bool may = listed(branch_moves, 12, from, to);
+	for (uint32_t from = 0; from <= 15; from++) {
+		for (uint32_t to = 0; to <= 15; to++) {
+			const bool may = listed(branch_moves, LENGTH(branch_moves), from, to);
 
 			assert_int_equal(txn_branch_may(from, to), may);
 			wanted.branch = true;
@@ -96,18 +125,72 @@ static void branch_life(void **state)
 	assert_string_equal(txn_branch_state_name(0), "?");
 }
 
-static void protocol_rows(void **state)
+static void class_rows(void **state)
 {
-	const struct txn_protocol *saga = txn_protocol_find(WIRE_PROTOCOL_SAGA);
+	static const struct {
+		uint32_t protocol, kind, flags, steps;
+		const char *one_phase;
+		enum txn_class class;
+	} rows[] = {
+		{WIRE_PROTOCOL_SAGA, 0, 0, 1, "", TXN_CLASS_ACTION},
+		{WIRE_PROTOCOL_SAGA, 0, WIRE_STEP_OPTIONAL, 2, "", TXN_CLASS_OPTIONAL},
+		{WIRE_PROTOCOL_SAGA, 0, WIRE_STEP_PIVOT, 2, "", TXN_CLASS_PIVOT},
+		{WIRE_PROTOCOL_SAGA, 0, WIRE_STEP_RETRIABLE, 2, "", TXN_CLASS_RETRIABLE},
+		{WIRE_PROTOCOL_SAGA, 0, 3, 2, "", TXN_CLASSES},
+		{WIRE_PROTOCOL_TCC, 0, 0, 1, "x", TXN_CLASS_VOTE},
+		{WIRE_PROTOCOL_TCC, 0, WIRE_STEP_PIVOT, 2, "", TXN_CLASSES},
+		{WIRE_PROTOCOL_2PC, 0, 0, 2, "x", TXN_CLASS_VOTE},
+		{WIRE_PROTOCOL_2PC, 0, 0, 1, "", TXN_CLASS_VOTE},
+		{WIRE_PROTOCOL_2PC, 0, 0, 1, "x", TXN_CLASS_ONE_PHASE},
+		{WIRE_PROTOCOL_2PC, 0, WIRE_STEP_PIVOT, 2, "", TXN_CLASS_PIVOT},
+		{WIRE_PROTOCOL_MIXED, WIRE_PROTOCOL_TCC, 0, 2, "", TXN_CLASS_VOTE},
+		{WIRE_PROTOCOL_MIXED, WIRE_PROTOCOL_SAGA, 0, 2, "", TXN_CLASS_ACTION},
+		{WIRE_PROTOCOL_MIXED, 0, 0, 2, "", TXN_CLASSES},
+		{9, 0, 0, 1, "", TXN_CLASSES},
+	};
 
 	(void)state;
-	assert_non_null(saga);
-	assert_int_equal(saga->forward_done, WIRE_STATE_COMPLETED);
-	assert_null(txn_protocol_find(WIRE_PROTOCOL_TCC));
-	assert_null(txn_protocol_find(0));
-	assert_string_equal(txn_op_rule(WIRE_OP_FORWARD)->name, "forward");
-	assert_string_equal(txn_op_rule(WIRE_OP_UNDO)->name, "undo");
-	assert_null(txn_op_rule(WIRE_OP_FINISH));
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		struct wire_step steps[2] = {{.kind = rows[i].kind,
+					      .flags = rows[i].flags,
+					      .one_phase = slice_str(rows[i].one_phase)}};
+		const struct wire_plan plan = {
+			.protocol = rows[i].protocol, .steps = steps, .step_count = rows[i].steps};
+
+		assert_int_equal(txn_class_of(&plan, 0), rows[i].class);
+	}
+}
+
+/* S4 and row 38, as the tables say them. */
+static void operation_rows(void **state)
+{
+	(void)state;
+	for (uint32_t c = 0; c < TXN_CLASSES; c++) {
+		const struct txn_class_rule *rule = txn_class_rule(c);
+
+		for (uint32_t op = WIRE_OP_FORWARD; op <= WIRE_OP_SETTLE; op++) {
+			const struct txn_op_rule *o = txn_op_rule(c, op);
+
+			if (!o)
+				continue;
+			assert_string_equal(o->name, wire_op_name(op));
+			assert_int_equal(o->op, op);
+			/* What must succeed is tried for ever; what may fail has an end. */
+			assert_true(o->parks || o->refusable);
+			assert_true(!o->has_deadline || !o->parks);
+			if (op == WIRE_OP_FINISH || op == WIRE_OP_UNDO)
+				assert_true(o->parks && !o->refusable);
+		}
+		assert_non_null(txn_op_rule(c, WIRE_OP_FORWARD));
+		if (rule->irrevocable)
+			assert_non_null(txn_op_rule(c, WIRE_OP_SETTLE));
+		assert_null(txn_op_rule(c, 0));
+		assert_null(txn_op_rule(c, WIRE_OP_SETTLE + 1));
+	}
+	assert_null(txn_op_rule(TXN_CLASS_PIVOT, WIRE_OP_UNDO));
+	assert_null(txn_op_rule(TXN_CLASS_RETRIABLE, WIRE_OP_UNDO));
+	assert_null(txn_op_rule(TXN_CLASS_ACTION, WIRE_OP_FINISH));
+	assert_false(txn_op_rule(TXN_CLASS_RETRIABLE, WIRE_OP_FORWARD)->refusable);
 }
 
 /* Against a plain array, with few homes so that runs wrap and collide. */
@@ -188,8 +271,11 @@ static void index_grows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(saga_life),     cmocka_unit_test(branch_life),
-		cmocka_unit_test(protocol_rows), cmocka_unit_test(index_holds_what_was_put),
+		cmocka_unit_test(saga_life),
+		cmocka_unit_test(branch_life),
+		cmocka_unit_test(class_rows),
+		cmocka_unit_test(operation_rows),
+		cmocka_unit_test(index_holds_what_was_put),
 		cmocka_unit_test(index_grows),
 	};
 
