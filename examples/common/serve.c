@@ -147,15 +147,18 @@ void serve_work_and_tell(struct saga_context *context, uint32_t duration_ms)
 
 const char *serve_outcome_name(enum saga_outcome outcome)
 {
-	switch (outcome) {
-	case SAGA_OK:
-		return "ok";
-	case SAGA_REJECTED:
-		return "rejected";
-	case SAGA_RETRY:
-		return "retry";
-	case SAGA_PARK:
-		return "park";
-	}
+	static const struct {
+		int outcome;
+		const char *name;
+	} names[] = {
+		{SAGA_OK, "ok"},
+		{SAGA_REJECTED, "rejected"},
+		{SAGA_RETRY, "retry"},
+		{SAGA_PARK, "park"},
+	};
+
+	for (uint32_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (names[i].outcome == (int)outcome)
+			return names[i].name;
 	return "?";
 }
