@@ -10,6 +10,8 @@ union record {
 	struct wire_record_finished finished;
 	struct wire_record_tombstone tombstone;
 	struct wire_record_inbox inbox;
+	struct wire_record_enlisted enlisted;
+	struct wire_record_closed closed;
 };
 
 void history_init(struct history *h, void *memory, size_t size)
@@ -72,6 +74,23 @@ static void take_parked(const struct history *h, const struct wire_record_parked
 	event->next_at = r->next_at;
 }
 
+/* Its plan has one more step, which later records count with. */
+static void take_enlisted(struct history *h, const struct wire_record_enlisted *r,
+			  struct history_event *event)
+{
+	struct wire_plan *plan = &h->record.plan;
+
+	event->word = "enlisted";
+	event->has_step = true;
+	event->step = r->step.name;
+	event->service = r->step.service;
+	event->step_index = plan->step_count;
+	if (!h->accepted || plan->step_count >= WIRE_STEPS_MAX)
+		return;
+	h->enlisted[plan->step_count++] = r->step;
+	plan->steps = h->enlisted;
+}
+
 static int take(struct history *h, const union record *r, struct history_event *event)
 {
 	switch (event->kind) {
@@ -82,7 +101,10 @@ static int take(struct history *h, const union record *r, struct history_event *
 		take_branch(h, &r->branch, event);
 		return 0;
 	case WIRE_RECORD_DECISION:
-		event->word = "undo decided";
+		event->decision = r->decision.verdict == WIRE_DECISION_COMMIT ? WIRE_DECISION_COMMIT
+									      : WIRE_DECISION_ABORT;
+		event->word =
+			event->decision == WIRE_DECISION_COMMIT ? "commit decided" : "undo decided";
 		event->reason = r->decision.reason;
 		event->text = r->decision.text;
 		if (r->decision.has_step)
@@ -106,6 +128,12 @@ static int take(struct history *h, const union record *r, struct history_event *
 		event->text = r->inbox.text;
 		event->code = r->inbox.code;
 		return 0;
+	case WIRE_RECORD_ENLISTED:
+		take_enlisted(h, &r->enlisted, event);
+		return 0;
+	case WIRE_RECORD_CLOSED:
+		event->word = "commit asked";
+		return 0;
 	default:
 		return SAGA_E_KIND;
 	}
@@ -124,7 +152,7 @@ int history_read(struct history *h, const struct wire_history_entry *entry, stru
 	err = wire_peek_kind(entry->record, &event->kind);
 	if (err != 0)
 		return err;
-	if (event->kind < WIRE_RECORD_ACCEPTED || event->kind > WIRE_RECORD_INBOX)
+	if (event->kind < WIRE_RECORD_ACCEPTED || event->kind > WIRE_RECORD_CLOSED)
 		return SAGA_E_KIND;
 	if (event->kind == WIRE_RECORD_ACCEPTED) {
 		err = wire_decode(event->kind, entry->record, &h->arena, &h->record, NULL);
@@ -151,6 +179,8 @@ static uint32_t state_after(const struct history_event *event, uint32_t before)
 
 	if (event->kind == WIRE_RECORD_PARKED)
 		return WIRE_BRANCH_PARKED;
+	if (event->kind == WIRE_RECORD_ENLISTED)
+		return WIRE_BRANCH_ENLISTED;
 	if (event->kind != WIRE_RECORD_BRANCH)
 		return before;
 	switch ((enum wire_branch_event)event->event) {
@@ -171,6 +201,21 @@ static uint32_t state_after(const struct history_event *event, uint32_t before)
 	return event->op <= WIRE_OP_SETTLE ? out[event->op] : before;
 }
 
+static uint32_t *attempts_of(struct history_step *step, uint32_t op)
+{
+	switch ((enum wire_op)op) {
+	case WIRE_OP_FINISH:
+		return &step->finish_attempts;
+	case WIRE_OP_UNDO:
+		return &step->undo_attempts;
+	case WIRE_OP_SETTLE:
+		return &step->settle_attempts;
+	case WIRE_OP_FORWARD:
+		break;
+	}
+	return &step->forward_attempts;
+}
+
 void history_fold(struct history_step steps[WIRE_STEPS_MAX], const struct history_event *event)
 {
 	struct history_step *step;
@@ -180,7 +225,7 @@ void history_fold(struct history_step steps[WIRE_STEPS_MAX], const struct histor
 		return;
 	step = &steps[event->step_index];
 	step->state = state_after(event, step->state);
-	attempts = event->op == WIRE_OP_UNDO ? &step->undo_attempts : &step->forward_attempts;
+	attempts = attempts_of(step, event->op);
 	if (event->attempt > *attempts)
 		*attempts = event->attempt;
 	if (event->code != 0)
@@ -188,6 +233,6 @@ void history_fold(struct history_step steps[WIRE_STEPS_MAX], const struct histor
 	if (event->text.size > 0)
 		step->text = event->text;
 	if (event->kind == WIRE_RECORD_BRANCH && event->event == WIRE_EVENT_OK &&
-	    event->op == WIRE_OP_FORWARD)
+	    (event->op == WIRE_OP_FORWARD || event->op == WIRE_OP_SETTLE))
 		step->forward_ok = true;
 }

@@ -12,6 +12,7 @@ struct history {
 	struct arena arena; /* the accepted record's arrays live here */
 	bool accepted;
 	struct wire_record_accepted record;
+	struct wire_step enlisted[WIRE_STEPS_MAX]; /* of an interactive one: its plan grows */
 };
 
 struct history_event {
@@ -28,8 +29,9 @@ struct history_event {
 	struct slice text, instance, output;
 	uint32_t barrier;
 	uint64_t next_at;
-	uint32_t reason; /* of a decision */
-	uint32_t state;  /* of the end */
+	uint32_t reason;   /* of a decision */
+	uint32_t decision; /* likewise: enum wire_decision */
+	uint32_t state;    /* of the end */
 };
 
 void history_init(struct history *h, void *memory, size_t size);
@@ -41,7 +43,7 @@ int history_read(struct history *h, const struct wire_history_entry *entry, stru
 /* What became of each step, folded from its events: for sagas whose owner keeps no branches. */
 struct history_step {
 	uint32_t state; /* enum wire_branch_state */
-	uint32_t forward_attempts, undo_attempts;
+	uint32_t forward_attempts, undo_attempts, finish_attempts, settle_attempts;
 	uint32_t code;
 	struct slice text; /* of the last trouble */
 	bool forward_ok;

@@ -67,6 +67,8 @@ static struct wire_branch_view step_of(const struct shown *s, uint32_t i)
 		.state = state,
 		.forward_attempts = step->forward_attempts,
 		.undo_attempts = step->undo_attempts,
+		.finish_attempts = step->finish_attempts,
+		.settle_attempts = step->settle_attempts,
 		.code = step->code,
 		.text = step->text,
 	};
@@ -130,6 +132,8 @@ static void put_steps(const struct shown *s, struct doc *d)
 		doc_str(d, "state", wire_branch_state_name(step.state));
 		doc_number(d, "forward_attempts", step.forward_attempts);
 		doc_number(d, "undo_attempts", step.undo_attempts);
+		doc_number(d, "finish_attempts", step.finish_attempts);
+		doc_number(d, "settle_attempts", step.settle_attempts);
 		doc_str(d, "code", code_text(step.code));
 		doc_text(d, "text", step.text);
 		doc_number(d, "next_unix_ms", step.next_at);
@@ -157,6 +161,10 @@ static const char *kind_word(enum wire_kind kind)
 		return "blocked";
 	case WIRE_RECORD_INBOX:
 		return "inbox";
+	case WIRE_RECORD_ENLISTED:
+		return "enlisted";
+	case WIRE_RECORD_CLOSED:
+		return "closed";
 	default:
 		return "unknown";
 	}
@@ -189,8 +197,10 @@ static void put_event(const struct history_event *e, struct doc *d)
 	}
 	if (e->kind == WIRE_RECORD_INBOX)
 		doc_str(d, "code", code_text(e->code));
-	if (e->kind == WIRE_RECORD_DECISION)
+	if (e->kind == WIRE_RECORD_DECISION) {
+		doc_str(d, "decision", wire_decision_name(e->decision));
 		doc_str(d, "reason", wire_reason_name(e->reason));
+	}
 	doc_text(d, "text", e->text);
 	doc_end(d);
 }

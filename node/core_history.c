@@ -157,9 +157,11 @@ static bool concerns(struct shard *s, enum wire_kind kind, struct slice record)
 		struct wire_record_finished finished;
 		struct wire_record_tombstone tombstone;
 		struct wire_record_inbox inbox;
+		struct wire_record_enlisted enlisted;
+		struct wire_record_closed closed;
 	} u;
 	arena_reset(&core->decode);
-	if (kind < WIRE_RECORD_ACCEPTED || kind > WIRE_RECORD_INBOX ||
+	if (kind < WIRE_RECORD_ACCEPTED || kind > WIRE_RECORD_CLOSED ||
 	    wire_decode(kind, record, &core->decode, &u, NULL) != 0)
 		return false;
 	switch (kind) {
@@ -177,6 +179,10 @@ static bool concerns(struct shard *s, enum wire_kind kind, struct slice record)
 		return u.parked.admission == h->admission;
 	case WIRE_RECORD_FINISHED:
 		return u.finished.admission == h->admission;
+	case WIRE_RECORD_ENLISTED:
+		return u.enlisted.admission == h->admission;
+	case WIRE_RECORD_CLOSED:
+		return u.closed.admission == h->admission;
 	default:
 		return false;
 	}

@@ -253,21 +253,28 @@ static void on_history(struct shard *s, const struct transport_message *message)
 		core_history_request(s, &request, reply_to);
 }
 
-/* Interactive transactions, and who is in doubt: read, so that what is malformed is told, and not
- * served yet. */
-static void on_unserved(struct shard *s, enum wire_kind kind,
-			const struct transport_message *message)
+static void on_enlist(struct shard *s, const struct transport_message *message)
 {
-	union {
-		struct wire_enlist enlist;
-		struct wire_commit commit;
-		struct wire_inquire inquire;
-	} request;
-	uint64_t reply_to;
-	if (!take_request(s, kind, &request, message, &reply_to))
-		return;
-	tokens_drop(&s->tokens, reply_to);
-	refuse(s, message, slice_of(NULL, 0), SAGA_E_UNSUPPORTED, slice_of(NULL, 0));
+	struct wire_enlist enlist;
+	struct txn_event event = {.kind = TXN_EVENT_ENLIST, .u.enlist = &enlist};
+	if (take_request(s, WIRE_ENLIST, &enlist, message, &event.reply_to))
+		run(s, &event, message);
+}
+
+static void on_commit(struct shard *s, const struct transport_message *message)
+{
+	struct wire_commit commit;
+	struct txn_event event = {.kind = TXN_EVENT_COMMIT, .u.commit = &commit};
+	if (take_request(s, WIRE_COMMIT, &commit, message, &event.reply_to))
+		run(s, &event, message);
+}
+
+static void on_inquire(struct shard *s, const struct transport_message *message)
+{
+	struct wire_inquire inquire;
+	struct txn_event event = {.kind = TXN_EVENT_INQUIRE, .u.inquire = &inquire};
+	if (take_request(s, WIRE_INQUIRE, &inquire, message, &event.reply_to))
+		run(s, &event, message);
 }
 
 /* ---- replies of participants
@@ -381,13 +388,13 @@ void core_serve_message(struct shard *s, enum subject_verb verb, struct slice pa
 		on_history(s, message);
 		break;
 	case SUBJECT_ENLIST:
-		on_unserved(s, WIRE_ENLIST, message);
+		on_enlist(s, message);
 		break;
 	case SUBJECT_COMMIT:
-		on_unserved(s, WIRE_COMMIT, message);
+		on_commit(s, message);
 		break;
 	case SUBJECT_INQUIRE:
-		on_unserved(s, WIRE_INQUIRE, message);
+		on_inquire(s, message);
 		break;
 	case SUBJECT_VERBS:
 		break;

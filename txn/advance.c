@@ -125,6 +125,8 @@ void txn_advance(struct txn_shard *t, struct txn_entry *e)
 	CHECK(t->effects != NULL);
 	if (e->state == WIRE_STATE_OPEN)
 		return;
+	if (e->decision != WIRE_DECISION_ABORT)
+		txn_refuse_inputs(t, e);
 	if (e->decision == WIRE_DECISION_NONE)
 		decide(t, e);
 	if (e->decision == WIRE_DECISION_ABORT) {

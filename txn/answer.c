@@ -106,6 +106,7 @@ static void emit_command(struct txn_shard *t, const struct txn_pending *p)
 	const struct txn_op_rule *rule;
 	const struct wire_step *step;
 	struct txn_branch *b;
+	struct slice input;
 	uint64_t end;
 
 	CHECK_LT(p->entry, t->entries_top);
@@ -119,6 +120,8 @@ static void emit_command(struct txn_shard *t, const struct txn_pending *p)
 	rule = txn_outstanding(b);
 	CHECK(rule != NULL);
 	step = txn_step_of(e->body, b);
+	if (txn_input_of(t, e->body, b, &input) != 0)
+		return; /* parked for that, and tried again */
 	end = b->ends_at;
 	if (rule->has_deadline && e->decision == WIRE_DECISION_NONE && end > e->deadline_at)
 		end = e->deadline_at;
@@ -139,7 +142,7 @@ static void emit_command(struct txn_shard *t, const struct txn_pending *p)
 		.remaining_ms = end <= t->now               ? 0
 				: end - t->now < UINT32_MAX ? (uint32_t)(end - t->now)
 							    : UINT32_MAX,
-		.input = e->body->input,
+		.input = input,
 		.traceparent = e->body->traceparent,
 	};
 	emit(t, &m);

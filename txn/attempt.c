@@ -212,8 +212,8 @@ static void record_event(struct txn_shard *t, const struct txn_entry *e, const s
 
 /* Nobody gives up on what must succeed in the end: an operator is called, and it is still tried,
  * slowly (C3). */
-static void park(struct txn_shard *t, const struct txn_entry *e, struct txn_branch *b,
-		 uint32_t attempt, const struct txn_failure *why)
+void txn_attempt_park(struct txn_shard *t, const struct txn_entry *e, struct txn_branch *b,
+		      uint32_t attempt, const struct txn_failure *why)
 {
 	const struct wire_record_parked record = {
 		.admission = e->admission,
@@ -255,7 +255,7 @@ void txn_attempt_failed(struct txn_shard *t, struct txn_entry *e, struct txn_bra
 	else if (!exhausted)
 		record_event(t, e, b, WIRE_EVENT_AGAIN, attempt, t->now + wait, why);
 	else if (rule->parks)
-		park(t, e, b, attempt, why);
+		txn_attempt_park(t, e, b, attempt, why);
 	else
 		record_event(t, e, b, WIRE_EVENT_UNKNOWN, attempt, 0, why);
 	txn_advance(t, e);

@@ -471,6 +471,8 @@ struct txn_failure {
 };
 void txn_attempt_failed(struct txn_shard *t, struct txn_entry *e, struct txn_branch *b,
 			const struct txn_failure *why);
+void txn_attempt_park(struct txn_shard *t, const struct txn_entry *e, struct txn_branch *b,
+		      uint32_t attempt, const struct txn_failure *why);
 /* What follows from the state: decision, finish, dispatch of what became ready. */
 void txn_advance(struct txn_shard *t, struct txn_entry *e);
 /* Arms the timer of what ends the way to a decision: the deadline, or how long nobody may come back
@@ -495,6 +497,15 @@ uint64_t txn_parked_next_at(struct txn_shard *t);
 /* Times may be planned by several owners, and be over when a new one begins: so a retry that is due
  * also waits for its turn. False: not yet; the timer is armed for it. */
 bool txn_parked_turn(struct txn_shard *t, struct txn_branch *b);
+
+/* ---- flow.c ------------------------------------------------------------------------------------
+ */
+
+/* In scratch, until the next one; SAGA_E_TOO_LARGE, and what else wire_pick_fill says. */
+int txn_input_of(struct txn_shard *t, const struct txn_body *body, const struct txn_branch *b,
+		 struct slice *input) MUST_CHECK;
+/* Refuses the forward operations that are to begin with an input that cannot be made. */
+void txn_refuse_inputs(struct txn_shard *t, struct txn_entry *e);
 
 /* ---- delivery.c
  * -------------------------------------------------------------------------------- */

@@ -179,8 +179,8 @@ enum txn_message_kind {
 	TXN_MESSAGE_ALERT,       /* u.alert */
 };
 
-/* Slices inside point into the engine, the event or the effects; they live until the next call on
- * this engine. The caller encodes at once and sends when `gate` is durable. */
+/* Slices inside point into the engine, the event or the effects; they live until the emit returns.
+ * The caller encodes at once and sends when `gate` is durable. */
 struct txn_message {
 	enum txn_message_kind kind;
 	uint64_t gate; /* record number (T1); 0 = may leave at once */
