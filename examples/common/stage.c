@@ -133,6 +133,7 @@ bool stage_is_past(uint64_t since_ms, uint64_t span_ms)
 
 bool stage_create(struct stage *stage, const struct cluster_options *options)
 {
+	stage->nodes = options->nodes;
 	return cluster_create(options, &stage->cluster) == 0 ||
 	       stage_fail(stage, "%s", cluster_trouble(stage->cluster));
 }
@@ -146,7 +147,8 @@ bool stage_start_servers(struct stage *stage, const char *what)
 
 bool stage_start_nodes(struct stage *stage)
 {
-	stage_say("starting %d nodes, initialising the cluster", STAGE_NODES);
+	stage_say("starting %u node%s, initialising the cluster", stage->nodes,
+		  stage->nodes == 1 ? "" : "s");
 	return (cluster_start_nodes(stage->cluster) == 0 &&
 		cluster_init(stage->cluster, INIT_MS) == 0 &&
 		cluster_wait_serving(stage->cluster, SERVING_MS) == 0) ||

@@ -37,6 +37,7 @@ struct stage_kill {
 struct stage {
 	const char *name; /* "travel-demo" */
 	struct cluster *cluster;
+	uint32_t nodes;
 	sigset_t signals; /* blocked; waited for between ticks */
 	bool interrupted;
 	struct stage_kill kills[STAGE_KILLS_MAX];

@@ -43,8 +43,13 @@ static void find_build_folder(char *folder, uint32_t size)
 
 static bool try_tree(char *path, uint32_t size, const char *folder, const char *name)
 {
-	static const char *const below[] = {
-		"", "bin/", "node/", "cli/", "examples/travel/", "tests/support/"};
+	static const char *const below[] = {"",
+					    "bin/",
+					    "node/",
+					    "cli/",
+					    "examples/quickstart/",
+					    "examples/travel/",
+					    "tests/support/"};
 
 	for (uint32_t i = 0; folder[0] != '\0' && i < sizeof below / sizeof below[0]; i++)
 		if (try_program(path, size, folder, below[i], name))
