@@ -60,9 +60,10 @@ static uint64_t passed_all(const struct txn_body *body)
 	return found;
 }
 
-static bool to_finish(const struct txn_body *body, const struct txn_branch *b)
+static bool to_finish(const struct txn_branch *b)
 {
-	return b->state == WIRE_BRANCH_OK && txn_step_of(body, b)->finish.size > 0;
+	/* A step may name an operation that its class has no use for: one-phase is done at once. */
+	return b->state == WIRE_BRANCH_OK && txn_op_rule(b->class, WIRE_OP_FINISH) != NULL;
 }
 
 bool txn_undo_settled(const struct txn_body *body)
@@ -78,7 +79,7 @@ bool txn_forward_over(const struct txn_body *body)
 bool txn_finish_due(const struct txn_body *body)
 {
 	for (uint32_t i = 0; i < txn_step_count(body); i++) {
-		if (to_finish(body, &body->branches[i]))
+		if (to_finish(&body->branches[i]))
 			return true;
 	}
 	return false;
@@ -141,7 +142,7 @@ void txn_graph_forward(struct txn_shard *t, struct txn_entry *e)
 	if (e->decision != WIRE_DECISION_COMMIT || ready != txn_branches_all(body))
 		return;
 	for (uint32_t i = 0; i < txn_step_count(body); i++) {
-		if (to_finish(body, &body->branches[i]))
+		if (to_finish(&body->branches[i]))
 			begin(t, &body->branches[i], WIRE_OP_FINISH);
 	}
 }

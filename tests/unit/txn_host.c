@@ -146,6 +146,8 @@ static void note_record(struct host *h, struct slice bytes)
 		struct wire_record_finished finished;
 		struct wire_record_tombstone tombstone;
 		struct wire_record_inbox inbox;
+		struct wire_record_enlisted enlisted;
+		struct wire_record_closed closed;
 		struct wire_record_noop noop;
 	} r;
 	struct arena arena;
@@ -164,7 +166,8 @@ static void note_record(struct host *h, struct slice bytes)
 		break;
 	case WIRE_RECORD_DECISION:
 		note(h, "+decision #%llu %s", (unsigned long long)r.decision.admission,
-		     reason_text(r.decision.reason));
+		     r.decision.verdict == WIRE_DECISION_COMMIT ? "commit"
+								: reason_text(r.decision.reason));
 		if (r.decision.has_step)
 			note(h, " %u", r.decision.step);
 		note(h, "\n");
@@ -178,6 +181,10 @@ static void note_record(struct host *h, struct slice bytes)
 	case WIRE_RECORD_FINISHED:
 		note(h, "+finished #%llu %s\n", (unsigned long long)r.finished.admission,
 		     txn_state_name(r.finished.state));
+		break;
+	case WIRE_RECORD_ENLISTED:
+		note(h, "+enlisted #%llu %.*s\n", (unsigned long long)r.enlisted.admission,
+		     SLICE(r.enlisted.step.name));
 		break;
 	case WIRE_RECORD_TOMBSTONE:
 		note(h, "+tombstone %.*s\n", SLICE(r.tombstone.saga));
