@@ -328,7 +328,7 @@ static int check_pivot(struct plan_check *check, const uint64_t *edges)
 		if (pivot == WIRE_STEPS_MAX || flags != 0 ||
 		    (wire_plan_ancestors(edges, i) >> pivot & 1) == 0)
 			continue;
-		error = step_fault(check, SAGA_E_PLAN, 0,
+		error = step_fault(check, SAGA_E_PLAN, WIRE_STEP_KEY_AFTER,
 				   "it waits for the point of no return, so it must be retriable "
 				   "or optional");
 	}

@@ -37,7 +37,9 @@ static void sagactl_says_so(struct trip *t)
 	(void)snprintf(path, sizeof path, "%s/trip.yaml", cluster_folder(t->cluster));
 	file = fopen(path, "we");
 	assert_non_null(file);
-	(void)fputs("name: trip\nsteps:\n  - {name: a, service: svc-a, action: do}\n", file);
+	(void)fputs(
+		"name: trip\nsteps:\n  - {name: a, service: svc-a, action: do, compensate: none}\n",
+		file);
 	assert_int_equal(fclose(file), 0);
 	assert_int_equal(
 		cluster_run(t->cluster, argv, PATIENCE_MS, output, sizeof output, &exit_code), 0);
