@@ -73,7 +73,7 @@ static void pend_command(struct txn_shard *t, struct txn_branch *b, bool again)
 	p->again = again;
 	b->sent_at = t->now;
 	t->pending_commands++;
-	t->pending_bytes += t->entries[b->entry].body->input.size;
+	t->pending_bytes += txn_input_bound(t->entries[b->entry].body, b);
 	t->stats.commands_total++;
 }
 

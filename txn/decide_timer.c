@@ -100,14 +100,20 @@ static bool may_still_say(const struct txn_shard *t, struct timer *timer)
 {
 	const struct txn_branch *b = branch_of(timer);
 	const struct txn_body *body = t->entries[b ? b->entry : timer->owner].body;
+	uint64_t bytes = 0;
 	uint32_t commands;
 
 	CHECK(body != NULL);
 	commands =
 		b && (b->wait == TXN_WAIT_RETRY || t->now < b->ends_at) ? 1 : txn_step_count(body);
+	if (b && commands == 1)
+		bytes = txn_input_bound(body, b);
+	else
+		for (uint32_t i = 0; i < txn_step_count(body); i++)
+			bytes += txn_input_bound(body, &body->branches[i]);
 	return t->pending_commands == 0 ||
 	       (t->pending_commands + commands <= TXN_TICK_COMMANDS_MAX &&
-		t->pending_bytes + (uint64_t)commands * body->input.size <= TXN_TICK_BYTES_MAX);
+		t->pending_bytes + bytes <= TXN_TICK_BYTES_MAX);
 }
 
 void txn_decide_timers(struct txn_shard *t)

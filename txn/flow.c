@@ -32,6 +32,11 @@ int txn_input_of(struct txn_shard *t, const struct txn_body *body, const struct 
 	return err;
 }
 
+uint32_t txn_input_bound(const struct txn_body *body, const struct txn_branch *b)
+{
+	return txn_step_of(body, b)->input.size > 0 ? WIRE_INPUT_SIZE_MAX : body->input.size;
+}
+
 static bool to_begin(const struct txn_body *body, const struct txn_branch *b)
 {
 	return b->state == WIRE_BRANCH_ACTIVE && b->wait == TXN_WAIT_NOTHING &&

@@ -504,6 +504,8 @@ bool txn_parked_turn(struct txn_shard *t, struct txn_branch *b);
 /* In scratch, until the next one; SAGA_E_TOO_LARGE, and what else wire_pick_fill says. */
 int txn_input_of(struct txn_shard *t, const struct txn_body *body, const struct txn_branch *b,
 		 struct slice *input) MUST_CHECK;
+/* At most so many bytes. */
+uint32_t txn_input_bound(const struct txn_body *body, const struct txn_branch *b);
 /* Refuses the forward operations that are to begin with an input that cannot be made. */
 void txn_refuse_inputs(struct txn_shard *t, struct txn_entry *e);
 

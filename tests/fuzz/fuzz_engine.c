@@ -8,6 +8,7 @@
 
 #include "tests/fuzz/fuzz_host.h"
 #include "wire/codec.h"
+#include "wire/plan.h"
 #include "wire/plan_cache.h"
 
 enum { ARENA_SIZE = 4 * 1024 * 1024, EVENTS_MAX = 200 };
@@ -22,6 +23,9 @@ enum part {
 	PART_ANSWER,    /* outcome, which command from the last, and more for the reply */
 	PART_TAKE_OVER, /* another owner goes on */
 	PART_INBOX,     /* which stream and tenant, how far on in it, and the entry's bytes */
+	PART_ENLIST,
+	PART_COMMIT, /* first byte odd: of the set that was enlisted under that id */
+	PART_INQUIRE,
 	PART_KINDS
 };
 
@@ -71,6 +75,71 @@ static void request(struct fuzz_host *h, enum wire_kind kind, struct slice bytes
 		event.u.list = &u.list;
 	}
 	fuzz_host_step(h, &event);
+}
+
+/* ---- interactive transactions (S9) ----------------------------------------------------------- */
+
+/* What was enlisted: a hash that no mutation finds. */
+enum { SETS_MAX = 4 };
+static struct set {
+	struct id id;
+	struct hash128 hash;
+	uint32_t count;
+} sets[SETS_MAX];
+
+static struct set *set_of(struct slice id)
+{
+	for (uint32_t i = 0; i < SETS_MAX; i++) {
+		if (sets[i].id.size == 0 && id_from(&sets[i].id, id) != 0)
+			return NULL;
+		if (slice_equal(id_slice(&sets[i].id), id))
+			return &sets[i];
+	}
+	return NULL;
+}
+
+static void enlist(struct fuzz_host *h, struct slice bytes)
+{
+	struct wire_enlist enlist;
+	struct txn_event event = {
+		.kind = TXN_EVENT_ENLIST, .reply_to = ++h->reply_to, .u.enlist = &enlist};
+	const uint64_t before = txn_last_record(h->t);
+
+	if (!decode(WIRE_ENLIST, bytes, &enlist))
+		return;
+	fuzz_host_step(h, &event);
+	struct set *set = set_of(enlist.id);
+	if (set == NULL || txn_last_record(h->t) == before || !h->answered_well)
+		return;
+	wire_branch_set_add(&set->hash, &enlist.step);
+	set->count++;
+}
+
+static void commit(struct fuzz_host *h, struct slice bytes)
+{
+	struct wire_commit commit;
+	struct txn_event event = {
+		.kind = TXN_EVENT_COMMIT, .reply_to = ++h->reply_to, .u.commit = &commit};
+
+	if (bytes.size == 0 ||
+	    !decode(WIRE_COMMIT, slice_of(bytes.data + 1, bytes.size - 1), &commit))
+		return;
+	const struct set *set = set_of(commit.id);
+	if (set != NULL && bytes.data[0] % 2 == 1) {
+		commit.branch_count = set->count;
+		commit.branch_hash = set->hash;
+	}
+	fuzz_host_step(h, &event);
+}
+
+static void inquire(struct fuzz_host *h, struct slice bytes)
+{
+	struct wire_inquire inquire;
+	struct txn_event event = {
+		.kind = TXN_EVENT_INQUIRE, .reply_to = ++h->reply_to, .u.inquire = &inquire};
+
+	if (decode(WIRE_INQUIRE, bytes, &inquire))
+		fuzz_host_step(h, &event);
 }
 
 static void reply(struct fuzz_host *h, const struct wire_reply *r, struct slice service)
@@ -241,6 +310,15 @@ static void play(struct fuzz_host *h, struct slice part)
 	case PART_INBOX:
 		inbox(h, rest);
 		break;
+	case PART_ENLIST:
+		enlist(h, rest);
+		break;
+	case PART_COMMIT:
+		commit(h, rest);
+		break;
+	case PART_INQUIRE:
+		inquire(h, rest);
+		break;
 	case PART_KINDS:
 		break;
 	}
@@ -254,6 +332,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct slice part;
 
 	fuzz_host_open(&host, 0);
+	memset(sets, 0, sizeof sets);
 	if (cache_memory == NULL)
 		cache_memory = malloc(wire_plan_cache_size());
 	CHECK(cache_memory != NULL);

@@ -177,6 +177,7 @@ static void emit(void *context, const struct txn_message *m)
 		break;
 	case TXN_MESSAGE_ANSWER:
 		error = wire_encode(WIRE_ANSWER, &m->u.answer, &h->encoded);
+		h->answered_well = m->u.answer.code == 0;
 		break;
 	case TXN_MESSAGE_LIST:
 		error = wire_encode(WIRE_LIST, &m->u.list, &h->encoded);

@@ -30,7 +30,8 @@ struct fuzz_host {
 	struct buf encoded;
 	struct fuzz_command commands[FUZZ_COMMANDS_MAX]; /* the last ones */
 	uint32_t command_count;
-	bool inbox_waits; /* of the last step */
+	bool inbox_waits;   /* of the last step */
+	bool answered_well; /* its last answer had no code */
 };
 
 void fuzz_host_open(struct fuzz_host *h, uint32_t shard);

@@ -108,7 +108,20 @@ static void say_message(uint8_t what, enum wire_kind kind, const void *message)
 }
 
 /* The numbers are those of enum part in fuzz_engine.c. */
-enum { SUBMIT, QUERY, CANCEL, LIST, REPLIES, TIME, ANSWER, TAKE_OVER, INBOX };
+enum {
+	SUBMIT,
+	QUERY,
+	CANCEL,
+	LIST,
+	REPLIES,
+	TIME,
+	ANSWER,
+	TAKE_OVER,
+	INBOX,
+	ENLIST,
+	COMMIT,
+	INQUIRE
+};
 
 static void say_submit(const char *id, bool side_by_side)
 {
@@ -173,15 +186,20 @@ static void say_rest(const char *id)
 	say(TAKE_OVER, slice_of(NULL, 0));
 }
 
-static void say_entry(const uint8_t head[2], struct slice submit)
+static void say_entry_of(uint8_t what, const uint8_t *head, uint32_t size, struct slice message)
 {
 	uint8_t memory[BYTES_MAX];
 	struct buf bytes;
 
 	buf_init_fixed(&bytes, memory, sizeof memory);
-	(void)buf_put(&bytes, head, 2);
-	(void)buf_put_slice(&bytes, submit);
-	say(INBOX, buf_slice(&bytes));
+	(void)buf_put(&bytes, head, size);
+	(void)buf_put_slice(&bytes, message);
+	say(what, buf_slice(&bytes));
+}
+
+static void say_entry(const uint8_t head[2], struct slice submit)
+{
+	say_entry_of(INBOX, head, 2, submit);
 }
 
 /* A submit as entries of the durable inbox: taken, there already, cut short, passed, of a stream
@@ -397,6 +415,133 @@ static void converse(bool side_by_side, const uint8_t *outcomes, uint32_t count)
 	write_seed("engine", "conversation", buf_slice(&conversation));
 }
 
+/* ---- the other protocols ----------------------------------------------------------------------
+ */
+
+static struct wire_step vote_of(const char *name)
+{
+	return (struct wire_step){
+		.name = slice_str(name),
+		.service = slice_str("svc-a"),
+		.forward = slice_str("prepare"),
+		.finish = slice_str("commit"),
+		.undo = slice_str("rollback"),
+		.one_phase = slice_str("once"),
+	};
+}
+
+static void say_plan(const struct wire_plan *plan)
+{
+	const struct wire_submit submit = {.id = slice_str("t1"),
+					   .plan = *plan,
+					   .input = slice_str("{\"sum\": 5}"),
+					   .retry_until_at = 1300000,
+					   .wait = true,
+					   .until = WIRE_UNTIL_DECIDED};
+
+	say_message(SUBMIT, WIRE_SUBMIT, &submit);
+}
+
+static void say_votes(uint32_t count)
+{
+	static const char *const names[] = {"a", "b", "c"};
+	struct wire_step steps[3];
+
+	for (uint32_t i = 0; i < 3; i++)
+		steps[i] = vote_of(names[i]);
+	say_plan(&(struct wire_plan){.name = slice_str("p"),
+				     .version = 1,
+				     .protocol = WIRE_PROTOCOL_2PC,
+				     .steps = steps,
+				     .step_count = count});
+}
+
+/* All kinds of a mixed plan, and an input that is picked. */
+static void say_mixed(void)
+{
+	struct wire_step steps[] = {
+		vote_of("a"),
+		{.name = slice_str("b"), .forward = slice_str("do"), .undo = slice_str("undo")},
+		{.name = slice_str("c"), .forward = slice_str("do"), .flags = WIRE_STEP_OPTIONAL},
+		{.name = slice_str("d"), .forward = slice_str("do"), .flags = WIRE_STEP_PIVOT},
+		{.name = slice_str("e"), .forward = slice_str("do"), .flags = WIRE_STEP_RETRIABLE},
+	};
+	const uint32_t count = sizeof steps / sizeof steps[0];
+
+	for (uint32_t i = 0; i < count; i++) {
+		steps[i].service = slice_str("svc-a");
+		steps[i].kind = i == 0 ? WIRE_PROTOCOL_2PC : WIRE_PROTOCOL_SAGA;
+	}
+	steps[4].input = slice_str("{\"s\": \"$.input.sum\", \"b\": \"$.steps.b.output\"}");
+	steps[4].after = slice_of((const uint8_t[]){1, 3}, 2);
+	say_plan(&(struct wire_plan){.name = slice_str("p"),
+				     .version = 1,
+				     .protocol = WIRE_PROTOCOL_MIXED,
+				     .steps = steps,
+				     .step_count = count});
+}
+
+static void say_interactive(uint32_t branches)
+{
+	static const char *const names[] = {"a", "b", "c"};
+	const struct wire_commit commit = {.id = slice_str("t1"), .wait = true};
+	uint8_t memory[BYTES_MAX];
+	struct buf bytes;
+
+	say_plan(&(struct wire_plan){.name = slice_str("p"),
+				     .version = 1,
+				     .protocol = WIRE_PROTOCOL_2PC,
+				     .idle_ms = 5000});
+	for (uint32_t i = 0; i < branches; i++) {
+		const struct wire_enlist enlist = {.id = slice_str("t1"),
+						   .step = vote_of(names[i % 3])};
+
+		say_message(ENLIST, WIRE_ENLIST, &enlist);
+	}
+	buf_init_fixed(&bytes, memory, sizeof memory);
+	CHECK_EQ(wire_encode(WIRE_COMMIT, &commit, &bytes), 0);
+	say_entry_of(COMMIT, (const uint8_t[]){1}, 1, buf_slice(&bytes));
+}
+
+static void say_end(const char *name, const uint8_t *outcomes, uint32_t count)
+{
+	const struct wire_inquire asked = {.id = slice_str("t1"), .step = slice_str("a")};
+	const struct wire_inquire unknown = {.id = slice_str("x9"), .step = slice_str("a")};
+
+	say_answers(outcomes, count);
+	say_message(INQUIRE, WIRE_INQUIRE, &asked);
+	say_message(INQUIRE, WIRE_INQUIRE, &unknown);
+	say_rest("t1");
+	say_answers(outcomes, count);
+	write_seed("engine", name, buf_slice(&conversation));
+	buf_clear(&conversation);
+}
+
+static void write_protocols(void)
+{
+	enum { OK = WIRE_OUTCOME_OK, NO = WIRE_OUTCOME_REJECTED, RETRY = WIRE_OUTCOME_RETRY };
+	static const uint8_t all[][9] = {
+		{OK, OK, OK, OK, OK, OK, OK, OK, OK},
+		{OK, NO, OK, OK, OK, OK, OK, OK, OK},
+		{WIRE_OUTCOME_READ_ONLY, OK, OK, OK, WIRE_OUTCOME_HEURISTIC, OK, OK, OK, OK},
+		{OK, OK, OK, RETRY, RETRY, RETRY, OK, OK, OK},
+		{RETRY, RETRY, RETRY, NO, OK, OK, NO, OK, OK},
+		{OK, OK, OK, OK, NO, NO, WIRE_OUTCOME_PARK, OK, OK},
+	};
+
+	buf_clear(&conversation);
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+		say_votes(3);
+		say_end("votes", all[i], 9);
+		say_votes(1);
+		say_end("one_phase", all[i], 9);
+		say_mixed();
+		say_end("mixed", all[i], 9);
+		say_interactive((uint32_t)i % 4);
+		say_end("interactive", all[i], 9);
+	}
+}
+
 static void write_conversations(void)
 {
 	enum { OK = WIRE_OUTCOME_OK, NO = WIRE_OUTCOME_REJECTED, RETRY = WIRE_OUTCOME_RETRY };
@@ -424,6 +569,7 @@ static void write_conversations(void)
 	write_inbox_conversation(all[0], 3);
 	write_inbox_conversation(all[1], 3);
 	write_full_inbox();
+	write_protocols();
 	buf_close(&conversation);
 	buf_close(&journal.bytes);
 }
