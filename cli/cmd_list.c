@@ -55,10 +55,11 @@ static int judge(struct slice answer)
 
 static struct page *page_create(struct listing *l, uint32_t shard, uint64_t after, uint32_t limit)
 {
-	const struct wire_list_request body = {.states = l->states,
-					       .after = after,
-					       .limit = limit < WIRE_LIST_MAX ? limit
-									      : WIRE_LIST_MAX};
+	const struct wire_list_request body = {
+		.states = l->states,
+		.after = after,
+		.heuristic = cli_given(&l->cli->parsed, OPTION_HEURISTIC),
+		.limit = limit < WIRE_LIST_MAX ? limit : WIRE_LIST_MAX};
 	const struct subject subject = cli_shard_subject(l->cli, shard, SUBJECT_LIST);
 	struct page *page = calloc(1, sizeof *page);
 

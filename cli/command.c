@@ -50,12 +50,16 @@ const struct command cli_commands[] = {
 	{"sagas list", "", "the sagas that the cluster knows",
 	 "Asks the owners of all shards. Finished sagas are listed until they are forgotten. When\n"
 	 "there are more than --limit, the last line names the cursor for --after.\n\n"
+	 "DECISION is told of parked ones: whether they are to be finished or undone. A branch\n"
+	 "that had decided by itself, maybe against the decision, is for people to see to: those\n"
+	 "sagas are found with --heuristic.\n\n"
 	 "Examples:\n"
-	 "  sagactl sagas list --state open\n"
+	 "  sagactl sagas list --state unfinished\n"
 	 "  sagactl sagas list --state parked -o json\n"
+	 "  sagactl sagas list --heuristic\n"
 	 "  sagactl sagas list --shard 3 --limit 1000\n",
-	 OPTION_BIT(OPTION_STATE) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_SHARD) |
-		 OPTION_BIT(OPTION_AFTER),
+	 OPTION_BIT(OPTION_STATE) | OPTION_BIT(OPTION_HEURISTIC) | OPTION_BIT(OPTION_LIMIT) |
+		 OPTION_BIT(OPTION_SHARD) | OPTION_BIT(OPTION_AFTER),
 	 0, 0, command_sagas_list},
 	{"sagas show", "ID", "one saga with its history, step by step",
 	 "The history is read from the journal: every attempt with its time, answer and the node\n"
@@ -71,7 +75,10 @@ const struct command cli_commands[] = {
 	 "  sagactl sagas wait order-17 --wait-timeout 1m\n",
 	 OPTION_BIT(OPTION_WAIT_TIMEOUT), 1, 1, command_sagas_wait},
 	{"sagas cancel", "ID", "ask for a saga to be undone",
-	 "An id that nobody has submitted yet is blocked.\n\n"
+	 "An open interactive transaction is rolled back. What is decided to commit is too late "
+	 "to\n"
+	 "cancel; while that is being decided the answer is to try again. An id that nobody has\n"
+	 "submitted yet is blocked: whoever asks for its decision is told to abort.\n\n"
 	 "Examples:\n"
 	 "  sagactl sagas cancel order-17 --reason \"customer called\"\n",
 	 OPTION_BIT(OPTION_REASON), 1, 1, command_sagas_cancel},

@@ -45,6 +45,7 @@ enum cli_exit cli_exit_of(int error)
 	case SAGA_E_EXPIRED:
 	case SAGA_E_TOO_LATE:
 	case SAGA_E_CANCELLED:
+	case SAGA_E_PENDING:
 	case SAGA_E_ALREADY_INITIALISED:
 		return CLI_EXIT_CONFLICT;
 	case SAGA_E_UNKNOWN:
@@ -79,7 +80,9 @@ static const struct {
 			  "deadline and labels"},
 	{SAGA_E_EXPIRED, "submit it again with a new --id, if it may run twice"},
 	{SAGA_E_BUSY, "try again later; limits.* of sagad are its ceilings"},
-	{SAGA_E_TOO_LATE, "it has ended: `sagactl sagas show ID` tells how"},
+	{SAGA_E_TOO_LATE, "it has ended, or is decided to commit: `sagactl sagas show ID` tells"},
+	{SAGA_E_PENDING, "its point of no return is being passed: try again in a moment; "
+			 "`sagactl sagas show ID` tells where it is"},
 	{SAGA_E_CANCELLED, "submit it with a new --id"},
 	{SAGA_E_UNKNOWN, "repeat the command with the same --id: that is always safe"},
 	{SAGA_E_NOT_OWNER, "the shard is changing its owner: try again, or see `sagactl shards "

@@ -45,7 +45,7 @@ void help_all(struct buf *out)
 		"Examples:\n"
 		"  sagactl init --wait\n"
 		"  sagactl sagas submit -f trip.yaml --input '{\"user\": 7}' --wait\n"
-		"  sagactl sagas list --state open -o json\n"
+		"  sagactl sagas list --state unfinished -o json\n"
 		"  sagactl sagas submit --help\n");
 }
 

@@ -1,6 +1,7 @@
 #include "cli/history.h"
 
 #include "wire/names.h"
+#include "wire/plan.h"
 
 union record {
 	struct wire_record_accepted accepted;
@@ -20,19 +21,39 @@ void history_init(struct history *h, void *memory, size_t size)
 	arena_init(&h->arena, memory, size);
 }
 
-static struct slice operation_of(const struct wire_step *step, uint32_t op)
+/* Alone in its plan it need not prepare. Of an interactive one that counts once it is closed, and
+ * nothing is sent before. */
+static bool is_one_phase(const struct wire_plan *plan, const struct wire_step *step)
 {
+	return plan->step_count == 1 && wire_step_kind(plan, step) == WIRE_PROTOCOL_2PC &&
+	       step->flags == 0 && step->one_phase.size > 0;
+}
+
+static struct slice operation_of(const struct wire_plan *plan, uint32_t index, uint32_t op)
+{
+	const struct wire_step *step = &plan->steps[index];
+
 	switch ((enum wire_op)op) {
 	case WIRE_OP_FORWARD:
-		return step->forward;
+	case WIRE_OP_SETTLE: /* of what the forward operation left open */
+		return is_one_phase(plan, step) ? step->one_phase : step->forward;
 	case WIRE_OP_FINISH:
 		return step->finish;
 	case WIRE_OP_UNDO:
 		return step->undo;
-	case WIRE_OP_SETTLE: /* of what the forward operation left open */
-		return step->forward;
 	}
 	return slice_of(NULL, 0);
+}
+
+/* The success of a point of no return is the decision: no record of its own says so (S4). */
+static bool decides(const struct history *h, const struct wire_record_branch *r)
+{
+	const struct wire_plan *plan = &h->record.plan;
+
+	return r->event == WIRE_EVENT_OK && (r->op == WIRE_OP_FORWARD || r->op == WIRE_OP_SETTLE) &&
+	       h->accepted && r->step < plan->step_count &&
+	       ((plan->steps[r->step].flags & WIRE_STEP_PIVOT) != 0 ||
+		is_one_phase(plan, &plan->steps[r->step]));
 }
 
 static void name_step(const struct history *h, uint32_t index, uint32_t op,
@@ -45,7 +66,7 @@ static void name_step(const struct history *h, uint32_t index, uint32_t op,
 		return;
 	event->step = h->record.plan.steps[index].name;
 	event->service = h->record.plan.steps[index].service;
-	event->operation = operation_of(&h->record.plan.steps[index], op);
+	event->operation = operation_of(&h->record.plan, index, op);
 }
 
 static void take_branch(const struct history *h, const struct wire_record_branch *r,
@@ -61,6 +82,8 @@ static void take_branch(const struct history *h, const struct wire_record_branch
 	event->next_at = r->next_at;
 	event->instance = r->instance;
 	event->barrier = r->barrier;
+	if (decides(h, r))
+		event->decision = WIRE_DECISION_COMMIT;
 }
 
 static void take_parked(const struct history *h, const struct wire_record_parked *r,
@@ -232,7 +255,8 @@ void history_fold(struct history_step steps[WIRE_STEPS_MAX], const struct histor
 		step->code = event->code;
 	if (event->text.size > 0)
 		step->text = event->text;
-	if (event->kind == WIRE_RECORD_BRANCH && event->event == WIRE_EVENT_OK &&
+	if (event->kind == WIRE_RECORD_BRANCH &&
+	    (event->event == WIRE_EVENT_OK || event->event == WIRE_EVENT_READ_ONLY) &&
 	    (event->op == WIRE_OP_FORWARD || event->op == WIRE_OP_SETTLE))
 		step->forward_ok = true;
 }

@@ -30,7 +30,7 @@ struct history_event {
 	uint32_t barrier;
 	uint64_t next_at;
 	uint32_t reason;   /* of a decision */
-	uint32_t decision; /* likewise: enum wire_decision */
+	uint32_t decision; /* enum wire_decision: made by this record */
 	uint32_t state;    /* of the end */
 };
 

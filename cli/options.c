@@ -52,9 +52,10 @@ const struct cli_option_row cli_options[OPTION_COUNT] = {
 	[OPTION_WAIT] = {"wait", 0, NULL, "wait for the end"},
 	[OPTION_WAIT_TIMEOUT] = {"wait-timeout", 0, "TIME", "no longer than this; default 5m"},
 	[OPTION_STATE] = {"state", 0, "STATE",
-			  "running, undoing, parked, completed, compensated, "
-			  "cancelled, or open for the first three; commas, or "
-			  "may come again"},
+			  "open, running, finishing, undoing, parked, or unfinished for all of "
+			  "these; completed, compensated, cancelled; commas, or may come again"},
+	[OPTION_HEURISTIC] = {"heuristic", 0, NULL,
+			      "only those of which a branch had decided by itself"},
 	[OPTION_LIMIT] = {"limit", 0, "COUNT", "at most so many; default 100"},
 	[OPTION_SHARD] = {"shard", 0, "NUMBER", "only this shard"},
 	[OPTION_AFTER] = {"after", 0, "CURSOR", "go on where the last list ended"},
@@ -248,14 +249,14 @@ int cli_duration(const struct cli_parsed *parsed, enum cli_option option, uint32
 
 static int take_state(const char *word, size_t size, uint32_t *states, struct buf *why)
 {
-	const char *names[WIRE_STATE_CANCELLED + 1];
+	const char *names[WIRE_STATE_OPEN + 1];
 	char text[NAME_SIZE];
 	const char *near = NULL;
 
 	(void)snprintf(text, sizeof text, "%.*s", size < sizeof text ? (int)size : NAME_SIZE - 1,
 		       word);
-	names[0] = "open";
-	for (uint32_t i = WIRE_STATE_RUNNING; i <= WIRE_STATE_CANCELLED; i++) {
+	names[0] = "unfinished";
+	for (uint32_t i = WIRE_STATE_RUNNING; i <= WIRE_STATE_OPEN; i++) {
 		names[i] = wire_state_name(i);
 		if (strcmp(text, names[i]) == 0) {
 			*states |= 1U << i;
@@ -263,11 +264,11 @@ static int take_state(const char *word, size_t size, uint32_t *states, struct bu
 		}
 	}
 	if (strcmp(text, names[0]) == 0) {
-		*states |= 1U << WIRE_STATE_RUNNING | 1U << WIRE_STATE_UNDOING |
-			   1U << WIRE_STATE_PARKED;
+		for (uint32_t i = WIRE_STATE_RUNNING; i <= WIRE_STATE_OPEN; i++)
+			*states |= wire_state_final(i) ? 0 : 1U << i;
 		return 0;
 	}
-	near = near_name(text, names, WIRE_STATE_CANCELLED + 1);
+	near = near_name(text, names, WIRE_STATE_OPEN + 1);
 	(void)buf_printf(why, "unknown state \"%s\"", text);
 	if (near != NULL)
 		(void)buf_printf(why, ": did you mean \"%s\"?", near);

@@ -226,7 +226,7 @@ static void status_text(const struct status_view *status, struct output *o)
 		    "%u owned, %u orphaned, %u halted", status->owned, status->orphaned,
 		    status->halted);
 	output_line(o, "sagas", status->parked > 0 ? STYLE_BAD : STYLE_PLAIN,
-		    "%llu open, %llu parked", (unsigned long long)status->open,
+		    "%llu unfinished, %llu parked", (unsigned long long)status->open,
 		    (unsigned long long)status->parked);
 	output_line(o, "backends", STYLE_PLAIN, "NATS %.*s", (int)info->nats_version.size,
 		    (const char *)info->nats_version.data);

@@ -69,6 +69,8 @@ static void put_row(struct doc *d, const struct list_row *row)
 	doc_text(d, "step", saga->step);
 	doc_number(d, "attempts", saga->attempts);
 	doc_str(d, "code", saga->code == 0 ? NULL : err_name(err_from_wire(saga->code)));
+	doc_str(d, "decision", wire_decision_name(saga->decision));
+	doc_number(d, "heuristics", saga->heuristics);
 	doc_number(d, "accepted_unix_ms", saga->accepted_at);
 	doc_number(d, "finished_unix_ms", saga->finished_at);
 	doc_end(d);
@@ -99,7 +101,29 @@ static int list_json(const struct list_view *list, struct output *o)
 	return doc_close(d, o);
 }
 
-static void table_row(struct table *t, const struct list_row *row)
+/* Most states tell the decision by themselves. */
+static bool tells_decision(const struct wire_saga_view *saga)
+{
+	return saga->state == WIRE_STATE_PARKED && saga->decision != WIRE_DECISION_NONE;
+}
+
+/* Columns that most lists have nothing in. */
+struct columns {
+	bool decision, heuristic;
+};
+
+static struct columns columns_of(const struct list_view *list)
+{
+	struct columns columns = {0};
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		columns.decision = columns.decision || tells_decision(&list->rows[i].saga);
+		columns.heuristic = columns.heuristic || list->rows[i].saga.heuristics > 0;
+	}
+	return columns;
+}
+
+static void table_row(struct table *t, const struct list_row *row, struct columns columns)
 {
 	const struct wire_saga_view *saga = &row->saga;
 	char at[TIME_TEXT_SIZE];
@@ -107,8 +131,13 @@ static void table_row(struct table *t, const struct list_row *row)
 	table_text(t, STYLE_PLAIN, saga->id);
 	table_text(t, STYLE_PLAIN, saga->definition);
 	table_str(t, style_of_state(saga->state), wire_state_name(saga->state));
+	if (columns.decision)
+		table_str(t, STYLE_PLAIN,
+			  tells_decision(saga) ? wire_decision_name(saga->decision) : "");
 	table_str(t, STYLE_PLAIN,
 		  saga->reason == WIRE_REASON_NONE ? "" : wire_reason_name(saga->reason));
+	if (columns.heuristic)
+		table_number(t, saga->heuristics);
 	table_number(t, row->shard);
 	table_text(t, STYLE_PLAIN, saga->step);
 	table_number(t, saga->attempts);
@@ -119,13 +148,36 @@ static void table_row(struct table *t, const struct list_row *row)
 	table_str(t, STYLE_PLAIN, at);
 }
 
-int view_list(const struct list_view *list, struct output *o)
+static void table_list(const struct list_view *list, struct output *o)
 {
-	static const char *const headers[] = {"SAGA",     "DEFINITION", "STATE",     "REASON",
-					      ">SHARD",   "STEP",       ">ATTEMPTS", "CODE",
-					      "ACCEPTED", "FINISHED",   NULL};
+	const struct columns columns = columns_of(list);
+	const char *headers[16];
+	uint32_t count = 0;
 	struct table t;
 
+	headers[count++] = "SAGA";
+	headers[count++] = "DEFINITION";
+	headers[count++] = "STATE";
+	if (columns.decision)
+		headers[count++] = "DECISION";
+	headers[count++] = "REASON";
+	if (columns.heuristic)
+		headers[count++] = ">HEURISTIC";
+	headers[count++] = ">SHARD";
+	headers[count++] = "STEP";
+	headers[count++] = ">ATTEMPTS";
+	headers[count++] = "CODE";
+	headers[count++] = "ACCEPTED";
+	headers[count++] = "FINISHED";
+	headers[count] = NULL;
+	table_open(&t, o, headers);
+	for (uint32_t i = 0; i < list->count; i++)
+		table_row(&t, &list->rows[i], columns);
+	table_close(&t);
+}
+
+int view_list(const struct list_view *list, struct output *o)
+{
 	if (o->json)
 		return list_json(list, o);
 	if (o->quiet) {
@@ -135,9 +187,6 @@ int view_list(const struct list_view *list, struct output *o)
 		}
 		return 0;
 	}
-	table_open(&t, o, headers);
-	for (uint32_t i = 0; i < list->count; i++)
-		table_row(&t, &list->rows[i]);
-	table_close(&t);
+	table_list(list, o);
 	return 0;
 }

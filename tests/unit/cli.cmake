@@ -1,6 +1,9 @@
 sagad_unit_test(cli_options SOURCES cli_options.c LIBS sagad_cli)
 sagad_unit_test(cli_main SOURCES cli_main.c LIBS sagad_cli PkgConfig::JANSSON)
-foreach(module IN ITEMS show views)
+sagad_unit_test(cli_views
+	SOURCES cli_views.c cli_views_json.c LIBS sagad_cli PkgConfig::JANSSON)
+foreach(module IN ITEMS show show_kinds)
 	sagad_unit_test(cli_${module}
-		SOURCES cli_${module}.c cli_views_json.c LIBS sagad_cli PkgConfig::JANSSON)
+		SOURCES cli_${module}.c cli_show_journal.c cli_views_json.c
+		LIBS sagad_cli PkgConfig::JANSSON)
 endforeach()

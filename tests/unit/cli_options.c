@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "cli/command.h"
+#include "wire/names.h"
 
 enum { WORDS_MAX = 24, TEXT_SIZE = 128 * 1024 };
 
@@ -132,10 +133,20 @@ static void test_states(void **state)
 	assert_int_equal(cli_states(&f->parsed, &states, &f->why), 0);
 	assert_int_equal(states, 1U << WIRE_STATE_PARKED | 1U << WIRE_STATE_COMPLETED |
 					 1U << WIRE_STATE_CANCELLED);
-	assert_int_equal(parse(f, WORDS("--state=open")), 0);
+	assert_int_equal(parse(f, WORDS("--state=finishing,open")), 0);
+	assert_int_equal(cli_states(&f->parsed, &states, &f->why), 0);
+	assert_int_equal(states, 1U << WIRE_STATE_FINISHING | 1U << WIRE_STATE_OPEN);
+	assert_int_equal(parse(f, WORDS("--state=unfinished")), 0);
 	assert_int_equal(cli_states(&f->parsed, &states, &f->why), 0);
 	assert_int_equal(states, 1U << WIRE_STATE_RUNNING | 1U << WIRE_STATE_UNDOING |
-					 1U << WIRE_STATE_PARKED);
+					 1U << WIRE_STATE_PARKED | 1U << WIRE_STATE_FINISHING |
+					 1U << WIRE_STATE_OPEN);
+	/* Every state that is shown can be asked for. */
+	for (uint32_t i = WIRE_STATE_RUNNING; i <= WIRE_STATE_OPEN; i++) {
+		assert_int_equal(parse(f, WORDS("--state", wire_state_name(i))), 0);
+		assert_int_equal(cli_states(&f->parsed, &states, &f->why), 0);
+		assert_int_equal(states, 1U << i);
+	}
 	assert_int_equal(parse(f, WORDS("--state=compensatd")), 0);
 	assert_int_equal(cli_states(&f->parsed, &states, &f->why), SAGA_E_USAGE);
 	assert_string_equal(f->why_memory,
@@ -352,6 +363,8 @@ static void test_exit_codes(void **state)
 	assert_int_equal(cli_exit_of(SAGA_E_NOT_FOUND), 3);
 	assert_int_equal(cli_exit_of(SAGA_E_CONFLICT), 4);
 	assert_int_equal(cli_exit_of(SAGA_E_ALREADY_INITIALISED), 4);
+	assert_int_equal(cli_exit_of(SAGA_E_TOO_LATE), 4);
+	assert_int_equal(cli_exit_of(SAGA_E_PENDING), 4);
 	assert_int_equal(cli_exit_of(SAGA_E_CLUSTER_MISMATCH), 1);
 	assert_int_equal(cli_exit_of(SAGA_E_NO_RESPONDERS), 5);
 	assert_int_equal(cli_exit_of(SAGA_E_NOT_INITIALISED), 5);

@@ -3,30 +3,7 @@
 
 #include <saga.h>
 
-#include "wire/codec.h"
-
-enum { ENTRIES_MAX = 16 };
-
-struct journal {
-	struct buf bytes[ENTRIES_MAX];
-	struct wire_history_entry entries[ENTRIES_MAX];
-	uint32_t count;
-};
-
-static void record(struct journal *j, uint64_t at_ms, uint64_t epoch, enum wire_kind kind,
-		   const void *body)
-{
-	struct buf *bytes = &j->bytes[j->count];
-
-	assert_true(j->count < ENTRIES_MAX);
-	buf_init(bytes, 64 * 1024);
-	assert_int_equal(wire_encode(kind, body, bytes), 0);
-	j->entries[j->count] = (struct wire_history_entry){.record_number = 100 + j->count,
-							   .at = at_ms,
-							   .epoch = epoch,
-							   .record = buf_slice(bytes)};
-	j->count++;
-}
+#include "tests/unit/cli_show_journal.h"
 
 static void accept(struct journal *j)
 {
@@ -73,7 +50,7 @@ static void accept(struct journal *j)
 		.label_count = 1,
 	};
 
-	record(j, 1000000, 4, WIRE_RECORD_ACCEPTED, &body);
+	journal_record(j, 1000000, 4, WIRE_RECORD_ACCEPTED, &body);
 }
 
 /* hold ok; seat tried twice, rejected by the second owner; hold undone. */
@@ -96,7 +73,7 @@ static void compensated(struct journal *j)
 		.admission = 5, .state = WIRE_STATE_COMPENSATED, .at = 1000300};
 
 	accept(j);
-	record(j, 1000010, 4, WIRE_RECORD_BRANCH, &b);
+	journal_record(j, 1000010, 4, WIRE_RECORD_BRANCH, &b);
 	b = (struct wire_record_branch){.admission = 5,
 					.step = 1,
 					.op = WIRE_OP_FORWARD,
@@ -104,7 +81,7 @@ static void compensated(struct journal *j)
 					.attempt = 1,
 					.code = err_to_wire(SAGA_E_TIMEOUT),
 					.next_at = 1001110};
-	record(j, 1001010, 4, WIRE_RECORD_BRANCH, &b);
+	journal_record(j, 1001010, 4, WIRE_RECORD_BRANCH, &b);
 	b = (struct wire_record_branch){.admission = 5,
 					.step = 1,
 					.op = WIRE_OP_FORWARD,
@@ -113,22 +90,16 @@ static void compensated(struct journal *j)
 					.code = err_to_wire(SAGA_E_REJECTED),
 					.text = S("sold out"),
 					.instance = S("air-2")};
-	record(j, 1003000, 6, WIRE_RECORD_BRANCH, &b);
-	record(j, 1003000, 6, WIRE_RECORD_DECISION, &decision);
+	journal_record(j, 1003000, 6, WIRE_RECORD_BRANCH, &b);
+	journal_record(j, 1003000, 6, WIRE_RECORD_DECISION, &decision);
 	b = (struct wire_record_branch){.admission = 5,
 					.step = 0,
 					.op = WIRE_OP_UNDO,
 					.event = WIRE_EVENT_OK,
 					.attempt = 1,
 					.instance = S("bank-1")};
-	record(j, 1003100, 6, WIRE_RECORD_BRANCH, &b);
-	record(j, 1003100, 6, WIRE_RECORD_FINISHED, &finished);
-}
-
-static void journal_close(struct journal *j)
-{
-	for (uint32_t i = 0; i < j->count; i++)
-		buf_close(&j->bytes[i]);
+	journal_record(j, 1003100, 6, WIRE_RECORD_BRANCH, &b);
+	journal_record(j, 1003100, 6, WIRE_RECORD_FINISHED, &finished);
 }
 
 static const struct wire_answer finished_answer = {
@@ -258,8 +229,8 @@ static void test_show_parked_and_unreadable(void **state)
 	json_t *root;
 
 	accept(&j);
-	record(&j, 1000500, 4, WIRE_RECORD_PARKED, &parked);
-	record(&j, 1000600, 4, WIRE_RECORD_PARKED, &parked);
+	journal_record(&j, 1000500, 4, WIRE_RECORD_PARKED, &parked);
+	journal_record(&j, 1000600, 4, WIRE_RECORD_PARKED, &parked);
 	j.entries[2].record = S("\xc1");
 	const struct show_view show = {.answer = &answer,
 				       .entries = j.entries,
@@ -294,7 +265,7 @@ static void test_show_silent_step(void **state)
 	json_t *root;
 
 	accept(&j);
-	record(&j, 1000500, 4, WIRE_RECORD_DECISION, &decision);
+	journal_record(&j, 1000500, 4, WIRE_RECORD_DECISION, &decision);
 	const struct show_view show = {
 		.answer = &answer, .entries = j.entries, .entry_count = j.count};
 	assert_int_equal(view_show(&show, views_fresh(f, true)), 0);
@@ -316,7 +287,7 @@ static void test_show_tombstone(void **state)
 	const struct wire_answer answer = {.id = S("order-1"), .state = WIRE_STATE_CANCELLED};
 	json_t *root;
 
-	record(&j, 1000000, 4, WIRE_RECORD_TOMBSTONE, &tombstone);
+	journal_record(&j, 1000000, 4, WIRE_RECORD_TOMBSTONE, &tombstone);
 	const struct show_view show = {
 		.answer = &answer, .entries = j.entries, .entry_count = j.count};
 	assert_int_equal(view_show(&show, views_fresh(f, true)), 0);

@@ -157,7 +157,7 @@ static void test_status(void **state)
 	json_decref(root);
 	assert_int_equal(view_status(&status, views_fresh(f, false)), 0);
 	assert_non_null(strstr(views_text(f), "1 owned, 2 orphaned, 0 halted\n"));
-	assert_non_null(strstr(views_text(f), "5 open, 1 parked\n"));
+	assert_non_null(strstr(views_text(f), "5 unfinished, 1 parked\n"));
 	assert_non_null(strstr(views_text(f), "sagactl sagas list --state parked\n"));
 	assert_non_null(strstr(views_text(f), "2 shards did not answer"));
 	assert_non_null(strstr(views_text(f), "old server\n"));
@@ -247,6 +247,56 @@ static void test_list(void **state)
 	assert_string_equal(views_text(f), "order-1\norder-2\n");
 }
 
+/* A parked one may have to be finished or undone; other states tell by themselves. */
+static void test_list_tells_decisions(void **state)
+{
+	struct fixture *f = *state;
+	const struct list_row rows[] = {
+		{.saga = {.id = S("order-1"),
+			  .definition = S("pay"),
+			  .state = WIRE_STATE_PARKED,
+			  .decision = WIRE_DECISION_COMMIT,
+			  .step = S("book"),
+			  .attempts = 9}},
+		{.saga = {.id = S("order-2"),
+			  .definition = S("pay"),
+			  .state = WIRE_STATE_COMPENSATED,
+			  .reason = WIRE_REASON_IDLE,
+			  .decision = WIRE_DECISION_ABORT,
+			  .heuristics = 2}},
+		{.saga = {.id = S("order-3"),
+			  .definition = S("pay"),
+			  .state = WIRE_STATE_FINISHING,
+			  .decision = WIRE_DECISION_COMMIT}},
+	};
+	struct list_view list = {.rows = rows, .count = 3};
+	json_t *root;
+
+	assert_int_equal(view_list(&list, views_fresh(f, false)), 0);
+	assert_string_equal(views_text(f),
+			    "SAGA     DEFINITION  STATE        DECISION  REASON  HEURISTIC  SHARD  "
+			    "STEP  ATTEMPTS  CODE  ACCEPTED  FINISHED\n"
+			    "order-1  pay         parked       commit    -               0      0  "
+			    "book         9  -     -         -\n"
+			    "order-2  pay         compensated  -         idle            2      0  "
+			    "-            0  -     -         -\n"
+			    "order-3  pay         finishing    -         -               0      0  "
+			    "-            0  -     -         -\n");
+	assert_int_equal(view_list(&list, views_fresh(f, true)), 0);
+	root = views_parse(f);
+	views_expect_text(root, "sagas/0/decision", "commit");
+	views_expect_number(root, "sagas/0/heuristics", 0);
+	views_expect_text(root, "sagas/1/decision", "abort");
+	views_expect_number(root, "sagas/1/heuristics", 2);
+	views_expect_text(root, "sagas/2/state", "finishing");
+	json_decref(root);
+	list.rows = &rows[2];
+	list.count = 1;
+	assert_int_equal(view_list(&list, views_fresh(f, false)), 0);
+	assert_null(strstr(views_text(f), "DECISION"));
+	assert_null(strstr(views_text(f), "HEURISTIC"));
+}
+
 static void test_saga(void **state)
 {
 	struct fixture *f = *state;
@@ -329,6 +379,7 @@ int main(void)
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_status_before_init),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_list_tells_decisions),
 		cmocka_unit_test(test_saga),
 		cmocka_unit_test(test_payloads),
 		cmocka_unit_test(test_table_counts_characters),
