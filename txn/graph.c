@@ -147,6 +147,24 @@ void txn_graph_forward(struct txn_shard *t, struct txn_entry *e)
 	}
 }
 
+/* Those that are settled, and all that depends on them, directly or not: what was settled before
+ * the saga was undone (read-only, or optional and refused) still stands between its neighbours. */
+static uint64_t undone(const struct txn_body *body)
+{
+	uint64_t done = settled(body);
+
+	for (bool again = true; again;) {
+		again = false;
+		for (uint32_t i = 0; i < txn_step_count(body); i++) {
+			if (!(done & TXN_BIT(i)) || !(body->plan->dependents[i] & ~done))
+				continue;
+			done &= ~TXN_BIT(i);
+			again = true;
+		}
+	}
+	return done;
+}
+
 /* Invariant 16: an undo begins when every step that depends on this one is settled. A step with
  * nothing to undo still waits its turn: it stands between its neighbours in the order. */
 void txn_graph_undo(struct txn_shard *t, struct txn_entry *e)
@@ -159,7 +177,7 @@ void txn_graph_undo(struct txn_shard *t, struct txn_entry *e)
 
 	CHECK_EQ(e->decision, WIRE_DECISION_ABORT);
 	while (again) {
-		const uint64_t done = settled(body);
+		const uint64_t done = undone(body);
 		const uint64_t left = txn_branches_in(body, undo_states);
 
 		again = false;
