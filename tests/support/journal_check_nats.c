@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -40,10 +41,36 @@ static void check_batch(struct seen *seen, uint32_t shard, uint64_t sequence, st
 	seen->hash = batch_hash(bytes);
 }
 
+/* A file for the shard's batches where somebody wants to have them, else NULL. */
+static FILE *keep_open(uint32_t shard)
+{
+	const char *folder = getenv("TRIP_JOURNALS");
+	char path[1024];
+	if (folder == NULL)
+		return NULL;
+	(void)snprintf(path, sizeof path, "%s/%u.journal", folder, shard);
+	FILE *file = fopen(path, "wb");
+	if (file == NULL)
+		fail_msg("cannot write %s", path);
+	return file;
+}
+
+static void keep_batch(FILE *file, natsMsg *message)
+{
+	const uint32_t size = (uint32_t)natsMsg_GetDataLength(message);
+	const uint8_t head[] = {(uint8_t)size, (uint8_t)(size >> 8), (uint8_t)(size >> 16),
+				(uint8_t)(size >> 24)};
+	if (file == NULL)
+		return;
+	assert_int_equal(fwrite(head, 1, sizeof head, file), sizeof head);
+	assert_int_equal(fwrite(natsMsg_GetData(message), 1, size, file), size);
+}
+
 static uint64_t check_stream(jsCtx *js, uint32_t shard)
 {
 	struct seen seen = {0};
 	jsStreamInfo *info = NULL;
+	FILE *file = keep_open(shard);
 	char name[32];
 	(void)snprintf(name, sizeof name, "SAGA_J_%u", shard);
 	assert_int_equal(js_GetStreamInfo(&info, js, name, NULL, NULL), NATS_OK);
@@ -55,11 +82,14 @@ static uint64_t check_stream(jsCtx *js, uint32_t shard)
 		if (js_GetMsg(&message, js, name, sequence, NULL, NULL) != NATS_OK)
 			fail_msg("shard %u: batch %llu is not there", shard,
 				 (unsigned long long)sequence);
+		keep_batch(file, message);
 		check_batch(&seen, shard, sequence,
 			    slice_of(natsMsg_GetData(message),
 				     (uint32_t)natsMsg_GetDataLength(message)));
 		natsMsg_Destroy(message);
 	}
+	if (file != NULL)
+		assert_int_equal(fclose(file), 0);
 	return last;
 }
 

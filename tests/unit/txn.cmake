@@ -4,3 +4,4 @@ endforeach()
 
 sagad_unit_test(txn_random
 	SOURCES txn_random.c txn_world.c txn_world_check.c txn_host.c LIBS sagad_txn)
+sagad_unit_test(txn_recorded SOURCES txn_recorded.c LIBS sagad_txn)
