@@ -60,6 +60,7 @@ enum err_class {
 	  "its point of no return is out and not answered yet: ask again")                         \
 	X(SAGA_E_BRANCHES, 2012, REFUSE, "branches",                                               \
 	  "the set of branches is not the one that was to be committed")                           \
+	X(SAGA_E_ABORTED, 2013, REFUSE, "aborted", "the transaction was rolled back")              \
 	/* 3xxx: the journal */                                                                    \
 	X(SAGA_E_FENCED, 3001, RETRY, "fenced", "another owner has written to this journal")       \
 	X(SAGA_E_UNKNOWN, 3002, RETRY, "unknown", "the outcome of the operation is not known")     \
@@ -109,7 +110,7 @@ enum err_class {
 	X(SAGA_E_BELOW_LOW_WATER, 7002, REFUSE, "expired_command",                                 \
 	  "the saga ended before this command: its barrier rows are gone")                         \
 	X(SAGA_E_SUSPENDED, 7003, REFUSE, "rejected/suspended",                                    \
-	  "the undo came first: the forward operation is blocked")                                 \
+	  "the forward operation is blocked: its undo or its settling came first")                 \
 	X(SAGA_E_UNSUPPORTED, 7004, REFUSE, "unsupported", "the service has no such operation")    \
 	X(SAGA_E_DATABASE, 7005, RETRY, "database", "the participant's database failed")           \
 	X(SAGA_E_REJECTED, 7006, REFUSE, "rejected", "the service rejected the step")              \
@@ -122,6 +123,8 @@ enum err_class {
 	  "the participant committed a part by itself and rolled back the rest")                   \
 	X(SAGA_E_HEURISTIC_HAZARD, 7011, FATAL, "heuristic-hazard",                                \
 	  "the participant decided by itself and cannot say what")                                 \
+	X(SAGA_E_OUT_OF_ORDER, 7012, REFUSE, "out_of_order",                                       \
+	  "the barrier refuses what does not fit the operations that it has seen of the step")     \
 	/* 9xxx: us */                                                                             \
 	X(SAGA_E_INTERNAL, 9001, FATAL, "internal", "a bug: please report it")
 

@@ -147,6 +147,8 @@ void *saga_context_copy(struct saga_context *context, const void *data, size_t s
 
 static uint32_t outcome_of(const struct saga_context *context, enum saga_outcome outcome)
 {
+	const uint32_t op = context->command->op;
+
 	if (context->verdict == SAGA_VERDICT_STALE)
 		return WIRE_OUTCOME_STALE;
 	if (context->verdict == SAGA_VERDICT_EXPIRED)
@@ -158,15 +160,32 @@ static uint32_t outcome_of(const struct saga_context *context, enum saga_outcome
 		return WIRE_OUTCOME_REJECTED;
 	case SAGA_PARK:
 		return WIRE_OUTCOME_PARK;
+	case SAGA_READ_ONLY:
+		if (op == WIRE_OP_FORWARD)
+			return WIRE_OUTCOME_READ_ONLY;
+		break;
+	case SAGA_HEURISTIC:
+		if (op == WIRE_OP_FINISH || op == WIRE_OP_UNDO)
+			return WIRE_OUTCOME_HEURISTIC;
+		break;
 	case SAGA_RETRY:
 		break;
 	}
-	/* Also for a number that is none of these: nothing is promised. */
+	/* Also for a number that is none of these, or none of this operation's: nothing is
+	 * promised. */
 	return WIRE_OUTCOME_RETRY;
+}
+
+static bool is_heuristic(int code)
+{
+	return code == SAGA_E_HEURISTIC_COMMIT || code == SAGA_E_HEURISTIC_ROLLBACK ||
+	       code == SAGA_E_HEURISTIC_MIXED || code == SAGA_E_HEURISTIC_HAZARD;
 }
 
 static int code_of(const struct saga_context *context, uint32_t outcome)
 {
+	if (outcome == WIRE_OUTCOME_HEURISTIC && !is_heuristic(context->code))
+		return SAGA_E_HEURISTIC_HAZARD;
 	if (outcome == WIRE_OUTCOME_STALE)
 		return SAGA_E_STALE;
 	if (outcome == WIRE_OUTCOME_EXPIRED)

@@ -269,6 +269,15 @@ int saga_service_handle(struct saga_service *service, const char *operation, sag
 	return 0;
 }
 
+int saga_service_settle(struct saga_service *service, saga_handler handler, void *user)
+{
+	if (handler == NULL || service->started || service->settle.handler != NULL)
+		return SAGA_E_USAGE;
+	service->settle.handler = handler;
+	service->settle.user = user;
+	return 0;
+}
+
 int saga_service_start(struct saga_service *service)
 {
 	int err;

@@ -152,6 +152,7 @@ struct saga_service {
 	bool started, stopped; /* the caller's side: start, stop and free are not called at once */
 	struct service_handler handlers[SERVICE_HANDLERS_MAX];
 	uint32_t handler_count;
+	struct service_handler settle; /* its handler is NULL: there is none */
 
 	pthread_mutex_t mutex;
 	pthread_cond_t work, changed;

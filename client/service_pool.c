@@ -36,10 +36,14 @@ static void count_answer(struct saga_service *service, const struct context_answ
 	service_count(&stats->commands);
 	switch (answer->outcome) {
 	case WIRE_OUTCOME_OK:
+	case WIRE_OUTCOME_READ_ONLY:
 		service_count(&stats->ok);
 		break;
 	case WIRE_OUTCOME_REJECTED:
 		service_count(&stats->rejected);
+		break;
+	case WIRE_OUTCOME_HEURISTIC:
+		service_count(&stats->heuristic);
 		break;
 	case WIRE_OUTCOME_STALE:
 		service_count(&stats->stale);
@@ -70,6 +74,34 @@ static void refuse_operation(const struct saga_service *service, struct saga_con
 		       service->name.text, context->operation.text);
 }
 
+/* "Not done" must not be said of what may still be done (S4): without a barrier that sees to it,
+ * nothing can be said. */
+static void refuse_settle(const struct saga_service *service, struct saga_context *context,
+			  struct saga_result *result)
+{
+	result->outcome = SAGA_PARK;
+	context->code = SAGA_E_UNSUPPORTED;
+	(void)snprintf(result->text, sizeof result->text,
+		       "service %s cannot say what became of %s: register a handler with "
+		       "saga_service_settle",
+		       service->name.text, context->operation.text);
+}
+
+static void handle(const struct saga_service *service, struct saga_context *context,
+		   struct saga_result *result)
+{
+	const bool settle = context->command->op == WIRE_OP_SETTLE;
+	const struct service_handler *handler =
+		settle ? &service->settle : find_handler(service, &context->operation);
+
+	if (handler != NULL && handler->handler != NULL)
+		handler->handler(context, result, handler->user);
+	else if (settle)
+		refuse_settle(service, context, result);
+	else
+		refuse_operation(service, context, result);
+}
+
 /* What a thread needs of the service beside the entry, read under the same lock. */
 struct injected {
 	saga_answer_fault fault;
@@ -81,7 +113,6 @@ static void run_entry(struct saga_service *service, struct entry *entry,
 {
 	const struct frame *frame = entry->frame;
 	struct saga_result result = {.outcome = SAGA_RETRY};
-	const struct service_handler *handler;
 	struct saga_context context;
 
 	context_open(&context, &entry->command, frame->shard, frame->epoch, frame->low_water,
@@ -89,12 +120,7 @@ static void run_entry(struct saga_service *service, struct entry *entry,
 	context.heartbeat = &entry->heartbeat;
 	context.wake = wake;
 	context.wake_context = service;
-	handler = find_handler(service, &context.operation);
-	if (handler != NULL)
-		handler->handler(&context, &result, handler->user);
-	else
-		refuse_operation(service, &context, &result);
-
+	handle(service, &context, &result);
 	entry->fault = injected->fault != NULL ? injected->fault(injected->user, &context, &result)
 					       : ANSWER_FAULT_NONE;
 	context_finish(&context, &result, &entry->answer);

@@ -1,6 +1,6 @@
 /* libsaga: submit sagas, and take part in them.
  *
- * Two independent halves over one connection object:
+ * Independent parts over one connection object:
  *   client       saga_submit, saga_wait, saga_query, saga_cancel
  *   participant  saga_service_*: handlers for the operations of one service
  *
@@ -40,6 +40,10 @@ enum {
 	SAGA_ERR_BUSY = -2004,     /* at capacity to the end: repeat it later, with the same id */
 	SAGA_ERR_TOO_LATE = -2005,
 	SAGA_ERR_CANCELLED = -2006, /* the id was cancelled before it was submitted */
+	SAGA_ERR_CLOSED = -2010,    /* takes no more branches: roll back what was done for it */
+	SAGA_ERR_PENDING = -2011,   /* its point of no return is out: repeat it later */
+	SAGA_ERR_BRANCHES = -2012,  /* other branches are enlisted than were to be committed */
+	SAGA_ERR_ABORTED = -2013,   /* of saga_commit: rolled back */
 	SAGA_ERR_UNKNOWN = -3002,   /* nobody answered in time: repeat with the same id */
 	SAGA_ERR_NOT_INITIALISED = -4005,
 	SAGA_ERR_TIMEOUT = -5001, /* of a wait: the saga goes on */
@@ -48,7 +52,15 @@ enum {
 	SAGA_ERR_USAGE = -6004,
 	SAGA_ERR_NO_MEMORY = -6005,
 	SAGA_ERR_STOPPING = -6006,
-	SAGA_ERR_DATABASE = -7005
+	SAGA_ERR_SUSPENDED = -7003, /* what is to be done was blocked before */
+	SAGA_ERR_UNSUPPORTED = -7004,
+	SAGA_ERR_DATABASE = -7005,
+	/* With SAGA_HEURISTIC: what the participant did by itself. */
+	SAGA_ERR_HEURISTIC_COMMIT = -7008,
+	SAGA_ERR_HEURISTIC_ROLLBACK = -7009,
+	SAGA_ERR_HEURISTIC_MIXED = -7010,
+	SAGA_ERR_HEURISTIC_HAZARD = -7011, /* it cannot say what */
+	SAGA_ERR_OUT_OF_ORDER = -7012 /* a barrier: does not fit what it has seen of the step */
 };
 SAGA_API const char *saga_error_name(int code);
 SAGA_API const char *saga_error_text(int code);
@@ -100,10 +112,12 @@ enum saga_state {
 	SAGA_STATE_NONE = 0,
 	SAGA_STATE_RUNNING = 1,
 	SAGA_STATE_UNDOING = 2,
-	SAGA_STATE_PARKED = 3,      /* an undo keeps failing: still tried, an operator is told */
+	SAGA_STATE_PARKED = 3,      /* something keeps failing: still tried, an operator is told */
 	SAGA_STATE_COMPLETED = 4,   /* final */
 	SAGA_STATE_COMPENSATED = 5, /* final */
-	SAGA_STATE_STOPPED = 6      /* final: cancelled before it was submitted */
+	SAGA_STATE_STOPPED = 6,     /* final: cancelled before it was submitted */
+	SAGA_STATE_FINISHING = 7,   /* decided to commit: only forward from here */
+	SAGA_STATE_OPEN = 8         /* interactive, neither commit nor rollback has begun */
 };
 enum saga_reason {
 	SAGA_REASON_NONE = 0,
@@ -111,8 +125,11 @@ enum saga_reason {
 	SAGA_REASON_EXHAUSTED = 2,
 	SAGA_REASON_DEADLINE = 3,
 	SAGA_REASON_CANCELLED = 4,
-	SAGA_REASON_REFUSED = 5 /* STOPPED: its entry of the inbox was refused, it never ran */
+	SAGA_REASON_REFUSED = 5, /* STOPPED: its entry of the inbox was refused, it never ran */
+	SAGA_REASON_IDLE = 6     /* interactive, and nobody came back in time */
 };
+/* Durable, and never another one. A saga without a point of no return has none until it ends. */
+enum saga_decision { SAGA_DECISION_NONE = 0, SAGA_DECISION_COMMIT = 1, SAGA_DECISION_ABORT = 2 };
 SAGA_API const char *saga_state_name(enum saga_state state); /* "completed" */
 SAGA_API const char *saga_reason_name(enum saga_reason reason);
 SAGA_API bool saga_state_final(enum saga_state state);
@@ -125,7 +142,23 @@ struct saga_status {
 	uint64_t epoch;
 	uint64_t accepted_unix_ms, deadline_unix_ms, finished_unix_ms; /* shard time; 0 = not yet */
 	char text[256]; /* what is wrong, when something is */
+	enum saga_decision decision;
+	uint32_t heuristics; /* branches that decided by themselves, maybe against the decision */
 };
+
+/* The one question that matters to a caller, whatever the protocol. */
+enum saga_fate {
+	SAGA_FATE_UNDECIDED = 0, /* may still go either way, as far as is known */
+	SAGA_FATE_COMMITTED = 1, /* all of it is done */
+	SAGA_FATE_ABORTED = 2,   /* it is or will be undone; when saga_state_final, it is */
+	/* Decided to commit, durably, and not delivered everywhere: it will be. Never "aborted"
+	 * from here on. */
+	SAGA_FATE_PENDING = 3
+};
+SAGA_API enum saga_fate saga_status_fate(const struct saga_status *status);
+SAGA_API const char *saga_decision_name(enum saga_decision decision); /* "commit" */
+/* "committed", "aborted", "decided, delivery pending", "undecided" */
+SAGA_API const char *saga_fate_name(enum saga_fate fate);
 
 struct saga_submit_options {
 	size_t size;
@@ -186,9 +219,10 @@ SAGA_API int saga_query(struct saga_connection *connection, const char *id, uint
 /* Blocks until final; SAGA_ERR_TIMEOUT when the time is over. */
 SAGA_API int saga_wait(struct saga_connection *connection, const char *id, uint32_t timeout_ms,
 		       struct saga_status *status);
-/* Asks for undo. 0: being undone (or already undone because of a cancel); SAGA_ERR_TOO_LATE:
- * it is final. An id that nobody submitted is blocked for as long as the cluster takes submits of
- * it (its saga.retry_window_max): 0, state STOPPED. */
+/* Asks for undo. 0: being undone (or already undone because of a cancel); SAGA_ERR_TOO_LATE: it is
+ * final, or decided to commit; SAGA_ERR_PENDING: to the end of the time its point of no return was
+ * out, which may go either way: nothing was changed. An id that nobody submitted is blocked for as
+ * long as the cluster takes submits of it (its saga.retry_window_max): 0, state STOPPED. */
 SAGA_API int saga_cancel(struct saga_connection *connection, const char *id, const char *reason,
 			 uint32_t timeout_ms, struct saga_status *status);
 
@@ -199,7 +233,13 @@ enum saga_outcome {
 	SAGA_OK = 1,       /* done, durably */
 	SAGA_REJECTED = 2, /* definitely not done, and durably so: use a barrier */
 	SAGA_RETRY = 3,    /* not known or not now: try again after retry_after_ms */
-	SAGA_PARK = 4      /* do not try again soon: an operator should look */
+	SAGA_PARK = 4,     /* do not try again soon: an operator should look */
+	/* To a try or prepare: yes, and there is nothing to confirm, commit or undo. */
+	SAGA_READ_ONLY = 8,
+	/* To a confirm, commit or undo: decided otherwise before, by itself. With one of
+	 * SAGA_ERR_HEURISTIC_* (saga_context_set_code), else it counts as HAZARD. Final: it is
+	 * listed, and people have to see to it. */
+	SAGA_HEURISTIC = 9
 };
 
 struct saga_result {
@@ -231,7 +271,12 @@ SAGA_API void *saga_context_copy(struct saga_context *context, const void *data,
 
 /* For a barrier of your own; saga_sqlite.h brings one. A barrier needs (saga, step, operation
  * class) as its key, and shard, epoch, admission and low-water for S24 and S8 (docs/libsaga.md). */
-enum saga_op { SAGA_OP_FORWARD = 1, SAGA_OP_FINISH = 2, SAGA_OP_UNDO = 3 };
+enum saga_op {
+	SAGA_OP_FORWARD = 1, /* action, try, prepare */
+	SAGA_OP_FINISH = 2,  /* confirm, commit */
+	SAGA_OP_UNDO = 3,    /* compensate, cancel, rollback */
+	SAGA_OP_SETTLE = 4   /* block and tell: see saga_service_settle */
+};
 SAGA_API enum saga_op saga_context_op(const struct saga_context *context);
 SAGA_API uint32_t saga_context_shard(const struct saga_context *context);
 SAGA_API uint64_t saga_context_epoch(const struct saga_context *context);
@@ -279,6 +324,13 @@ SAGA_API int saga_service_create(struct saga_connection *connection, const char 
 /* Before start. `operation` is the plan's name of it, e.g. "charge" or "refund". */
 SAGA_API int saga_service_handle(struct saga_service *service, const char *operation,
 				 saga_handler handler, void *user);
+/* Before start. One handler for all commands "block and tell", by which the coordinator finds out
+ * what became of a forward operation whose answer is missing: the handler answers SAGA_OK with the
+ * operation's output if it was done; else it sees to it, durably, that it can never run any more,
+ * and answers SAGA_REJECTED. Never anything of what the operation does. saga_sqlite_settle is all
+ * of it. Needed by services that have a point of no return (a pivot, a last resource, one-phase
+ * commit) or an optional step without undo; without it such commands are parked. */
+SAGA_API int saga_service_settle(struct saga_service *service, saga_handler handler, void *user);
 SAGA_API int saga_service_start(struct saga_service *service);
 /* Takes nothing new, lets running handlers end and their answers leave, for at most drain_ms.
  * Returns the number of commands left undone (they will be redelivered elsewhere). */
@@ -294,6 +346,7 @@ struct saga_service_stats {
 	 * commands because they are in hand already. */
 	uint64_t calls, calls_dropped, copies;
 	uint64_t consumer_renewals; /* the consumer did not deliver, and was made anew */
+	uint64_t heuristic;         /* answers SAGA_HEURISTIC; READ_ONLY counts as ok */
 };
 SAGA_API void saga_service_stats(const struct saga_service *service,
 				 struct saga_service_stats *stats);

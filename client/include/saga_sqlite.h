@@ -8,6 +8,9 @@
  *   duplicate                     returns the stored outcome and output, `work` does not run
  *   undo without its forward      remembers that, answers ok, `work` does not run
  *   forward after its undo        answers rejected ("suspended"), `work` does not run
+ *   finish (confirm, commit)      runs only when the forward operation is stored as done and was
+ *                                 not undone; otherwise parks, as does an undo after the finish
+ *   settle                        see saga_sqlite_settle, `work` does not run
  *   command of an older epoch     not run: the owner is told to send again (S24)
  *   command below the low-water   not run: its saga ended long ago (S8)
  * `work` answering SAGA_RETRY or SAGA_PARK rolls everything back: nothing is remembered.
@@ -37,6 +40,18 @@ typedef void (*saga_sqlite_work)(sqlite3 *db, struct saga_context *context,
 /* Never fails by itself: what goes wrong with the database becomes SAGA_RETRY in *result. */
 SAGA_API void saga_sqlite_run(sqlite3 *db, struct saga_context *context, struct saga_result *result,
 			      saga_sqlite_work work, void *user);
+
+/* "Block and tell", for the handler of saga_service_settle: in one transaction, the stored result
+ * of the forward operation (done: SAGA_OK with its output; refused: SAGA_REJECTED); or, when it
+ * never ran, a row in its place, so that it never will, and SAGA_REJECTED. */
+SAGA_API void saga_sqlite_settle(sqlite3 *db, struct saga_context *context,
+				 struct saga_result *result);
+
+/* Within `work` of a finish or an undo: what the forward operation of this step gave as output. The
+ * memory lives as that of saga_context_copy. SAGA_ERR_NOT_FOUND: it is not stored as
+ * done; SAGA_ERR_DATABASE. */
+SAGA_API int saga_sqlite_forward_output(sqlite3 *db, struct saga_context *context,
+					const void **output, size_t *size);
 
 #ifdef __cplusplus
 }

@@ -405,6 +405,73 @@ static void an_unknown_operation_is_parked(void **state)
 	free(frame);
 }
 
+/* ---- block and tell (S4)
+ * ---------------------------------------------------------------------------- */
+
+static void settle_as_done(struct saga_context *context, struct saga_result *result, void *user)
+{
+	if (saga_context_op(context) != SAGA_OP_SETTLE)
+		return;
+	(*(int *)user)++;
+	result->outcome = SAGA_OK;
+	(void)snprintf(result->text, sizeof result->text, "%s was done",
+		       saga_context_operation_name(context));
+}
+
+static void settle_one(struct bench *bench, const char *saga)
+{
+	struct owner_frame *frame = malloc(sizeof *frame);
+
+	owner_frame_init(frame, 0, saga, 1);
+	frame->commands[0].op = WIRE_OP_SETTLE;
+	frame->commands[0].operation =
+		uuid_operation(slice_str(frame->names[0]), slice_str("step"), slice_str("settle"));
+	owner_send_frame(&bench->owner, frame);
+	RUN_UNTIL(&bench->owner, stream_is_empty(bench));
+	free(frame);
+}
+
+/* The operation's own handler would do it, and "not done" would be a guess. */
+static void without_a_handler_settling_is_parked(void **state)
+{
+	struct bench *bench = *state;
+
+	start_service(bench, 1, 5000, 2000);
+	settle_one(bench, "s");
+	assert_true(bench->count > 0);
+	assert_int_equal(bench->got[0].outcome, WIRE_OUTCOME_PARK);
+	assert_int_equal(bench->got[0].code, err_to_wire(SAGA_E_UNSUPPORTED));
+	assert_string_equal(bench->got[0].text,
+			    "service svc cannot say what became of do: register "
+			    "a handler with saga_service_settle");
+	assert_int_equal(run_count(bench), 0);
+}
+
+static void one_handler_settles_all_operations(void **state)
+{
+	struct bench *bench = *state;
+	int settled = 0;
+
+	bench->service = create_service(bench, bench->connection, NULL);
+	assert_int_equal(saga_service_settle(bench->service, NULL, NULL), SAGA_ERR_USAGE);
+	assert_int_equal(saga_service_settle(bench->service, settle_as_done, &settled), 0);
+	assert_int_equal(saga_service_settle(bench->service, settle_as_done, &settled),
+			 SAGA_ERR_USAGE);
+	assert_int_equal(saga_service_start(bench->service), 0);
+	assert_int_equal(saga_service_settle(bench->service, settle_as_done, &settled),
+			 SAGA_ERR_USAGE);
+	settle_one(bench, "s");
+	assert_true(bench->count > 0);
+	assert_int_equal(bench->got[0].outcome, WIRE_OUTCOME_OK);
+	assert_string_equal(bench->got[0].text, "do was done");
+	assert_int_equal(settled, 1);
+	assert_int_equal(run_count(bench), 0);
+	send_commands(bench, 0, "f", 1);
+	RUN_UNTIL(&bench->owner, stream_is_empty(bench));
+	assert_int_equal(settled, 1);
+	assert_int_equal(run_count(bench), 1);
+}
+
 static void answer_oddly(struct saga_context *context, struct saga_result *result, void *user)
 {
 	static const char large[WIRE_OUTPUT_SIZE_MAX + 1];
@@ -524,6 +591,8 @@ int main(void)
 		TEST(the_disposition_of_a_heartbeat_settles_nothing),
 		TEST(frames_that_cannot_be_read_are_terminated),
 		TEST(an_unknown_operation_is_parked),
+		TEST(without_a_handler_settling_is_parked),
+		TEST(one_handler_settles_all_operations),
 		TEST(odd_answers_are_made_presentable),
 		TEST(a_doubled_answer_is_sent_twice),
 	};

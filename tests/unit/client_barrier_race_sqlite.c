@@ -10,24 +10,39 @@ enum { SAGAS = 300, PROCESSES = 3, THREADS = 2, ROUNDS = 1000, KILLS = 30 };
 /* ---- many hands on the same sagas
  * ---------------------------------------------------------------- */
 
-/* One of: forward of all kinds, undo, and duplicates of both, in an order of its own. In a child:
- * no cmocka here. Returns false on an answer that no order of events permits. */
+/* What somebody was told when a step was settled: kept outside of the barrier. */
+static bool note_settled(sqlite3 *db, const char *saga, uint32_t outcome)
+{
+	char sql[128];
+
+	(void)snprintf(sql, sizeof sql, "INSERT INTO told VALUES('%s', %u)", saga, outcome);
+	return (outcome == WIRE_OUTCOME_OK || outcome == WIRE_OUTCOME_REJECTED) &&
+	       sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+/* One of: forward of all kinds, undo or, of every fifth saga, settling, and duplicates of them, in
+ * an order of its own. In a child: no cmocka here. Returns false on an answer that no order of
+ * events permits. */
 static bool one_round(sqlite3 *db, struct prng *prng)
 {
 	struct order order;
 	char saga[16];
 	const unsigned which = (unsigned)prng_below(prng, SAGAS);
-	const bool undo = prng_below(prng, 3) == 0;
+	const bool second = prng_below(prng, 3) == 0;
+	const bool settle = second && which % 5 == 0;
+	const bool undo = second && !settle;
 	bool good;
 
 	(void)snprintf(saga, sizeof saga, "s%u", which);
-	order_init(&order, saga, undo ? SAGA_OP_UNDO : SAGA_OP_FORWARD);
+	order_init(&order, saga, settle ? SAGA_OP_SETTLE : undo ? SAGA_OP_UNDO : SAGA_OP_FORWARD);
 	order.command.admission = which + 1;
 	/* Every third saga is refused by its service. */
-	if (!undo && which % 3 == 0)
+	if (!second && which % 3 == 0)
 		order.outcome = SAGA_REJECTED;
 	run_order(db, &order);
-	if (undo)
+	if (settle)
+		good = note_settled(db, saga, order.answer.outcome);
+	else if (undo)
 		good = order.answer.outcome == WIRE_OUTCOME_OK;
 	else if (which % 3 == 0)
 		good = order.answer.outcome == WIRE_OUTCOME_REJECTED;
@@ -36,8 +51,10 @@ static bool one_round(sqlite3 *db, struct prng *prng)
 		       order.answer.barrier == WIRE_BARRIER_LATE_FORWARD;
 	if (!good)
 		(void)fprintf(stderr, "%s %s: outcome %u, barrier %u: %s\n", saga,
-			      undo ? "undo" : "forward", order.answer.outcome, order.answer.barrier,
-			      order.answer.text);
+			      settle ? "settle"
+			      : undo ? "undo"
+				     : "forward",
+			      order.answer.outcome, order.answer.barrier, order.answer.text);
 	context_answer_free(&order.answer);
 	return good;
 }
@@ -89,6 +106,7 @@ static void forward_and_undo_race(void **state)
 
 	(void)state;
 	bench_open(&bench);
+	execute(bench.db, "CREATE TABLE told(saga TEXT, outcome INTEGER)");
 	/* A handle must not cross a fork. */
 	assert_int_equal(sqlite3_close(bench.db), SQLITE_OK);
 	for (int i = 0; i < PROCESSES; i++) {
@@ -118,6 +136,13 @@ static void forward_and_undo_race(void **state)
 		       "FROM saga_barrier b WHERE b.saga = f.saga AND b.op = 3) AND NOT "
 		       "EXISTS(SELECT 1 FROM ledger u WHERE u.saga = f.saga AND u.op = 3)"),
 		0);
+	/* S4: "done" was told of what was done, "not done" of what never was. */
+	assert_int_equal(number(bench.db, "SELECT count(*) FROM told t WHERE (outcome = 1) <> "
+					  "EXISTS(SELECT 1 FROM ledger l WHERE l.saga = t.saga AND "
+					  "l.op = 1)"),
+			 0);
+	assert_true(number(bench.db, "SELECT count(*) FROM told WHERE outcome = 1") > 0);
+	assert_true(number(bench.db, "SELECT count(*) FROM told WHERE outcome = 2") > 0);
 	/* The test was worth it: there were effects, undone ones, and blocked forwards. */
 	assert_true(number(bench.db, "SELECT count(*) FROM ledger WHERE op = 1") > 0);
 	assert_true(number(bench.db, "SELECT count(*) FROM ledger WHERE op = 3") > 0);
@@ -151,6 +176,7 @@ static void a_killed_participant_leaves_nothing_half_done(void **state)
 	(void)state;
 	prng_seed(&prng, 4711);
 	bench_open(&bench);
+	execute(bench.db, "CREATE TABLE told(saga TEXT, outcome INTEGER)");
 	assert_int_equal(sqlite3_close(bench.db), SQLITE_OK);
 	for (int kill_count = 0; kill_count < KILLS; kill_count++) {
 		const uint64_t rounds = 1 + prng_below(&prng, 12);
