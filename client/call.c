@@ -38,6 +38,11 @@ void call_free(struct call *call)
 	free(call);
 }
 
+uint64_t call_deadline(uint32_t timeout_ms)
+{
+	return client_now_ms() + (timeout_ms != 0 ? timeout_ms : CLIENT_TIMEOUT_DEFAULT_MS);
+}
+
 /* ---- slots: a token names a slot and its generation, never memory ---------------------------- */
 
 static bool slots_grow(struct client_calls *calls)
@@ -148,7 +153,7 @@ static void call_give_up(struct saga_connection *connection, struct call *call, 
 	int error = when_answered;
 
 	if (!call->answered && call->sent)
-		error = call_was_refused(call) ? SAGA_E_BUSY : SAGA_E_UNKNOWN;
+		error = call_was_refused(call) ? call_refusal(call) : SAGA_E_UNKNOWN;
 	else if (!call->answered && when_answered == SAGA_E_TIMEOUT)
 		error = why_unsent(connection, call);
 	call_end(connection, call, error);
@@ -212,6 +217,8 @@ void call_wait_for(struct saga_connection *connection, struct call *call, uint64
 
 static enum subject_verb verb_of(const struct call *call)
 {
+	if (call->kind == CALL_INQUIRE)
+		return SUBJECT_INQUIRE;
 	if (call->phase == CALL_AWAITING)
 		return SUBJECT_QUERY;
 	switch (call->kind) {
@@ -219,6 +226,11 @@ static enum subject_verb verb_of(const struct call *call)
 		return SUBJECT_SUBMIT;
 	case CALL_CANCEL:
 		return SUBJECT_CANCEL;
+	case CALL_ENLIST:
+		return SUBJECT_ENLIST;
+	case CALL_COMMIT:
+		return SUBJECT_COMMIT;
+	case CALL_INQUIRE:
 	case CALL_QUERY:
 	case CALL_WAIT:
 		break;
@@ -229,7 +241,9 @@ static enum subject_verb verb_of(const struct call *call)
 /* The question for an outcome, of a call that has an answer to its request. */
 static int encode_question(const struct call *call, struct buf *bytes)
 {
-	const struct wire_query query = {.id = id_slice(&call->id), .wait = call->wants_promise};
+	const struct wire_query query = {.id = id_slice(&call->id),
+					 .wait = call->wants_promise,
+					 .until = call->wants_promise ? call->until : 0};
 
 	return wire_encode(WIRE_QUERY, &query, bytes);
 }
@@ -248,9 +262,9 @@ static struct subject subject_of(const struct saga_connection *connection, const
 		return subject_inbox(connection->prefix,
 				     wire_shard_of(&connection->info.slots, id_slice(&call->id)),
 				     id_slice(&connection->party));
-	return subject_shard(connection->prefix,
-			     wire_shard_of(&connection->info.slots, id_slice(&call->id)),
-			     verb_of(call), id_slice(&connection->party));
+	return subject_shard(
+		connection->prefix, wire_shard_of(&connection->info.slots, id_slice(&call->id)),
+		verb_of(call), id_slice(call->party.size > 0 ? &call->party : &connection->party));
 }
 
 /* "<inbox>.<generation><slot>", in hex. */
@@ -278,7 +292,7 @@ static int publish(struct saga_connection *connection, const struct call *call)
 	struct slice bytes = buf_slice(&call->request);
 	const uint32_t size = write_token(connection, call, reply);
 
-	if (call->phase == CALL_AWAITING) {
+	if (verb_of(call) == SUBJECT_QUERY && call->phase == CALL_AWAITING) {
 		buf_init_fixed(&question, memory, sizeof memory);
 		CHECK_EQ(encode_question(call, &question), 0);
 		bytes = buf_slice(&question);
@@ -303,7 +317,7 @@ void call_send(struct saga_connection *connection, struct call *call, uint64_t n
 	if (call->phase == CALL_ASKING && os_clock_wall_ms() >= call->retry_until_at) {
 		call_end(connection, call,
 			 !call->sent              ? SAGA_E_EXPIRED
-			 : call_was_refused(call) ? SAGA_E_BUSY
+			 : call_was_refused(call) ? call_refusal(call)
 						  : SAGA_E_UNKNOWN);
 		return;
 	}

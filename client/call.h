@@ -2,8 +2,8 @@
  *
  * A call goes QUEUED -> ASKING -> (AWAITING) -> gone. ASKING re-sends the same bytes; AWAITING has
  * been accepted and asks for the outcome now and then, because the owner that promised to send it
- * may have died. Only the first question to an owner asks it to send the outcome: each promise
- * takes a place in its memory.
+ * may have died. (Who inquires for a decision asks the same again: nobody promises that.) Only the
+ * first question to an owner asks it to send the outcome: each promise takes a place in its memory.
  *
  * At most `window` calls are ASKING, the others queue. Whom an owner refuses as busy goes ASKING ->
  * RESTING for as long as the owner wishes, then QUEUED again (call_pace.c); and the window gets
@@ -39,7 +39,15 @@ enum {
 	CALL_STREAM_SIZE = ID_SIZE_MAX + 8
 };
 
-enum call_kind { CALL_SUBMIT, CALL_QUERY, CALL_WAIT, CALL_CANCEL };
+enum call_kind {
+	CALL_SUBMIT,
+	CALL_QUERY,
+	CALL_WAIT,
+	CALL_CANCEL,
+	CALL_ENLIST,
+	CALL_COMMIT,
+	CALL_INQUIRE
+};
 enum call_phase { CALL_QUEUED, CALL_ASKING, CALL_RESTING, CALL_AWAITING };
 
 struct call {
@@ -47,11 +55,13 @@ struct call {
 	enum call_kind kind;
 	enum call_phase phase;
 	struct id id;
+	struct id party;         /* in whose name; empty = the connection's */
 	struct buf request;      /* encoded once: re-sends are the same bytes */
 	uint64_t deadline_ms;    /* monotonic */
 	uint64_t retry_until_at; /* submit: Unix ms after which it is never sent again (S5) */
 	bool want_final;
-	bool inbox; /* a submit that goes to the durable inbox: the broker answers it */
+	uint32_t until; /* enum wire_until: with want_final, which outcome */
+	bool inbox;     /* a submit that goes to the durable inbox: the broker answers it */
 	char inbox_stream[CALL_STREAM_SIZE];
 	bool any_node; /* a submit that may go to any node: the slot table need not be known */
 	/* Submit: accepted once; then, if that was a success, finished once. Others: finished
@@ -61,11 +71,12 @@ struct call {
 
 	bool queued;
 	uint64_t queued_ms;
-	uint32_t retry_after_ms;  /* of the last refusal */
-	bool explained;           /* status.text is that refusal's */
-	uint32_t sends, refusals; /* as busy: equal when nothing can have been taken */
-	bool sent;                /* something may have reached the cluster */
-	bool answered;            /* accepted, or a wait has seen a state */
+	uint32_t retry_after_ms; /* of the last refusal */
+	bool explained;          /* status.text is that refusal's */
+	/* As busy, or as pending: equal when nothing can have been taken. */
+	uint32_t sends, refusals;
+	bool sent;     /* something may have reached the cluster */
+	bool answered; /* accepted, or a wait has seen a state */
 	/* The owner of promised_epoch has promised the outcome, on the connection that counted
 	 * promised_connects. */
 	bool promised, wants_promise; /* the latter: what was sent last asks for it */
@@ -118,6 +129,8 @@ struct wire_answer;
 int call_submit(struct saga_connection *connection, struct call *call) MUST_CHECK;
 struct call *call_create(enum call_kind kind, const char *id, int *error);
 void call_free(struct call *call);
+/* Of a call that begins now, as the caller says it: 0 = the default. */
+uint64_t call_deadline(uint32_t timeout_ms);
 
 /* Any thread. As many are open as may be, or wait in vain already; an early look, without promise.
  */
@@ -156,6 +169,11 @@ void calls_watch_crowd(struct saga_connection *connection);
 static inline bool call_was_refused(const struct call *call)
 {
 	return call->sends > 0 && call->refusals >= call->sends;
+}
+/* With that, as what. */
+static inline int call_refusal(const struct call *call)
+{
+	return call->error == SAGA_E_PENDING ? SAGA_E_PENDING : SAGA_E_BUSY;
 }
 
 /* Loop. */

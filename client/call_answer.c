@@ -50,11 +50,44 @@ static bool is_older(struct client_calls *calls, const struct call *call,
 	return false;
 }
 
+/* What the caller waits for. */
+static bool is_outcome(const struct call *call)
+{
+	return saga_state_final(call->status.state) ||
+	       (call->until == WIRE_UNTIL_DECIDED && call->status.decision != SAGA_DECISION_NONE);
+}
+
+static bool is_undecided(const struct call *call)
+{
+	return call->status.decision == SAGA_DECISION_NONE && !saga_state_final(call->status.state);
+}
+
+/* "Not decided yet" is an answer, and asked again. */
+static void on_undecided(struct saga_connection *connection, struct call *call,
+			 uint32_t retry_after_ms)
+{
+	call->answered = true;
+	call->error = 0;
+	call_set_phase(connection, call, CALL_AWAITING);
+	call_wait_for(connection, call,
+		      retry_after_ms > CLIENT_BACKOFF_MIN_MS ? retry_after_ms
+							     : CLIENT_BACKOFF_MIN_MS,
+		      client_now_ms());
+}
+
 static void on_state(struct saga_connection *connection, struct call *call)
 {
 	const bool first = !call->answered;
 
-	if (call->kind == CALL_QUERY || call->kind == CALL_CANCEL) {
+	/* An end tells its decision, also of an id that never was one. */
+	if (call->kind == CALL_INQUIRE && call->status.decision == SAGA_DECISION_NONE)
+		call->status.decision = call->status.state == SAGA_STATE_COMPLETED
+						? SAGA_DECISION_COMMIT
+						: SAGA_DECISION_ABORT;
+	if (call->kind == CALL_QUERY || call->kind == CALL_CANCEL || call->kind == CALL_ENLIST ||
+	    call->kind == CALL_INQUIRE) {
+		if (call->kind == CALL_ENLIST)
+			calls_count_taken(&connection->calls, client_now_ms());
 		call_end(connection, call, 0);
 		return;
 	}
@@ -64,7 +97,7 @@ static void on_state(struct saga_connection *connection, struct call *call)
 		calls_count_taken(&connection->calls, client_now_ms());
 	if (first && call->kind == CALL_SUBMIT && call->accepted != NULL)
 		call->accepted(call->context, 0, &call->status);
-	if (!call->want_final || saga_state_final(call->status.state)) {
+	if (!call->want_final || is_outcome(call)) {
 		if (!call->want_final)
 			call->finished = NULL;
 		call_end(connection, call, 0);
@@ -89,6 +122,8 @@ static void on_answer(struct saga_connection *connection, struct call *call,
 		return;
 	}
 	if (err_class(error) == ERR_CLASS_RETRY) {
+		if (error == SAGA_E_PENDING)
+			call->refusals++; /* it has changed nothing */
 		ask_again(connection, call, error, answer->retry_after_ms);
 		return;
 	}
@@ -112,10 +147,13 @@ static void on_answer(struct saga_connection *connection, struct call *call,
 		status_from_answer(&call->status, answer);
 	else
 		status_set_text(&call->status, answer->text);
-	if (error == 0)
+	if (error == 0 && call->kind == CALL_INQUIRE && is_undecided(call))
+		on_undecided(connection, call, answer->retry_after_ms);
+	else if (error == 0)
 		on_state(connection, call);
-	else if (call->kind == CALL_SUBMIT && call->answered && error != SAGA_E_NOT_FOUND)
-		/* A duplicate of the submit may be refused after the first was taken. */
+	else if ((call->kind == CALL_SUBMIT || call->kind == CALL_COMMIT) && call->answered &&
+		 error != SAGA_E_NOT_FOUND)
+		/* A duplicate of the request may be refused after the first was taken. */
 		return;
 	else
 		call_end(connection, call, error);

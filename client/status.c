@@ -23,13 +23,19 @@ _Static_assert((int)SAGA_REASON_REJECTED == (int)WIRE_REASON_REJECTED &&
 	       "reasons are one numbering");
 _Static_assert((int)SAGA_DECISION_NONE == (int)WIRE_DECISION_NONE &&
 		       (int)SAGA_DECISION_COMMIT == (int)WIRE_DECISION_COMMIT &&
-		       (int)SAGA_DECISION_ABORT == (int)WIRE_DECISION_ABORT,
+		       (int)SAGA_DECISION_ABORT == (int)WIRE_DECISION_ABORT &&
+		       (int)SAGA_ANSWER_COMPLETED == (int)WIRE_UNTIL_FINAL &&
+		       (int)SAGA_ANSWER_DECIDED == (int)WIRE_UNTIL_DECIDED,
 	       "decisions are one numbering");
-_Static_assert((int)SAGA_OP_FORWARD == (int)WIRE_OP_FORWARD &&
+_Static_assert((int)SAGA_PROTOCOL_TCC == (int)WIRE_PROTOCOL_TCC &&
+		       (int)SAGA_PROTOCOL_2PC == (int)WIRE_PROTOCOL_2PC &&
+		       (int)SAGA_DELIVERY_DURABLE == (int)WIRE_DELIVERY_DURABLE &&
+		       (int)SAGA_DELIVERY_DIRECT == (int)WIRE_DELIVERY_DIRECT &&
+		       (int)SAGA_OP_FORWARD == (int)WIRE_OP_FORWARD &&
 		       (int)SAGA_OP_FINISH == (int)WIRE_OP_FINISH &&
 		       (int)SAGA_OP_UNDO == (int)WIRE_OP_UNDO &&
 		       (int)SAGA_OP_SETTLE == (int)WIRE_OP_SETTLE,
-	       "operations are one numbering");
+	       "protocols and operations are one numbering");
 _Static_assert((int)SAGA_ERR_RANGE == (int)SAGA_E_RANGE &&
 		       (int)SAGA_ERR_NOT_FOUND == (int)SAGA_E_NOT_FOUND &&
 		       (int)SAGA_ERR_CONFLICT == (int)SAGA_E_CONFLICT &&

@@ -8,6 +8,7 @@
 #include "base/os_entropy.h"
 #include "client/connection.h"
 #include "client/definition.h"
+#include "client/submit.h"
 #include "client/waiter.h"
 #include "wire/codec.h"
 
@@ -41,17 +42,18 @@ static int take_labels(const char *const *texts, struct wire_label labels[WIRE_L
 	return 0;
 }
 
-static int encode(struct call *call, const struct saga_definition *definition,
+static int encode(struct call *call, const struct wire_plan *plan,
 		  const struct saga_submit_options *options)
 {
 	struct wire_label labels[WIRE_LABELS_MAX];
 	struct wire_submit submit = {
 		.id = id_slice(&call->id),
-		.plan = definition->plan,
+		.plan = *plan,
 		.retry_until_at = call->retry_until_at,
 		.deadline_ms = options->deadline_ms,
 		.labels = labels,
 		.wait = call->want_final,
+		.until = call->until,
 	};
 	int err;
 
@@ -93,8 +95,8 @@ static int take_inbox(struct call *call, const struct saga_submit_options *optio
 	return 0;
 }
 
-static struct call *create(const struct saga_definition *definition,
-			   const struct saga_submit_options *options, bool want_final, int *error)
+struct call *submit_create(const struct wire_plan *plan, const struct saga_submit_options *options,
+			   bool want_final, int *error)
 {
 	char fresh[UUID_TEXT_SIZE + 1];
 	const char *id = options->id;
@@ -114,17 +116,17 @@ static struct call *create(const struct saga_definition *definition,
 	if (call == NULL)
 		return NULL;
 	call->want_final = want_final;
+	if (want_final)
+		call->until = (uint32_t)options->answer;
 	call->any_node = options->any_node != 0;
 	call->retry_until_at = options->retry_until_unix_ms;
 	if (call->retry_until_at == 0)
 		call->retry_until_at = now_at + window_of(options);
-	call->deadline_ms =
-		client_now_ms() +
-		(options->timeout_ms != 0 ? options->timeout_ms : CLIENT_TIMEOUT_DEFAULT_MS);
+	call->deadline_ms = call_deadline(options->timeout_ms);
 	*error = take_inbox(call, options);
 	if (*error == 0)
 		*error = call->retry_until_at <= now_at ? SAGA_E_EXPIRED
-							: encode(call, definition, options);
+							: encode(call, plan, options);
 	if (*error != 0) {
 		call_free(call);
 		return NULL;
@@ -141,8 +143,7 @@ static struct saga_submit_options copy_options(const struct saga_submit_options 
 	return options;
 }
 
-/* What a caller finds in its status even when nothing was sent. */
-static void fill_status(struct saga_status *status, const char *id, int error)
+void submit_fill_status(struct saga_status *status, const char *id, int error)
 {
 	if (status == NULL)
 		return;
@@ -165,8 +166,8 @@ static int submit_and_block(struct saga_connection *connection,
 
 	if (definition == NULL)
 		return err;
-	call = create(definition, &options, want_final, &err);
-	fill_status(status, call != NULL ? call->id.text : options.id, err);
+	call = submit_create(&definition->plan, &options, want_final, &err);
+	submit_fill_status(status, call != NULL ? call->id.text : options.id, err);
 	if (call == NULL)
 		return err;
 	call->accepted = want_final ? waiter_on_accepted : waiter_on_end;
@@ -198,7 +199,7 @@ int saga_submit_async(struct saga_connection *connection, const struct saga_defi
 		return err;
 	if (calls_full(connection)) /* before all the work of encoding */
 		return SAGA_E_BUSY;
-	call = create(definition, &options, finished != NULL, &err);
+	call = submit_create(&definition->plan, &options, finished != NULL, &err);
 	if (call == NULL)
 		return err;
 	call->accepted = accepted;

@@ -2,7 +2,8 @@
  *
  * Independent parts over one connection object:
  *   client       saga_submit, saga_wait, saga_query, saga_cancel
- *   participant  saga_service_*: handlers for the operations of one service
+ *   interactive  saga_begin, saga_enlist, saga_commit, saga_rollback
+ *   participant  saga_service_*: handlers for the operations of one service; saga_inquire
  *
  * Threads: every function may be called from any thread unless it says otherwise. A connection
  * runs one background thread of its own; handlers run on a pool of threads.
@@ -160,6 +161,12 @@ SAGA_API const char *saga_decision_name(enum saga_decision decision); /* "commit
 /* "committed", "aborted", "decided, delivery pending", "undecided" */
 SAGA_API const char *saga_fate_name(enum saga_fate fate);
 
+/* What is waited for where an outcome is. */
+enum saga_answer {
+	SAGA_ANSWER_COMPLETED = 0, /* the end: everything is done, or undone */
+	SAGA_ANSWER_DECIDED = 1    /* the durable decision, or the end: see saga_status_fate */
+};
+
 struct saga_submit_options {
 	size_t size;
 	const char *id;       /* idempotency key; NULL = a fresh UUIDv7 (see status->id) */
@@ -188,6 +195,7 @@ struct saga_submit_options {
 	 * SAGA_ERR_USAGE. */
 	int inbox;
 	const char *stream_prefix; /* of the inbox's stream <stream_prefix>_INBOX; NULL = "SAGA" */
+	enum saga_answer answer;   /* which outcome is waited for */
 };
 SAGA_API void saga_submit_options_init(struct saga_submit_options *options);
 
@@ -219,12 +227,134 @@ SAGA_API int saga_query(struct saga_connection *connection, const char *id, uint
 /* Blocks until final; SAGA_ERR_TIMEOUT when the time is over. */
 SAGA_API int saga_wait(struct saga_connection *connection, const char *id, uint32_t timeout_ms,
 		       struct saga_status *status);
+/* The same until it is decided: for those who need not wait for the last delivery. */
+SAGA_API int saga_wait_decided(struct saga_connection *connection, const char *id,
+			       uint32_t timeout_ms, struct saga_status *status);
 /* Asks for undo. 0: being undone (or already undone because of a cancel); SAGA_ERR_TOO_LATE: it is
  * final, or decided to commit; SAGA_ERR_PENDING: to the end of the time its point of no return was
  * out, which may go either way: nothing was changed. An id that nobody submitted is blocked for as
  * long as the cluster takes submits of it (its saga.retry_window_max): 0, state STOPPED. */
 SAGA_API int saga_cancel(struct saga_connection *connection, const char *id, const char *reason,
 			 uint32_t timeout_ms, struct saga_status *status);
+
+/* ---- interactive transactions ------------------------------------------------------------------
+ *
+ * For branches that are not known beforehand: begin; enlist each branch before anything is done
+ * for it, and let its service do it; then commit or roll back. A handle adds up which branches were
+ * enlisted with it, because commit says which set it means: a branch that nobody meant, or one that
+ * got lost, is refused and nothing is committed (SAGA_ERR_BRANCHES).
+ *
+ * All of these block, send the same bytes again until they are answered, and end with their time in
+ * SAGA_ERR_UNKNOWN at the latest; calling them again with the same arguments is safe then.
+ * Begin and enlist are answered when they are durable. A transaction that is neither added to nor
+ * ended for its idle time, or is past its deadline, is rolled back: every enlisted branch is told.
+ */
+
+struct saga_transaction;
+
+enum saga_protocol {
+	SAGA_PROTOCOL_TCC = 2, /* try, confirm, cancel */
+	SAGA_PROTOCOL_2PC = 3  /* prepare, commit, rollback */
+};
+
+struct saga_begin_options {
+	size_t size;
+	const char *id;   /* idempotency key; NULL = a fresh UUIDv7 (see status->id) */
+	const char *name; /* what kind of transaction it is, for people; NULL = "interactive" */
+	enum saga_protocol protocol; /* default SAGA_PROTOCOL_2PC */
+	uint32_t deadline_ms;        /* until commit is decided; 0 = 60 s */
+	uint32_t idle_timeout_ms;    /* 100 ms to 30 days; 0 = 30 s */
+	const void *input;           /* every branch gets it, unless commit brings another one */
+	size_t input_size;
+	uint32_t retry_window_ms; /* as of saga_submit_options, these two; 0 = 10 minutes */
+	uint64_t retry_until_unix_ms;
+	const char *const *labels; /* "key=value", NULL-terminated; may be NULL */
+	const char *traceparent;
+	uint32_t timeout_ms; /* of this call; 0 = 10 s */
+};
+SAGA_API void saga_begin_options_init(struct saga_begin_options *options);
+
+/* On an error *transaction is NULL. After SAGA_ERR_UNKNOWN begin again with the id of the status,
+ * or forget it: its idle time ends it. `status` may be NULL here and below. */
+SAGA_API int saga_begin(struct saga_connection *connection,
+			const struct saga_begin_options *options,
+			struct saga_transaction **transaction, struct saga_status *status);
+/* A handle of a transaction that somebody else has begun; asks nobody. To enlist a branch of one's
+ * own, as a rule: see saga_transaction_branches. */
+SAGA_API int saga_join(struct saga_connection *connection, const char *id,
+		       struct saga_transaction **transaction);
+/* Frees the handle. The transaction is neither committed nor rolled back by that. */
+SAGA_API void saga_transaction_free(struct saga_transaction *transaction);
+SAGA_API const char *saga_transaction_id(const struct saga_transaction *transaction);
+
+enum saga_delivery { SAGA_DELIVERY_DURABLE = 1, SAGA_DELIVERY_DIRECT = 2 };
+
+/* 0 anywhere = the default. */
+struct saga_retry {
+	uint32_t initial_ms, factor_percent, cap_ms, jitter_percent, attempts;
+};
+
+struct saga_branch {
+	size_t size;
+	const char *name;               /* unique in the transaction */
+	const char *service;            /* who takes part */
+	const char *prepare;            /* its operation; of TCC: try */
+	const char *commit;             /* of TCC: confirm */
+	const char *rollback;           /* of TCC: cancel */
+	const char *one_phase;          /* of 2PC, or NULL: "prepare and commit at once", for
+					   when it is the only branch */
+	uint32_t attempt_timeout_ms;    /* 0 = 5 s of 2PC, 15 s of TCC */
+	uint32_t budget_ms;             /* over all attempts to prepare; 0 = 5 s of 2PC */
+	struct saga_retry retry;        /* of prepare */
+	struct saga_retry finish_retry; /* of commit and rollback */
+	enum saga_delivery delivery;    /* 0 = durable */
+};
+SAGA_API void saga_branch_init(struct saga_branch *branch);
+
+/* SAGA_ERR_CLOSED: commit or rollback has begun; roll back by yourself what was done for this
+ * branch. SAGA_ERR_CONFLICT: its name stands for another branch. SAGA_ERR_UNKNOWN: it may be
+ * enlisted or not; until a repetition says so, a commit would be refused or go without it.
+ * timeout_ms: 0 = 10 s. */
+SAGA_API int saga_enlist(struct saga_transaction *transaction, const struct saga_branch *branch,
+			 uint32_t timeout_ms, struct saga_status *status);
+
+/* Branches that other processes have enlisted: whoever commits adds theirs to its own. Each branch
+ * is to be counted once. Plain bytes, in no order of a machine: send them as they are. */
+struct saga_branches {
+	unsigned char count;
+	unsigned char hash[16];
+};
+SAGA_API void saga_transaction_branches(struct saga_transaction *transaction,
+					struct saga_branches *branches);
+/* SAGA_ERR_USAGE: more than 64 altogether. */
+SAGA_API int saga_transaction_add(struct saga_transaction *transaction,
+				  const struct saga_branches *branches);
+
+struct saga_commit_options {
+	size_t size;
+	const void *input; /* what every branch gets; NULL = that of begin */
+	size_t input_size;
+	enum saga_answer answer;
+	uint32_t timeout_ms; /* 0 = 10 s */
+};
+SAGA_API void saga_commit_options_init(struct saga_commit_options *options);
+
+/* Asks every branch to prepare; commits all of them, or none.
+ * 0                   every branch has committed; with SAGA_ANSWER_DECIDED: it is decided so
+ * SAGA_ERR_ABORTED    rolled back: status->reason and ->text say why. Unless saga_state_final,
+ *                     some branches have yet to be told, for which there was no time
+ * SAGA_ERR_HEURISTIC_HAZARD  decided to commit, but status->heuristics branches have decided by
+ *                     themselves: somebody has to look at them
+ * SAGA_ERR_TIMEOUT    taken, and not at its end: saga_status_fate says whether it is decided
+ *                     (SAGA_FATE_PENDING: committed, and still being delivered); saga_wait goes on
+ * SAGA_ERR_BRANCHES   not this set: nothing has happened, it is still open
+ * SAGA_ERR_UNKNOWN    perhaps not even taken: commit again */
+SAGA_API int saga_commit(struct saga_transaction *transaction,
+			 const struct saga_commit_options *options, struct saga_status *status);
+/* 0: it is decided that all enlisted branches are rolled back (saga_wait waits for the end of it);
+ * SAGA_ERR_TOO_LATE: committed; SAGA_ERR_PENDING: its only branch is committing in one phase. */
+SAGA_API int saga_rollback(struct saga_transaction *transaction, const char *reason,
+			   uint32_t timeout_ms, struct saga_status *status);
 
 /* ---- participant ------------------------------------------------------------------------------
  */
@@ -337,6 +467,15 @@ SAGA_API int saga_service_start(struct saga_service *service);
 SAGA_API uint32_t saga_service_stop(struct saga_service *service, uint32_t drain_ms);
 /* After stop, and before or after saga_close. Waits for handlers that still run. */
 SAGA_API void saga_service_free(struct saga_service *service);
+
+/* For a participant that has prepared and hears no more, e.g. after its own restart: asks what was
+ * decided, again and again until it is. `service` is in whose name; NULL = the connection's party.
+ * 0: status->decision says it (SAGA_DECISION_ABORT also of a transaction that nobody knows: from
+ * then on nobody can begin it). SAGA_ERR_TIMEOUT: not decided yet: keep what is prepared.
+ * Commit or rollback also come as commands, sooner or later: answering them is what counts.
+ * timeout_ms: 0 = 10 s. */
+SAGA_API int saga_inquire(struct saga_connection *connection, const char *service, const char *id,
+			  const char *step, uint32_t timeout_ms, struct saga_status *status);
 
 struct saga_service_stats {
 	uint64_t commands, ok, rejected, retried, duplicates, empty_undos, late_forwards, stale,

@@ -1,5 +1,5 @@
 # A scripted owner on a real broker.
-foreach(module IN ITEMS blocking busy calls)
+foreach(module IN ITEMS blocking busy calls transaction)
 	sagad_integration_test(client_${module}
 		SOURCES client_${module}.c client_calls_bench_uv.c client_owner_uv.c
 		LIBS sagad_client sagad_launcher PkgConfig::UV LABELS integration_san integration_tsan)

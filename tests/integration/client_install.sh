@@ -64,7 +64,7 @@ done
 # The programs of the manual are what they say.
 awk -v work="$work" '/^```c$/ { n++; inside = 1; next } /^```/ { inside = 0 }
 	inside { print > (work "/manual" n ".c") }' "$source/docs/libsaga.md"
-for program in manual1 manual2; do
+for program in manual1 manual2 manual3; do
 	[ -s "$program.c" ] || fail "docs/libsaga.md has lost $program"
 	# shellcheck disable=SC2046
 	"$compiler" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror "$program.c" -o "$program" \

@@ -120,16 +120,19 @@ static void on_info(void *context, const struct transport_message *message)
 static void read_body(struct owner *owner, struct owner_request *request)
 {
 	static const enum wire_kind kinds[] = {
-		[SUBJECT_SUBMIT] = WIRE_SUBMIT,
-		[SUBJECT_QUERY] = WIRE_QUERY,
-		[SUBJECT_CANCEL] = WIRE_CANCEL,
-		[SUBJECT_REPLY] = WIRE_REPLY_FRAME,
+		[SUBJECT_SUBMIT] = WIRE_SUBMIT,   [SUBJECT_QUERY] = WIRE_QUERY,
+		[SUBJECT_CANCEL] = WIRE_CANCEL,   [SUBJECT_REPLY] = WIRE_REPLY_FRAME,
+		[SUBJECT_ENLIST] = WIRE_ENLIST,   [SUBJECT_COMMIT] = WIRE_COMMIT,
+		[SUBJECT_INQUIRE] = WIRE_INQUIRE,
 	};
 	static _Thread_local struct wire_reply_frame replies;
 	union {
 		struct wire_submit submit;
 		struct wire_query query;
 		struct wire_cancel cancel;
+		struct wire_enlist enlist;
+		struct wire_commit commit;
+		struct wire_inquire inquire;
 		struct wire_reply_frame replies;
 	} body;
 	struct arena arena;
@@ -142,10 +145,11 @@ static void read_body(struct owner *owner, struct owner_request *request)
 		assert_int_equal(replies.shard, request->shard);
 		return;
 	}
-	/* All three begin with the id. */
+	/* All of them begin with the id. */
 	copy_text(request->id, sizeof request->id, body.query.id);
 	request->wait = request->verb == SUBJECT_QUERY    ? body.query.wait
 			: request->verb == SUBJECT_SUBMIT ? body.submit.wait
+			: request->verb == SUBJECT_COMMIT ? body.commit.wait
 							  : false;
 }
 

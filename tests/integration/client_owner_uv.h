@@ -28,7 +28,7 @@ struct owner_request {
 	uint32_t shard;
 	enum subject_verb verb;
 	char party[65];
-	char id[65]; /* of submit, query, cancel */
+	char id[65]; /* but of SUBJECT_REPLY */
 	bool wait;
 	struct slice bytes;
 	char reply_to[SUBJECT_SIZE_MAX];

@@ -25,3 +25,5 @@ sagad_integration_test(trip_halted SOURCES trip_halted_nats.c
 sagad_integration_test(trip_direct SOURCES trip_direct_nats.c LIBS sagad_trip PkgConfig::NATS TIMEOUT 300)
 sagad_integration_test(trip_crasher SOURCES trip_crasher_nats.c LIBS sagad_trip PkgConfig::NATS
 	TIMEOUT 400)
+sagad_integration_test(trip_interactive SOURCES trip_interactive_sqlite.c
+	LIBS sagad_trip saga-sqlite PkgConfig::SQLITE TIMEOUT 400)
