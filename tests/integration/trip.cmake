@@ -10,6 +10,7 @@ target_link_libraries(sagad_trip PUBLIC sagad_launcher saga sagad_wire
 	PRIVATE PkgConfig::SQLITE PkgConfig::CMOCKA PkgConfig::NATS)
 
 sagad_integration_test(trip_answers SOURCES trip_answers.c LIBS sagad_trip)
+sagad_integration_test(trip_protocols SOURCES trip_protocols.c LIBS sagad_trip TIMEOUT 400)
 sagad_integration_test(trip_busy SOURCES trip_busy.c LIBS sagad_trip TIMEOUT 300)
 sagad_integration_test(trip_crash SOURCES trip_crash.c LIBS sagad_trip TIMEOUT 300)
 sagad_integration_test(trip_san SOURCES trip_san.c LIBS sagad_trip

@@ -133,7 +133,8 @@ static void read_only_is_asked_once(void **state)
 	assert_int_equal(done(id, "a", SAGA_OP_FINISH), 1);
 	assert_int_equal(done(id, "c", SAGA_OP_FINISH), 1);
 	assert_int_equal(called(id, "b", SAGA_OP_FINISH), 0);
-	assert_int_equal(trip_run(&trip, "readonly:b reject:a", id), SAGA_STATE_COMPENSATED);
+	assert_int_equal(trip_run(&trip, "readonly:b slow:a:1000 reject:a", id),
+			 SAGA_STATE_COMPENSATED);
 	assert_int_equal(called(id, "b", SAGA_OP_UNDO), 0);
 }
 
@@ -255,7 +256,8 @@ static void unknown_pivot_that_was_done(void **state)
 	trip_define(&trip, pivot);
 	assert_int_equal(trip_run(&trip, "lose:b:99", id), SAGA_STATE_COMPLETED);
 	assert_int_equal(done(id, "b", SAGA_OP_FORWARD), 1);
-	assert_int_equal(called(id, "b", SAGA_OP_FORWARD), 3);
+	assert_true(called(id, "b", SAGA_OP_FORWARD) >=
+		    3); /* attempts, and what the broker repeats */
 	assert_true(called(id, "b", SAGA_OP_SETTLE) > 0);
 	assert_int_equal(done(id, "c", SAGA_OP_FORWARD), 1);
 	assert_int_equal(called(id, "a", SAGA_OP_UNDO), 0);

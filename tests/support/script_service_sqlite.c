@@ -11,6 +11,14 @@
  *   retry:b:n       the first n attempts of b's forward answer "retry"
  *   abort:b         each attempt of b's forward kills the process
  *   failundo:b:n    the first n attempts of b's undo answer "retry"
+ *   failfinish:b:n  the same of b's finish
+ *   readonly:b      b votes "read only"
+ *   heuristic:b     b says at its finish or undo that it had decided by itself
+ *   die:b           the first run of b's forward kills the process between commit and answer
+ *
+ * Operations: do and undo; prepare, commit and rollback; once, for one phase. All are the same but
+ * for the class of the command, which stands in the column `undo`: 0 forward, 1 undo, 2 finish,
+ * 3 settle.
  *
  * Every effect is a row of `effect`, written in the barrier's transaction and unique by nothing.
  * Every call is a row of `call`, written outside of it when it begins; `ended` gets the outcome.
@@ -99,6 +107,21 @@ static void work_for(uint32_t ms)
 		continue;
 }
 
+static int class_of(const struct saga_context *context)
+{
+	switch (saga_context_op(context)) {
+	case SAGA_OP_FORWARD:
+		break;
+	case SAGA_OP_UNDO:
+		return 1;
+	case SAGA_OP_FINISH:
+		return 2;
+	case SAGA_OP_SETTLE:
+		return 3;
+	}
+	return 0;
+}
+
 /* `number` is the fourth column, if the statement has one. */
 static void insert(sqlite3 *db, const char *sql, const struct saga_context *context, int number)
 {
@@ -107,7 +130,7 @@ static void insert(sqlite3 *db, const char *sql, const struct saga_context *cont
 		return;
 	(void)sqlite3_bind_text(row, 1, saga_context_saga(context), -1, SQLITE_TRANSIENT);
 	(void)sqlite3_bind_text(row, 2, saga_context_step(context), -1, SQLITE_TRANSIENT);
-	(void)sqlite3_bind_int(row, 3, saga_context_is_undo(context) != 0);
+	(void)sqlite3_bind_int(row, 3, class_of(context));
 	(void)sqlite3_bind_int(row, 4, number);
 	(void)sqlite3_step(row);
 	(void)sqlite3_finalize(row);
@@ -115,39 +138,24 @@ static void insert(sqlite3 *db, const char *sql, const struct saga_context *cont
 
 static void work(sqlite3 *db, struct saga_context *context, struct saga_result *result, void *user)
 {
-	const int undo = saga_context_is_undo(context);
+	const bool forward = saga_context_op(context) == SAGA_OP_FORWARD;
 	(void)user;
+	if (forward && scripted(context, "readonly", 0) != 0) {
+		result->outcome = SAGA_READ_ONLY;
+		return;
+	}
+	if (!forward && scripted(context, "heuristic", 0) != 0) {
+		saga_context_set_code(context, SAGA_ERR_HEURISTIC_MIXED);
+		result->outcome = SAGA_HEURISTIC;
+		return;
+	}
 	insert(db, "INSERT INTO effect(saga, step, undo) VALUES(?,?,?)", context, 0);
-	if (!undo && scripted(context, "reject", 0) != 0) {
+	if (forward && scripted(context, "reject", 0) != 0) {
 		result->outcome = SAGA_REJECTED; /* the barrier takes the row back */
 		(void)snprintf(result->text, sizeof result->text, "scripted rejection");
 		return;
 	}
 	result->outcome = SAGA_OK;
-}
-
-static void handler(struct saga_context *context, struct saga_result *result, void *user)
-{
-	const struct options *o = user;
-	const int undo = saga_context_is_undo(context);
-	const uint32_t attempt = saga_context_attempt(context);
-	if (handle == NULL)
-		handle = open_db(o->db);
-	insert(handle, "INSERT INTO call(saga, step, undo, attempt) VALUES(?,?,?,?)", context,
-	       (int)attempt);
-	if (!undo && scripted(context, "abort", 0) != 0)
-		(void)raise(SIGKILL); /* as good as an abort, and leaves no core file */
-	if (!undo)
-		work_for(scripted(context, "slow", 0));
-	if (!undo && attempt == 1)
-		work_for(scripted(context, "late", 0));
-	if (attempt <= scripted(context, undo ? "failundo" : "retry", 0)) {
-		result->outcome = SAGA_RETRY;
-		return;
-	}
-	saga_sqlite_run(handle, context, result, work, NULL);
-	insert(handle, "INSERT INTO ended(saga, step, undo, outcome) VALUES(?,?,?,?)", context,
-	       (int)result->outcome);
 }
 
 /* How often the operation has been run, this time too. */
@@ -167,12 +175,49 @@ static uint32_t runs(const struct saga_context *context)
 	return count;
 }
 
+static void handler(struct saga_context *context, struct saga_result *result, void *user)
+{
+	static const char *const failing[] = {"retry", "failundo", "failfinish"};
+	const struct options *o = user;
+	const int class = class_of(context);
+	const uint32_t attempt = saga_context_attempt(context);
+	if (handle == NULL)
+		handle = open_db(o->db);
+	insert(handle, "INSERT INTO call(saga, step, undo, attempt) VALUES(?,?,?,?)", context,
+	       (int)attempt);
+	if (class == 0 && scripted(context, "abort", 0) != 0)
+		(void)raise(SIGKILL); /* as good as an abort, and leaves no core file */
+	if (class == 0)
+		work_for(scripted(context, "slow", 0));
+	if (class == 0 && attempt == 1)
+		work_for(scripted(context, "late", 0));
+	if (attempt <= scripted(context, failing[class], 0)) {
+		result->outcome = SAGA_RETRY;
+		return;
+	}
+	saga_sqlite_run(handle, context, result, work, NULL);
+	if (class == 0 && runs(context) == 1 && scripted(context, "die", 0) != 0)
+		(void)raise(SIGKILL);
+	insert(handle, "INSERT INTO ended(saga, step, undo, outcome) VALUES(?,?,?,?)", context,
+	       (int)result->outcome);
+}
+
+static void settle(struct saga_context *context, struct saga_result *result, void *user)
+{
+	const struct options *o = user;
+	if (handle == NULL)
+		handle = open_db(o->db);
+	insert(handle, "INSERT INTO call(saga, step, undo, attempt) VALUES(?,?,?,?)", context,
+	       (int)saga_context_attempt(context));
+	saga_sqlite_settle(handle, context, result);
+}
+
 static int answer_fault(void *user, const struct saga_context *context,
 			const struct saga_result *result)
 {
 	(void)user;
 	(void)result;
-	if (saga_context_is_undo(context))
+	if (saga_context_op(context) != SAGA_OP_FORWARD)
 		return 0;
 	if (saga_context_attempt(context) <= scripted(context, "lose", 0))
 		return 1;
@@ -224,6 +269,8 @@ int main(int argc, char **argv)
 		{"stream-prefix", 'p', "NAME", 0, "another stream than the cluster's", 0},
 		{0}};
 	const struct argp argp = {known, parse, NULL, "a scripted participant", NULL, NULL, NULL};
+	static const char *const operations[] = {"do",     "undo",     "prepare",
+						 "commit", "rollback", "once"};
 	struct options o = {
 		.service = "a", .instance = "a1", .db = "a.db", .nats = getenv("SAGA_NATS_URL")};
 	struct saga_options connect;
@@ -251,9 +298,11 @@ int main(int argc, char **argv)
 	options.stream_prefix = o.stream_prefix;
 	if (saga_open(&connect, &connection) != 0 ||
 	    saga_service_create(connection, o.service, &options, &service) != 0 ||
-	    saga_service_handle(service, "do", handler, &o) != 0 ||
-	    saga_service_handle(service, "undo", handler, &o) != 0)
+	    saga_service_settle(service, settle, &o) != 0)
 		return 1;
+	for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++)
+		if (saga_service_handle(service, operations[i], handler, &o) != 0)
+			return 1;
 	saga_service_set_answer_fault(service, answer_fault, NULL);
 	if (saga_service_start(service) != 0)
 		return 1;

@@ -30,6 +30,8 @@ void trip_service_start(struct trip *t, uint32_t step); /* service of step 0..2 
 void trip_service_start_on(struct trip *t, uint32_t step, const char *stream_prefix);
 const char *trip_service_name(uint32_t step); /* "svc-a" */
 
+/* Another definition from now on, in YAML. */
+void trip_define(struct trip *t, const char *yaml);
 /* Submits with this script as input; `id` gets the saga's id. */
 void trip_submit(struct trip *t, const char *script, char id[SAGA_ID_SIZE]);
 /* A submit of the same saga as bytes, into `out` (cleared first), for who sends it past libsaga. */
@@ -45,6 +47,12 @@ uint32_t trip_calls(struct trip *t, const char *id, uint32_t step, bool undo); /
 /* The newest attempt among those. */
 uint32_t trip_attempt(struct trip *t, const char *id, uint32_t step, bool undo);
 uint32_t trip_ended(struct trip *t, const char *id, uint32_t step, bool undo);
+/* Of any step and operation class, in the table "effect", "call" or "ended" of that service. */
+uint32_t trip_rows(struct trip *t, const char *table, const char *service, const char *id,
+		   const char *step, enum saga_op op);
+/* The place of the first effect among all of that service, 0 = there is none. */
+uint32_t trip_place(struct trip *t, const char *service, const char *id, const char *step,
+		    enum saga_op op);
 /* All or nothing, each at most once: completed = every forward once and no undo; compensated =
  * forwards and undos in pairs. Fails the test otherwise. */
 void trip_assert_outcome(struct trip *t, const char *id, enum saga_state state);

@@ -44,9 +44,9 @@ void trip_options(struct cluster_options *options)
 	options->keep = getenv("TRIP_KEEP") != NULL; /* to look at a failure */
 }
 
-static void db_path(struct trip *t, uint32_t step, char path[1024])
+static void db_path(struct trip *t, const char *service, char path[1024])
 {
-	(void)snprintf(path, 1024, "%s/%s.db", cluster_folder(t->cluster), services[step]);
+	(void)snprintf(path, 1024, "%s/%s.db", cluster_folder(t->cluster), service);
 }
 
 void trip_service_start(struct trip *t, uint32_t step)
@@ -57,7 +57,7 @@ void trip_service_start(struct trip *t, uint32_t step)
 void trip_service_start_on(struct trip *t, uint32_t step, const char *stream_prefix)
 {
 	char db[1024];
-	db_path(t, step, db);
+	db_path(t, services[step], db);
 	const char *const argv[] = {"sagad-script-service",
 				    "--service",
 				    services[step],
@@ -72,14 +72,20 @@ void trip_service_start_on(struct trip *t, uint32_t step, const char *stream_pre
 		fail_msg("%s", cluster_trouble(t->cluster));
 }
 
-void trip_deliver(struct trip *t, const char *delivery, const char *timeout)
+void trip_define(struct trip *t, const char *yaml)
 {
-	char text[sizeof DEFINITION + 16], why[512] = "";
-	(void)snprintf(text, sizeof text, DEFINITION, timeout, delivery);
+	char why[512] = "";
 	saga_definition_free(t->definition);
 	t->definition = NULL;
-	if (saga_definition_parse(text, strlen(text), "trip", &t->definition, why, sizeof why) != 0)
+	if (saga_definition_parse(yaml, strlen(yaml), "trip", &t->definition, why, sizeof why) != 0)
 		fail_msg("%s", why);
+}
+
+void trip_deliver(struct trip *t, const char *delivery, const char *timeout)
+{
+	char text[sizeof DEFINITION + 16];
+	(void)snprintf(text, sizeof text, DEFINITION, timeout, delivery);
+	trip_define(t, text);
 }
 
 void trip_open(struct trip *t, const struct cluster_options *options)
@@ -167,21 +173,29 @@ enum saga_state trip_run(struct trip *t, const char *script, char id[SAGA_ID_SIZ
 	return trip_wait(t, id);
 }
 
-static uint32_t ask(struct trip *t, const char *what, const char *table, const char *id,
-		    uint32_t step, bool undo)
+struct asked {
+	const char *what, *table, *service, *id, *step;
+	enum saga_op op;
+};
+
+static uint32_t ask(struct trip *t, const struct asked *asked)
 {
+	static const int columns[] = {[SAGA_OP_FORWARD] = 0,
+				      [SAGA_OP_UNDO] = 1,
+				      [SAGA_OP_FINISH] = 2,
+				      [SAGA_OP_SETTLE] = 3};
 	char path[1024], sql[256];
 	sqlite3 *db = NULL;
 	sqlite3_stmt *query = NULL;
-	db_path(t, step, path);
+	db_path(t, asked->service, path);
 	(void)snprintf(sql, sizeof sql, "SELECT %s FROM %s WHERE saga=? AND step=? AND undo=?",
-		       what, table);
+		       asked->what, asked->table);
 	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
 	(void)sqlite3_busy_timeout(db, 5000);
 	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &query, NULL), SQLITE_OK);
-	(void)sqlite3_bind_text(query, 1, id, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_text(query, 2, steps[step], -1, SQLITE_STATIC);
-	(void)sqlite3_bind_int(query, 3, undo);
+	(void)sqlite3_bind_text(query, 1, asked->id, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(query, 2, asked->step, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_int(query, 3, columns[asked->op]);
 	assert_int_equal(sqlite3_step(query), SQLITE_ROW);
 	const uint32_t rows = (uint32_t)sqlite3_column_int(query, 0);
 	(void)sqlite3_finalize(query);
@@ -189,14 +203,32 @@ static uint32_t ask(struct trip *t, const char *what, const char *table, const c
 	return rows;
 }
 
+uint32_t trip_rows(struct trip *t, const char *table, const char *service, const char *id,
+		   const char *step, enum saga_op op)
+{
+	const struct asked asked = {"count(*)", table, service, id, step, op};
+	return ask(t, &asked);
+}
+
+uint32_t trip_place(struct trip *t, const char *service, const char *id, const char *step,
+		    enum saga_op op)
+{
+	const struct asked asked = {"ifnull(min(id), 0)", "effect", service, id, step, op};
+	return ask(t, &asked);
+}
+
 static uint32_t count(struct trip *t, const char *table, const char *id, uint32_t step, bool undo)
 {
-	return ask(t, "count(*)", table, id, step, undo);
+	return trip_rows(t, table, services[step], id, steps[step],
+			 undo ? SAGA_OP_UNDO : SAGA_OP_FORWARD);
 }
 
 uint32_t trip_attempt(struct trip *t, const char *id, uint32_t step, bool undo)
 {
-	return ask(t, "max(attempt)", "call", id, step, undo);
+	const struct asked asked = {"max(attempt)", "call",
+				    services[step], id,
+				    steps[step],    undo ? SAGA_OP_UNDO : SAGA_OP_FORWARD};
+	return ask(t, &asked);
 }
 
 uint32_t trip_effects(struct trip *t, const char *id, uint32_t step, bool undo)
