@@ -193,16 +193,9 @@ static void test_silent_pivot(void **state)
 
 /* ---- votes --------------------------------------------------------------------------------- */
 
-static void test_two_phases(void **state)
+/* One branch only votes, another one had decided by itself. */
+static void two_phases(struct journal *j)
 {
-	struct fixture *f = *state;
-	struct journal j = {0};
-	const struct wire_answer answer = {.id = S("order-1"),
-					   .state = WIRE_STATE_COMPLETED,
-					   .decision = WIRE_DECISION_COMMIT,
-					   .heuristics = 1,
-					   .definition = S("pay"),
-					   .definition_version = 1};
 	struct wire_step steps[] = {
 		{.name = S("from"),
 		 .service = S("bank-a"),
@@ -221,16 +214,30 @@ static void test_two_phases(void **state)
 		 .finish = S("commit"),
 		 .undo = S("rollback")},
 	};
+
+	accept(j, plan_of(WIRE_PROTOCOL_2PC, steps, 3));
+	branch(j, 10, 0, WIRE_OP_FORWARD, WIRE_EVENT_OK);
+	branch(j, 10, 2, WIRE_OP_FORWARD, WIRE_EVENT_READ_ONLY);
+	branch(j, 20, 1, WIRE_OP_FORWARD, WIRE_EVENT_OK);
+	decide(j, 20, WIRE_DECISION_COMMIT, WIRE_REASON_NONE);
+	branch(j, 30, 0, WIRE_OP_FINISH, WIRE_EVENT_OK);
+	branch(j, 40, 1, WIRE_OP_FINISH, WIRE_EVENT_HEURISTIC);
+	finish(j, 40, WIRE_STATE_COMPLETED);
+}
+
+static void test_two_phases(void **state)
+{
+	struct fixture *f = *state;
+	struct journal j = {0};
+	const struct wire_answer answer = {.id = S("order-1"),
+					   .state = WIRE_STATE_COMPLETED,
+					   .decision = WIRE_DECISION_COMMIT,
+					   .heuristics = 1,
+					   .definition = S("pay"),
+					   .definition_version = 1};
 	json_t *root;
 
-	accept(&j, plan_of(WIRE_PROTOCOL_2PC, steps, 3));
-	branch(&j, 10, 0, WIRE_OP_FORWARD, WIRE_EVENT_OK);
-	branch(&j, 10, 2, WIRE_OP_FORWARD, WIRE_EVENT_READ_ONLY);
-	branch(&j, 20, 1, WIRE_OP_FORWARD, WIRE_EVENT_OK);
-	decide(&j, 20, WIRE_DECISION_COMMIT, WIRE_REASON_NONE);
-	branch(&j, 30, 0, WIRE_OP_FINISH, WIRE_EVENT_OK);
-	branch(&j, 40, 1, WIRE_OP_FINISH, WIRE_EVENT_HEURISTIC);
-	finish(&j, 40, WIRE_STATE_COMPLETED);
+	two_phases(&j);
 	show(f, &j, &answer, false);
 	assert_string_equal(
 		views_text(f),
