@@ -54,6 +54,10 @@ enum {
 	 * dropped, and come again. */
 	SERVICE_CALLS_SHARE = 32,
 	SERVICE_WORKING_MS = 200, /* a call that takes longer is told to be in hand */
+	/* Frames that came again: they are waited for so long, so that they can be put in order,
+	 * and each may have so long before the next one begins. */
+	SERVICE_GATHER_MS = 50,
+	SERVICE_LEAD_MS = 500,
 	SERVICE_HANDLERS_MAX = 128,
 	SERVICE_BUCKETS = 4096, /* a power of two */
 	POOL_BATCH_MAX = 32
@@ -90,6 +94,7 @@ struct frame {
 	bool call;           /* nothing to acknowledge, no dispositions */
 	bool sequential;     /* delivered before: one entry at a time (S15) */
 	bool backwards;      /* of a sequential one: which end it begins at */
+	bool waits;          /* of a sequential one: for its turn to begin */
 	bool keep;           /* an answer was lost on purpose: do not acknowledge */
 	bool hold_over;      /* nobody took an answer: the rest is not held so long */
 	uint32_t begun;      /* of a sequential one: entries handed to the pool so far */
@@ -174,6 +179,8 @@ struct saga_service {
 	uint64_t look_since_ms;
 	struct pull_slot pulls[SERVICE_PULL_SLOTS];
 	struct frame *frames;
+	struct frame *leader; /* of the sequential frames the last that has begun; may be NULL */
+	uint64_t lead_until_ms;
 	uint32_t frame_count;   /* without calls */
 	uint32_t working_count; /* of them, those with unanswered entries */
 	uint32_t call_count;    /* frames that are calls */

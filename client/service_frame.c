@@ -22,6 +22,8 @@ static void frame_unlink(struct frame *frame)
 	*frame->link = frame->next;
 	if (frame->next != NULL)
 		frame->next->link = frame->link;
+	if (frame->service->leader == frame)
+		frame->service->leader = NULL;
 	if (frame->call) {
 		frame->service->call_count--;
 		return;
@@ -39,6 +41,8 @@ static void frame_free(struct frame *frame)
 	free(frame);
 }
 
+static void begin_waiting(struct saga_service *service, uint64_t now_ms);
+
 static void frame_end(struct frame *frame)
 {
 	struct saga_service *service = frame->service;
@@ -47,8 +51,12 @@ static void frame_end(struct frame *frame)
 		service_acknowledge(service, frame->ack, "-NAK");
 	else if (!frame->keep && !frame->call)
 		service_acknowledge(service, frame->ack, "+ACK");
+	const bool led = service->leader == frame;
+
 	frame_unlink(frame);
 	frame_free(frame);
+	if (led)
+		begin_waiting(service, client_now_ms());
 }
 
 /* Every other redelivery begins at the other end, so that a command that kills the process costs
@@ -59,6 +67,49 @@ static void begin_next(struct frame *frame)
 
 	pool_put(frame->service,
 		 &frame->entries[frame->backwards ? frame->entry_count - 1 - place : place], 1);
+}
+
+/* The same holds for frames that were in hand when the process died: they come again together, each
+ * time. Side by side they would get no further than the one that kills, and if that is short, no
+ * further at all. So they have an order, which the next delivery of all of them turns round. */
+static bool is_before(const struct frame *a, const struct frame *b)
+{
+	if (a->backwards != b->backwards)
+		return b->backwards;
+	return (a->stream_sequence < b->stream_sequence) != a->backwards;
+}
+
+/* The time of the one before is bounded: its handlers may be slow, and where nobody takes its
+ * answers (S13) there is nothing to wait for. */
+static bool is_led(const struct saga_service *service, uint64_t now_ms)
+{
+	const struct frame *leader = service->leader;
+
+	return leader != NULL && now_ms < service->lead_until_ms && !leader->hold_over &&
+	       !service->silent[leader->shard];
+}
+
+static void begin_waiting(struct saga_service *service, uint64_t now_ms)
+{
+	struct frame *first = NULL;
+	uint64_t since_ms = UINT64_MAX;
+
+	if (service->draining || is_led(service, now_ms))
+		return;
+	for (struct frame *frame = service->frames; frame != NULL; frame = frame->next) {
+		if (!frame->waits)
+			continue;
+		if (frame->received_ms < since_ms)
+			since_ms = frame->received_ms;
+		if (first == NULL || is_before(frame, first))
+			first = frame;
+	}
+	if (first == NULL || now_ms - since_ms < SERVICE_GATHER_MS)
+		return;
+	first->waits = false;
+	service->leader = first;
+	service->lead_until_ms = now_ms + SERVICE_LEAD_MS;
+	begin_next(first);
 }
 
 static void count_answered(struct frame *frame)
@@ -169,7 +220,7 @@ static void frame_begin(struct frame *frame)
 	}
 	for (uint32_t i = 0; i < frame->entry_count; i++)
 		service_count(&frame->service->stats.redelivered);
-	begin_next(frame);
+	frame->waits = true; /* see frames_turn */
 }
 
 /* The frame that was delivered before and is still at work: our in-progress was lost, or came too
@@ -277,6 +328,7 @@ void frames_turn(struct saga_service *service, uint64_t now_ms)
 		service_acknowledge(service, frame->ack, "+WPI");
 		frame->progress_at_ms = now_ms + service->ack_wait_ms / 3;
 	}
+	begin_waiting(service, now_ms);
 }
 
 static void entry_undone(struct entry *entry)
