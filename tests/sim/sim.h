@@ -22,15 +22,16 @@ enum {
 	SIM_SERVICES = 4,
 	SIM_CLIENTS = 2,
 	SIM_SAGAS = 24,
-	SIM_STEPS = 4,
+	SIM_STEPS = 6,
 	SIM_BATCHES = 8192,
 	SIM_KEYS = 32,
 	SIM_LEASES = 512,
 	SIM_QUEUED = 32768,
-	SIM_REQUESTS = 2048,
+	SIM_REQUESTS = 4096,
 	SIM_PENDING = 512,
 	SIM_TOKENS = 64,
-	SIM_OPS = 4,     /* enum wire_op + 1 */
+	SIM_WORK = 0,    /* beside enum wire_op: what an interactive branch does before its vote */
+	SIM_OPS = 5,     /* enum wire_op + 1 */
 	SIM_WORLD = 255, /* as an event's node: it happens outside of all nodes */
 };
 #define SIM_START_MS  UINT64_C(1700000000000)
@@ -47,11 +48,19 @@ enum sim_stream {
 	SIM_SERVICE,
 	SIM_CLIENT,
 	SIM_INBOX,
+	SIM_KIND,     /* protocols and what is special about their steps */
+	SIM_BRANCHES, /* interactive transactions */
 	SIM_STREAMS,
 };
 
 /* Endpoints of messages. */
-enum { SIM_AT_NODE = 0, SIM_AT_SERVICE = 16, SIM_AT_CLIENT = 32, SIM_ENDPOINTS = 48 };
+enum {
+	SIM_AT_NODE = 0,
+	SIM_AT_SERVICE = 16, /* dispositions */
+	SIM_AT_CLIENT = 32,
+	SIM_AT_PARTICIPANT = 40, /* answers to what a service asks an owner */
+	SIM_ENDPOINTS = 48,
+};
 
 struct sim;
 struct sim_event;
@@ -76,7 +85,7 @@ struct sim_faults {
 	uint32_t crash_ms, pause_ms, cut_ms, deaf_ms, journal_cut_ms; /* mean gap; 0 = never */
 	uint32_t expire_early_ms, expire_late, clock_ms, drain_ms, zombie_ms;
 	uint32_t service_silent, service_slow, service_rejects, service_retries, service_parks;
-	uint32_t service_crashes;
+	uint32_t service_crashes, heuristics;
 	uint32_t mailbox_slow;
 	uint32_t inbox_lost, inbox_ack_lost, inbox_slow, inbox_depose_ms, inbox_ms;
 	uint32_t stuck_ms; /* mean gap */
@@ -92,31 +101,51 @@ struct sim_batch {
 	uint64_t at_ms;
 };
 
-enum sim_effect_kind { SIM_DONE = 1, SIM_REFUSED, SIM_EMPTY };
+enum sim_effect_kind {
+	SIM_DONE = 1,
+	SIM_REFUSED,
+	SIM_EMPTY, /* an undo of nothing; as a forward row: that undo was first */
+	SIM_READ_ONLY,
+	SIM_HEURISTIC,
+	SIM_BLOCKED, /* by a settle that found nothing */
+};
 /* The participant's ledger, in its own order. */
 struct sim_effect {
 	uint64_t at_ms;
 	uint32_t saga, step, op;
 	enum sim_effect_kind kind;
+	bool asked; /* nobody commanded it: the participant had asked what was decided */
 };
 
 /* A command on its way out of a node. */
 struct sim_command_sent {
 	uint64_t at_ms, epoch;
 	uint32_t node, shard, saga, step, op, attempt;
+	uint64_t input; /* its hash */
 };
 
 struct sim_answer {
 	uint64_t at_ms, epoch, record_number;
-	uint32_t node, request, code, state, shard;
+	uint32_t node, request, code, state, shard, decision, heuristics;
 };
 
-enum sim_request_kind { SIM_SUBMIT = 1, SIM_CONFLICT, SIM_CANCEL, SIM_QUERY, SIM_WAIT_QUERY };
+enum sim_request_kind {
+	SIM_SUBMIT = 1,
+	SIM_CONFLICT,
+	SIM_CANCEL,
+	SIM_QUERY,
+	SIM_WAIT_QUERY,
+	SIM_WAIT_DECIDED,
+	SIM_ENLIST,
+	SIM_COMMIT,
+	SIM_INQUIRE,
+};
 struct sim_request {
 	enum sim_request_kind kind;
-	uint32_t saga;
+	uint32_t saga, step;
 	uint64_t sent_ms;
 	bool probe, answered; /* as the client sees it */
+	bool by_participant;
 };
 
 /* clang-format off */
@@ -130,7 +159,12 @@ struct sim_request {
 	X(late_duplicates) X(parked) X(releases) X(service_crashes) X(unknown_steps) X(inbox_stored) \
 	X(inbox_stored_again) X(inbox_acks_lost) X(inbox_taken) X(inbox_refused) X(inbox_purged) \
 	X(inbox_failed) X(inbox_told_short) X(inbox_read_again) X(inbox_made_again) \
-	X(busy) X(stuck_journals)
+	X(busy) X(stuck_journals) X(sagas) X(pivots) X(retriables) X(optionals) X(mixed) X(votes) \
+	X(one_phases) X(last_resources) X(read_only) X(confirms) X(commits) X(settles) X(settled_ok) \
+	X(blocked) X(heuristics) X(optional_undos) X(gone_on_without) X(interactive) X(enlists) \
+	X(enlists_refused) X(branch_sets_refused) X(closed_sets) X(idle_aborts) X(inquiries) \
+	X(inquired_commits) X(inquired_aborts) X(rolled_back_alone) X(finished_alone) \
+	X(pending_cancels) X(late_cancels) X(told_decided) X(picked_inputs)
 /* clang-format on */
 struct sim_counters {
 #define X(name) uint64_t name;
@@ -199,10 +233,32 @@ struct sim_lease {
 	bool alive;
 };
 
+/* What a step is in the model. */
+enum sim_class {
+	SIM_ACTION,
+	SIM_OPTIONAL,
+	SIM_PIVOT, /* also the last resource of 2PC */
+	SIM_RETRIABLE,
+	SIM_VOTE, /* TCC and 2PC */
+};
+
+/* Of an interactive transaction, what its client and its participant know of a branch. */
+enum sim_branch_state { SIM_BRANCH_NEW, SIM_BRANCH_CONFIRMED, SIM_BRANCH_REFUSED };
+
 struct sim_step_plan {
 	uint32_t service;
-	uint32_t after; /* bits */
-	bool has_undo, direct;
+	uint32_t after; /* bits: as written */
+	uint32_t edges; /* and with what S4 adds */
+	enum sim_class class;
+	uint32_t kind; /* enum wire_protocol */
+	bool has_undo, direct, one_phase;
+	bool asks; /* the participant asks when it is in doubt */
+	uint32_t timeout_ms, attempts;
+	/* Interactive: */
+	bool by_participant; /* it enlists itself, and has worked before */
+	bool late;           /* only when the set is closed */
+	enum sim_branch_state enlisted;
+	bool told; /* the client counts it in */
 };
 
 struct sim_saga {
@@ -212,12 +268,20 @@ struct sim_saga {
 	uint64_t submit_ms, retry_until_ms;
 	uint32_t deadline_ms;
 	bool wait, answered, cancelled_first;
-	bool inbox_only; /* until the probes */
+	bool until_decided; /* what the submit and the commit wait for */
+	uint32_t protocol;
+	/* Interactive: */
+	uint32_t idle_ms; /* 0 = it is not */
+	bool begun, ended, careless;
+	uint32_t branch_set; /* of the commit, as bits; ended = it is sent */
+	uint32_t finale;     /* enum in sim_interactive.c */
+	bool inbox_only;     /* until the probes */
 };
 
 /* S3, S8, S24: what a participant's database holds of one operation. */
 struct sim_row {
 	uint8_t outcome; /* 0 = none; else enum sim_effect_kind */
+	bool one_phase;  /* the forward operation was all there is */
 	uint64_t admission;
 };
 
@@ -347,6 +411,61 @@ void sim_node_tick(struct sim_node *node);
 void sim_node_turn(struct sim_node *node);
 void sim_node_stop(struct sim_node *node);
 
+/* sim_plan.c: what a transaction is, drawn */
+void sim_plan_draw(struct sim *sim, struct sim_saga *saga);
+struct sim_plan_memory {
+	struct wire_step steps[SIM_STEPS];
+	uint8_t after[SIM_STEPS][SIM_STEPS];
+	char input[SIM_STEPS][96];
+};
+/* Borrows from the memory. */
+void sim_plan_fill(const struct sim *sim, const struct sim_saga *saga,
+		   struct sim_plan_memory *memory, struct wire_plan *plan);
+void sim_step_fill(const struct sim *sim, const struct sim_saga *saga, uint32_t step,
+		   struct wire_step *out);
+bool sim_step_from(struct slice name, uint32_t *step);
+static inline bool sim_interactive(const struct sim_saga *saga)
+{
+	return saga->idle_ms > 0;
+}
+/* What a participant answers to a step, and what a step is sent that picks from it. */
+void sim_output_text(uint32_t saga, uint32_t step, char text[32]);
+void sim_input_text(const struct sim_saga *saga, uint32_t step, const char *x, const char *p,
+		    char text[96]);
+
+/* sim_barrier.c: what a participant does with a command */
+struct sim_work {
+	uint32_t service, queued, entry, shard, saga, step, op, attempt;
+	uint32_t index; /* of the step, as the engine has it */
+	bool one_phase;
+	uint64_t life, epoch, low_water, admission;
+	struct uuid operation;
+};
+struct sim_verdict {
+	uint32_t outcome, barrier, code;
+};
+struct sim_verdict sim_barrier_run(struct sim *sim, const struct sim_work *work);
+/* Beside all commands: what it did before (SIM_WORK), or decided by what it was told. */
+bool sim_barrier_work(struct sim *sim, uint32_t saga, uint32_t step);
+void sim_barrier_decide(struct sim *sim, uint32_t saga, uint32_t step, bool commit);
+bool sim_barrier_in_doubt(const struct sim *sim, uint32_t saga, uint32_t step);
+static inline struct sim_row *sim_row(struct sim *sim, uint32_t saga, uint32_t step, uint32_t op)
+{
+	return &sim->rows[saga][step][op];
+}
+
+/* sim_interactive.c: the client's side */
+void sim_interactive_create(struct sim *sim, uint32_t saga);
+void sim_interactive_begun(struct sim *sim, uint32_t saga);
+void sim_interactive_told(struct sim *sim, uint32_t saga, uint32_t step, bool good);
+void sim_interactive_hear(struct sim *sim, const struct sim_request *r, uint32_t code);
+
+/* sim_participant.c: what services ask owners */
+void sim_participant_enlist(struct sim *sim, uint32_t saga, uint32_t step);
+void sim_participant_doubt(struct sim *sim, uint32_t saga, uint32_t step);
+void sim_participant_hear(struct sim *sim, uint32_t request, struct slice data);
+bool sim_participants_done(struct sim *sim);
+
 /* sim_service.c: the stream of commands and those who work on it */
 void sim_queue_put(struct sim *sim, struct slice service, struct slice bytes);
 void sim_service_hear(struct sim *sim, uint32_t service, struct slice data);
@@ -356,6 +475,9 @@ void sim_service_call(struct sim *sim, struct slice service, struct slice bytes)
 void sim_client_create(struct sim *sim);
 void sim_client_hear(struct sim *sim, uint32_t client, uint32_t request, struct slice data);
 void sim_client_probe(struct sim *sim);
+/* False: there is no room for more requests, or it is not to be asked any more. */
+bool sim_ask(struct sim *sim, enum sim_request_kind kind, uint32_t saga, uint32_t step,
+	     bool by_participant);
 /* deadline_ms: 0 = the plan's. */
 void sim_client_encode(struct sim *sim, enum sim_request_kind kind, const struct sim_saga *saga,
 		       uint32_t deadline_ms, struct buf *out);
@@ -369,13 +491,18 @@ void sim_heal(struct sim *sim);
 
 /* sim_history.c: what the journals say, by a reader of its own. A time of 0 = never. */
 struct sim_branch_facts {
+	/* ok, rejected: of the forward operation, or what its settling found */
 	uint64_t ok_ms, rejected_ms, unknown_ms, undone_ms;
+	uint64_t read_only_ms, finished_ms, heuristic_ms, enlisted_ms;
 };
 struct sim_saga_facts {
 	uint64_t accepted_ms, decision_ms, finished_ms, tombstone_ms;
 	uint32_t accepted_times, decision_times, finished_times;
-	uint32_t final_state;
-	bool other_body; /* that of SIM_CONFLICT was accepted */
+	uint64_t commit_ms, closed_ms; /* decision_ms is the abort's */
+	uint32_t final_state, reason, heuristics;
+	bool one_phase;                            /* its one branch is told to do it all at once */
+	uint32_t step_of[SIM_STEPS], member_count; /* interactive: by the engine's index */
+	bool other_body;                           /* that of SIM_CONFLICT was accepted */
 	uint64_t accepted_batch;
 	uint64_t taken_batch; /* the first that counts an entry of the inbox for it as taken */
 	uint64_t refused_ms;  /* when one was refused, and that is remembered */
@@ -387,10 +514,27 @@ struct sim_history {
 	uint64_t *record_ms[SIM_SHARDS]; /* by record number: when it was stored */
 	uint64_t record_count[SIM_SHARDS];
 	uint64_t skipped, read_again;
+	/* When a command was first sent. */
+	uint64_t sent_ms[SIM_SAGAS][SIM_STEPS][SIM_OPS];
 };
 /* NULL: memory is short. Free it with sim_history_close. */
 struct sim_history *sim_history_read(struct sim *sim);
 void sim_history_close(struct sim_history *history);
+
+/* The first time of something that is over by then. */
+static inline bool sim_by(uint64_t when, uint64_t at_ms)
+{
+	return when != 0 && when <= at_ms;
+}
+
+/* sim_check_answers.c, sim_check_commands.c, sim_check_effects.c */
+void sim_check_answers(struct sim *sim, const struct sim_history *h);
+void sim_check_commands(struct sim *sim, struct sim_history *h);
+void sim_check_effects(struct sim *sim, const struct sim_history *h);
+bool sim_step_takes_part(const struct sim *sim, const struct sim_history *h, uint32_t saga,
+			 uint32_t step);
+bool sim_step_irrevocable(const struct sim *sim, const struct sim_saga_facts *facts, uint32_t saga,
+			  uint32_t step);
 
 /* sim_check.c */
 bool sim_all_final(struct sim *sim); /* and nothing is left in the inbox */

@@ -1,5 +1,6 @@
 /* Clients: they submit, lose patience, submit again, send another body under the same id, cancel
- * (also before the submit), ask and wait. Each request has a reply subject of its own. */
+ * (also before the submit), ask and wait. Each request has a reply subject of its own. What
+ * participants ask goes the same way. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,9 +9,6 @@
 #include "wire/plan.h"
 
 enum { RETRY_MS = 400 };
-
-static const char *const STEP_NAMES[SIM_STEPS] = {"a", "b", "c", "d"};
-static const char *const SERVICE_NAMES[SIM_SERVICES] = {"s0", "s1", "s2", "s3"};
 
 bool sim_saga_from(const struct sim *sim, struct slice id, uint32_t *saga)
 {
@@ -25,56 +23,63 @@ bool sim_saga_from(const struct sim *sim, struct slice id, uint32_t *saga)
 /* ---- requests -----------------------------------------------------------------------------------
  */
 
-struct plan_memory {
-	struct wire_step steps[SIM_STEPS];
-	uint8_t after[SIM_STEPS][SIM_STEPS];
-};
-
-/* With a service away, impatient sagas: an attempt is over long before the stream forgets its
- * command (S14). */
-static void fill_plan(const struct sim *sim, const struct sim_saga *saga,
-		      struct plan_memory *memory, struct wire_plan *plan)
+static void encode_submit(struct sim *sim, enum sim_request_kind kind, const struct sim_saga *saga,
+			  uint32_t deadline_ms, struct buf *out)
 {
-	for (uint32_t i = 0; i < saga->step_count; i++) {
-		const struct sim_step_plan *from = &saga->steps[i];
-		uint32_t count = 0;
+	struct sim_plan_memory memory;
+	struct wire_submit submit = {
+		.id = id_slice(&saga->id),
+		.input = slice_str(kind == SIM_CONFLICT ? "other" : "{\"x\":7}"),
+		.retry_until_at = saga->retry_until_ms,
+		.deadline_ms = deadline_ms,
+		.wait = saga->wait,
+		.until = saga->until_decided ? WIRE_UNTIL_DECIDED : WIRE_UNTIL_FINAL,
+	};
 
-		for (uint32_t k = 0; k < i; k++)
-			if (from->after & 1U << k)
-				memory->after[i][count++] = (uint8_t)k;
-		memory->steps[i] = (struct wire_step){
-			.name = slice_str(STEP_NAMES[i]),
-			.service = slice_str(SERVICE_NAMES[from->service]),
-			.delivery = from->direct ? WIRE_DELIVERY_DIRECT : WIRE_DELIVERY_DURABLE,
-			.forward = slice_str("do"),
-			.undo = from->has_undo ? slice_str("undo") : slice_of(NULL, 0),
-			.after = slice_of(memory->after[i], count),
-			.attempt_timeout_ms = sim->outage ? 100 : 1000,
-			.retry = {100, 200, 1000, 20, 3},
-			.undo_retry = {100, 200, 1000, 20, 4},
-		};
+	sim_plan_fill(sim, saga, &memory, &submit.plan);
+	CHECK_EQ(wire_encode(WIRE_SUBMIT, &submit, out), 0);
+}
+
+static void encode_commit(struct sim *sim, const struct sim_saga *saga, struct buf *out)
+{
+	struct wire_commit commit = {
+		.id = id_slice(&saga->id),
+		.wait = saga->wait,
+		.until = saga->until_decided ? WIRE_UNTIL_DECIDED : WIRE_UNTIL_FINAL,
+	};
+	struct wire_step step;
+
+	for (uint32_t i = 0; i < saga->step_count; i++) {
+		if ((saga->branch_set >> i & 1) == 0)
+			continue;
+		sim_step_fill(sim, saga, i, &step);
+		wire_branch_set_add(&commit.branch_hash, &step);
+		commit.branch_count++;
 	}
-	*plan = (struct wire_plan){.name = slice_str("plan"),
-				   .version = 1,
-				   .protocol = WIRE_PROTOCOL_SAGA,
-				   .deadline_ms = saga->deadline_ms,
-				   .steps = memory->steps,
-				   .step_count = saga->step_count};
-	wire_plan_resolve(plan);
+	CHECK_EQ(wire_encode(WIRE_COMMIT, &commit, out), 0);
+}
+
+static void encode_branch(struct sim *sim, enum sim_request_kind kind, const struct sim_saga *saga,
+			  uint32_t step, struct buf *out)
+{
+	struct wire_enlist enlist = {.id = id_slice(&saga->id)};
+
+	sim_step_fill(sim, saga, step, &enlist.step);
+	if (kind == SIM_ENLIST) {
+		CHECK_EQ(wire_encode(WIRE_ENLIST, &enlist, out), 0);
+		return;
+	}
+	const struct wire_inquire inquire = {.id = enlist.id, .step = enlist.step.name};
+	CHECK_EQ(wire_encode(WIRE_INQUIRE, &inquire, out), 0);
 }
 
 void sim_client_encode(struct sim *sim, enum sim_request_kind kind, const struct sim_saga *saga,
 		       uint32_t deadline_ms, struct buf *out)
 {
-	struct plan_memory memory;
-	struct wire_submit submit = {
-		.id = id_slice(&saga->id),
-		.input = slice_str(kind == SIM_CONFLICT ? "other" : "input"),
-		.retry_until_at = saga->retry_until_ms,
-		.deadline_ms = deadline_ms,
-		.wait = saga->wait,
-	};
-	const struct wire_query query = {.id = id_slice(&saga->id), .wait = kind == SIM_WAIT_QUERY};
+	const struct wire_query query = {.id = id_slice(&saga->id),
+					 .wait = kind != SIM_QUERY,
+					 .until = kind == SIM_WAIT_DECIDED ? WIRE_UNTIL_DECIDED
+									   : WIRE_UNTIL_FINAL};
 	const struct wire_cancel cancel = {.id = id_slice(&saga->id),
 					   .reason = slice_str("changed my mind"),
 					   .retry_until_at = saga->retry_until_ms};
@@ -82,53 +87,84 @@ void sim_client_encode(struct sim *sim, enum sim_request_kind kind, const struct
 	switch (kind) {
 	case SIM_SUBMIT:
 	case SIM_CONFLICT:
-		fill_plan(sim, saga, &memory, &submit.plan);
-		CHECK_EQ(wire_encode(WIRE_SUBMIT, &submit, out), 0);
+		encode_submit(sim, kind, saga, deadline_ms, out);
 		break;
 	case SIM_CANCEL:
 		CHECK_EQ(wire_encode(WIRE_CANCEL, &cancel, out), 0);
 		break;
 	case SIM_QUERY:
 	case SIM_WAIT_QUERY:
+	case SIM_WAIT_DECIDED:
 		CHECK_EQ(wire_encode(WIRE_QUERY, &query, out), 0);
 		break;
+	case SIM_COMMIT:
+		encode_commit(sim, saga, out);
+		break;
+	case SIM_ENLIST:
+	case SIM_INQUIRE:
+		CHECK(false); /* of a branch */
 	}
 }
 
-static void ask(struct sim *sim, enum sim_request_kind kind, uint32_t number)
+static enum subject_verb verb_of(enum sim_request_kind kind)
+{
+	static const enum subject_verb verbs[] = {
+		[SIM_SUBMIT] = SUBJECT_SUBMIT,    [SIM_CONFLICT] = SUBJECT_SUBMIT,
+		[SIM_CANCEL] = SUBJECT_CANCEL,    [SIM_QUERY] = SUBJECT_QUERY,
+		[SIM_WAIT_QUERY] = SUBJECT_QUERY, [SIM_WAIT_DECIDED] = SUBJECT_QUERY,
+		[SIM_ENLIST] = SUBJECT_ENLIST,    [SIM_COMMIT] = SUBJECT_COMMIT,
+		[SIM_INQUIRE] = SUBJECT_INQUIRE,
+	};
+
+	return verbs[kind];
+}
+
+static bool may_ask(const struct sim *sim, enum sim_request_kind kind, const struct sim_saga *saga)
+{
+	if (sim->request_count == SIM_REQUESTS)
+		return false;
+	/* S5: after its window nobody submits this id again. */
+	if (kind <= SIM_CANCEL && sim->now_ms >= saga->retry_until_ms)
+		return false;
+	return kind > SIM_CONFLICT || !saga->inbox_only || sim->probe_ms != 0;
+}
+
+bool sim_ask(struct sim *sim, enum sim_request_kind kind, uint32_t number, uint32_t step,
+	     bool by_participant)
 {
 	const struct sim_saga *saga = &sim->sagas[number];
 	const uint32_t request = sim->request_count;
-	enum subject_verb verb = SUBJECT_SUBMIT;
+	const uint32_t party = by_participant ? saga->steps[step].service : saga->client;
 	char reply[32];
 	struct buf out;
 
-	if (request == SIM_REQUESTS)
-		return;
-	/* S5: after its window nobody submits this id again. */
-	if (kind <= SIM_CANCEL && sim->now_ms >= saga->retry_until_ms)
-		return;
-	if (kind <= SIM_CONFLICT && saga->inbox_only && sim->probe_ms == 0)
-		return;
-	if (kind == SIM_CANCEL)
-		verb = SUBJECT_CANCEL;
-	else if (kind >= SIM_QUERY)
-		verb = SUBJECT_QUERY;
+	if (!may_ask(sim, kind, saga))
+		return false;
 	sim->requests[sim->request_count++] =
-		(struct sim_request){.kind = kind, .saga = number, .sent_ms = sim->now_ms};
-	sim_note(sim, "ask", saga->client, request, kind, number);
+		(struct sim_request){.kind = kind,
+				     .saga = number,
+				     .step = step,
+				     .sent_ms = sim->now_ms,
+				     .by_participant = by_participant};
+	sim_note(sim, by_participant ? "ask.participant" : "ask", party, request, kind, number);
 	buf_init(&out, 65536);
-	sim_client_encode(sim, kind, saga, 0, &out);
-	(void)snprintf(reply, sizeof reply, "_INBOX.c%u.%u", saga->client, request);
+	if (kind == SIM_ENLIST || kind == SIM_INQUIRE)
+		encode_branch(sim, kind, saga, step, &out);
+	else
+		sim_client_encode(sim, kind, saga, 0, &out);
+	(void)snprintf(reply, sizeof reply, "_INBOX.%c%u.%u", by_participant ? 'p' : 'c', party,
+		       request);
 	const struct subject subject =
-		subject_shard("saga", saga->shard, verb, slice_str("default"));
-	sim_send_node(sim, SIM_AT_CLIENT + saga->client, subject.text, reply, buf_slice(&out));
+		subject_shard("saga", saga->shard, verb_of(kind), slice_str("default"));
+	sim_send_node(sim, (by_participant ? SIM_AT_PARTICIPANT : SIM_AT_CLIENT) + party,
+		      subject.text, reply, buf_slice(&out));
 	buf_close(&out);
+	return true;
 }
 
 static void ask_later(struct sim *sim, struct sim_event *e)
 {
-	ask(sim, (enum sim_request_kind)e->a, (uint32_t)e->b);
+	(void)sim_ask(sim, (enum sim_request_kind)e->a, (uint32_t)e->b, 0, false);
 }
 
 static void plan_request(struct sim *sim, uint64_t at_ms, enum sim_request_kind kind, uint32_t saga)
@@ -146,7 +182,7 @@ static void submit(struct sim *sim, struct sim_event *e)
 
 	if (saga->answered || saga->inbox_only || sim->now_ms >= saga->retry_until_ms)
 		return;
-	ask(sim, SIM_SUBMIT, (uint32_t)e->b);
+	(void)sim_ask(sim, SIM_SUBMIT, (uint32_t)e->b, 0, false);
 	sim_at(sim, sim->now_ms + RETRY_MS + sim_draw(sim, SIM_CLIENT, RETRY_MS), SIM_WORLD, submit)
 		->b = e->b;
 }
@@ -163,11 +199,15 @@ void sim_client_hear(struct sim *sim, uint32_t client, uint32_t request, struct 
 	CHECK_EQ(saga->client, client);
 	CHECK_EQ(wire_decode(WIRE_ANSWER, data, &arena, &answer, NULL), 0);
 	sim->requests[request].answered = true;
+	if (r->kind == SIM_ENLIST || r->kind == SIM_COMMIT)
+		sim_interactive_hear(sim, r, answer.code);
 	if (r->kind != SIM_SUBMIT)
 		return;
 	if (answer.code == 0 || (answer.code != err_to_wire(SAGA_E_BUSY) &&
 				 answer.code != err_to_wire(SAGA_E_NOT_OWNER)))
 		saga->answered = true;
+	if (answer.code == 0 && sim_interactive(saga) && sim->probe_ms == 0)
+		sim_interactive_begun(sim, r->saga);
 }
 
 /* ---- the script ---------------------------------------------------------------------------------
@@ -182,19 +222,12 @@ static void draw_saga(struct sim *sim, uint32_t number, uint64_t span_ms)
 	CHECK_EQ(id_from(&saga->id, slice_str(name)), 0);
 	saga->shard = wire_shard_of(&sim->slots, id_slice(&saga->id));
 	saga->client = (uint32_t)sim_draw(sim, SIM_PLAN, SIM_CLIENTS);
-	saga->step_count = 1 + (uint32_t)sim_draw(sim, SIM_PLAN, SIM_STEPS);
-	for (uint32_t i = 0; i < saga->step_count; i++) {
-		struct sim_step_plan *step = &saga->steps[i];
-
-		step->service = (uint32_t)sim_draw(sim, SIM_PLAN, SIM_SERVICES);
-		step->direct = sim->services[step->service].direct;
-		step->has_undo = true;
-		for (uint32_t k = 0; k < i; k++)
-			if (sim_draw(sim, SIM_PLAN, 3) > 0)
-				step->after |= 1U << k;
-	}
+	sim_plan_draw(sim, saga);
 	saga->deadline_ms = 3000 + (uint32_t)sim_draw(sim, SIM_PLAN, 12000);
+	if (sim_draw(sim, SIM_KIND, 6) == 0)
+		saga->deadline_ms = 200 + (uint32_t)sim_draw(sim, SIM_KIND, 1500);
 	saga->wait = sim_draw(sim, SIM_PLAN, 2) == 0;
+	saga->until_decided = sim_draw(sim, SIM_KIND, 2) == 0;
 	saga->submit_ms = sim->now_ms + 300 + sim_draw(sim, SIM_PLAN, span_ms);
 	saga->retry_until_ms = saga->submit_ms + SIM_WINDOW_MS;
 	if (sim_draw(sim, SIM_PLAN, 6) == 0)
@@ -229,9 +262,12 @@ void sim_client_create(struct sim *sim)
 		if (sim_draw(sim, SIM_PLAN, 12) == 0)
 			plan_request(sim, saga->submit_ms - 200, SIM_CANCEL, i);
 		for (uint32_t k = 0; k < 5; k++)
-			plan_request(sim, soon(sim, saga, 1500), SIM_WAIT_QUERY, i);
+			plan_request(sim, soon(sim, saga, 1500),
+				     k < 3 ? SIM_WAIT_QUERY : SIM_WAIT_DECIDED, i);
 		plan_request(sim, soon(sim, saga, 6000), SIM_WAIT_QUERY, i);
 		plan_request(sim, soon(sim, saga, 5000), SIM_QUERY, i);
+		if (sim_interactive(saga))
+			sim_interactive_create(sim, i);
 	}
 	sim_letters_create(sim, span_ms);
 }
@@ -243,8 +279,7 @@ static void probe(struct sim *sim, struct sim_event *e)
 
 	if (e->d != 0 && sim->requests[e->c].answered)
 		return;
-	ask(sim, kind, (uint32_t)e->b);
-	if (sim->request_count == before)
+	if (!sim_ask(sim, kind, (uint32_t)e->b, 0, false))
 		return;
 	sim->requests[before].probe = true;
 	struct sim_event *again = sim_at(sim, sim->now_ms + 2 * RETRY_MS, SIM_WORLD, probe);

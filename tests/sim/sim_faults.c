@@ -73,6 +73,12 @@ void sim_faults_draw(struct sim *sim)
 					      : 1500 + (uint32_t)sim_draw(sim, SIM_INBOX, 4000);
 	if (sim_draw(sim, SIM_INBOX, 6) == 0)
 		sim->faults.stuck_ms = 2000 + (uint32_t)sim_draw(sim, SIM_INBOX, 4000);
+	sim->faults.heuristics = sim_draw(sim, SIM_KIND, 3) == 0 ? 40 : 0;
+	/* Nobody knows what became of anything (S4, S23). */
+	if (sim_draw(sim, SIM_KIND, 3) == 0) {
+		sim->faults.service_silent = 100 + (uint32_t)sim_draw(sim, SIM_KIND, 500);
+		sim->faults.service_parks = (uint32_t)sim_draw(sim, SIM_KIND, 200);
+	}
 	sim->faults.inbox_ms = (uint32_t)sim_draw(sim, SIM_INBOX, 30);
 	for (uint32_t i = 0; i < SIM_SERVICES; i++) {
 		sim->services[i].rejects = rate(sim, 250);

@@ -57,24 +57,115 @@ static void take_accepted(struct fold *f, const struct wire_record_accepted *r)
 	facts->other_body = slice_equal(r->input, slice_str("other"));
 	if (r->admission < sizeof f->saga_of / sizeof f->saga_of[0])
 		f->saga_of[r->admission] = saga + 1;
+	facts->one_phase = f->sim->sagas[saga].step_count == 1 &&
+			   !sim_interactive(&f->sim->sagas[saga]) &&
+			   f->sim->sagas[saga].steps[0].class == SIM_VOTE &&
+			   f->sim->sagas[saga].steps[0].one_phase;
 	if (f->sim->sagas[saga].shard != f->shard)
 		sim_fail(f->sim, false, "S11: saga %u was accepted by shard %u", saga, f->shard);
+}
+
+/* The sim's number of the engine's index; SIM_STEPS: there is none. */
+static uint32_t step_of(struct fold *f, const struct sim_saga_facts *facts, uint32_t index)
+{
+	const struct sim_saga *saga = &f->sim->sagas[facts - f->history->sagas];
+
+	if (!sim_interactive(saga))
+		return index < saga->step_count ? index : SIM_STEPS;
+	return index < facts->member_count ? facts->step_of[index] : SIM_STEPS;
+}
+
+static void take_yes(struct fold *f, struct sim_saga_facts *saga, uint32_t step,
+		     const struct wire_record_branch *r)
+{
+	struct sim_branch_facts *b = &saga->steps[step];
+
+	if (r->op == WIRE_OP_UNDO) {
+		first(&b->undone_ms, f->at_ms);
+	} else if (r->op == WIRE_OP_FINISH) {
+		first(&b->finished_ms, f->at_ms);
+	} else {
+		first(&b->ok_ms, f->at_ms);
+		/* S4: nothing takes it back, so it is the decision. */
+		if (sim_step_irrevocable(f->sim, saga, (uint32_t)(saga - f->history->sagas), step))
+			first(&saga->commit_ms, f->at_ms);
+	}
 }
 
 static void take_branch(struct fold *f, const struct wire_record_branch *r)
 {
 	struct sim_saga_facts *saga = saga_of(f, r->admission);
 	struct sim_branch_facts *b;
+	uint32_t step;
 
-	if (saga == NULL || r->step >= SIM_STEPS)
+	if (saga == NULL)
 		return;
-	b = &saga->steps[r->step];
-	if (r->event == WIRE_EVENT_OK)
-		first(r->op == WIRE_OP_UNDO ? &b->undone_ms : &b->ok_ms, f->at_ms);
-	else if (r->event == WIRE_EVENT_REJECTED)
+	step = step_of(f, saga, r->step);
+	if (step == SIM_STEPS) {
+		damaged(f, "a record of a branch that never was", f->position);
+		return;
+	}
+	b = &saga->steps[step];
+	if (r->event == WIRE_EVENT_OK) {
+		take_yes(f, saga, step, r);
+	} else if (r->event == WIRE_EVENT_REJECTED) {
 		first(&b->rejected_ms, f->at_ms);
-	else if (r->event == WIRE_EVENT_UNKNOWN)
+	} else if (r->event == WIRE_EVENT_UNKNOWN) {
 		first(&b->unknown_ms, f->at_ms);
+	} else if (r->event == WIRE_EVENT_READ_ONLY) {
+		first(&b->read_only_ms, f->at_ms);
+	} else if (r->event == WIRE_EVENT_HEURISTIC) {
+		first(&b->heuristic_ms, f->at_ms);
+		saga->heuristics++;
+	}
+}
+
+/* S9. */
+static void take_enlisted(struct fold *f, const struct wire_record_enlisted *r)
+{
+	struct sim_saga_facts *saga = saga_of(f, r->admission);
+	uint32_t step;
+
+	if (saga == NULL)
+		return;
+	if (!sim_step_from(r->step.name, &step) || saga->member_count == SIM_STEPS ||
+	    saga->steps[step].enlisted_ms != 0) {
+		damaged(f, "a branch is enlisted that is none, or is one already", f->position);
+		return;
+	}
+	if (saga->closed_ms != 0 || saga->decision_times > 0)
+		sim_fail(f->sim, false, "S9: step %u of saga %u is enlisted after the end", step,
+			 (uint32_t)(saga - f->history->sagas));
+	saga->steps[step].enlisted_ms = f->at_ms;
+	saga->step_of[saga->member_count++] = step;
+}
+
+static void take_closed(struct fold *f, const struct wire_record_closed *r)
+{
+	struct sim_saga_facts *saga = saga_of(f, r->admission);
+
+	if (saga == NULL)
+		return;
+	if (saga->closed_ms != 0 || saga->decision_times > 0)
+		damaged(f, "a set of branches is closed after the end", f->position);
+	first(&saga->closed_ms, f->at_ms);
+	saga->one_phase = saga->member_count == 1 &&
+			  f->sim->sagas[saga - f->history->sagas].steps[saga->step_of[0]].one_phase;
+}
+
+static void take_decision(struct fold *f, const struct wire_record_decision *r)
+{
+	struct sim_saga_facts *saga = saga_of(f, r->admission);
+
+	if (saga == NULL)
+		return;
+	saga->decision_times++;
+	if (r->verdict == WIRE_DECISION_COMMIT) {
+		first(&saga->commit_ms, f->at_ms);
+	} else {
+		first(&saga->decision_ms, f->at_ms);
+		saga->reason = r->reason;
+	}
 }
 
 static void take_end(struct fold *f, enum wire_kind kind, const void *record)
@@ -87,14 +178,6 @@ static void take_end(struct fold *f, enum wire_kind kind, const void *record)
 
 		if (sim_saga_from(f->sim, r->saga, &number))
 			first(&f->history->sagas[number].tombstone_ms, f->at_ms);
-	} else if (kind == WIRE_RECORD_DECISION) {
-		const struct wire_record_decision *r = record;
-
-		saga = saga_of(f, r->admission);
-		if (saga == NULL)
-			return;
-		saga->decision_times++;
-		first(&saga->decision_ms, f->at_ms);
 	} else if (kind == WIRE_RECORD_FINISHED) {
 		const struct wire_record_finished *r = record;
 
@@ -163,6 +246,8 @@ static void take_record(struct fold *f, struct slice record)
 		struct wire_record_genesis genesis;
 		struct wire_record_noop noop;
 		struct wire_record_inbox inbox;
+		struct wire_record_enlisted enlisted;
+		struct wire_record_closed closed;
 	} u;
 	struct sim_history *h = f->history;
 	struct arena arena;
@@ -178,6 +263,12 @@ static void take_record(struct fold *f, struct slice record)
 		take_branch(f, &u.branch);
 	else if (kind == WIRE_RECORD_INBOX)
 		take_inbox(f, &u.inbox);
+	else if (kind == WIRE_RECORD_ENLISTED)
+		take_enlisted(f, &u.enlisted);
+	else if (kind == WIRE_RECORD_CLOSED)
+		take_closed(f, &u.closed);
+	else if (kind == WIRE_RECORD_DECISION)
+		take_decision(f, &u.decision);
 	else
 		take_end(f, kind, &u);
 }

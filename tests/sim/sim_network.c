@@ -99,7 +99,9 @@ static void outside_hears(struct sim *sim, struct sim_event *e)
 {
 	const struct slice data = slice_of(e->bytes, e->size);
 
-	if (e->a >= SIM_AT_CLIENT)
+	if (e->a >= SIM_AT_PARTICIPANT)
+		sim_participant_hear(sim, (uint32_t)e->b, data);
+	else if (e->a >= SIM_AT_CLIENT)
 		sim_client_hear(sim, (uint32_t)e->a - SIM_AT_CLIENT, (uint32_t)e->b, data);
 	else
 		sim_service_hear(sim, (uint32_t)e->a - SIM_AT_SERVICE, data);
@@ -140,8 +142,27 @@ static void record_answer(struct sim *sim, const struct sim_node *node, uint32_t
 		.code = answer.code,
 		.state = answer.state,
 		.shard = answer.shard,
+		.decision = answer.decision,
+		.heuristics = answer.heuristics,
 	};
 	sim_note(sim, "answer", node->index, request, answer.code, answer.state);
+}
+
+static const char *const COMMANDS[SIM_OPS] = {"", "command.forward", "command.finish",
+					      "command.undo", "command.settle"};
+
+static const char *op_name(const struct wire_command *c)
+{
+	if (c->op == WIRE_OP_FINISH)
+		return "finish";
+	return c->op == WIRE_OP_UNDO ? "undo" : "do";
+}
+
+static bool well_named(const struct wire_command *c)
+{
+	return slice_equal(c->op_name, slice_str(op_name(c))) ||
+	       ((c->op == WIRE_OP_FORWARD || c->op == WIRE_OP_SETTLE) &&
+		slice_equal(c->op_name, slice_str("one")));
 }
 
 static void record_commands(struct sim *sim, const struct sim_node *node, struct slice data)
@@ -154,10 +175,11 @@ static void record_commands(struct sim *sim, const struct sim_node *node, struct
 	sim->count.fallbacks += frame.fallback;
 	for (uint32_t i = 0; i < frame.command_count; i++) {
 		const struct wire_command *c = &frame.commands[i];
-		uint32_t saga;
+		uint32_t saga, step;
 
-		if (!sim_saga_from(sim, c->saga, &saga)) {
-			sim_fail(sim, false, "invariant 2: a command for an unknown saga");
+		if (!sim_saga_from(sim, c->saga, &saga) || !sim_step_from(c->step_name, &step) ||
+		    !well_named(c)) {
+			sim_fail(sim, false, "invariant 2: a command that nobody planned");
 			continue;
 		}
 		sim->commands = sim_grow(sim->commands, sim->command_count, &sim->command_capacity,
@@ -168,14 +190,14 @@ static void record_commands(struct sim *sim, const struct sim_node *node, struct
 			.node = node->index,
 			.shard = frame.shard,
 			.saga = saga,
-			.step = c->step,
+			.step = step,
 			.op = c->op,
 			.attempt = c->attempt,
+			.input = hash_xxh3_64(c->input),
 		};
 		sim->count.commands++;
 		sim->count.resends += c->attempt > 1;
-		sim_note(sim, c->op == WIRE_OP_UNDO ? "command.undo" : "command.forward", saga,
-			 c->step, c->attempt, frame.epoch);
+		sim_note(sim, COMMANDS[c->op], saga, step, c->attempt, frame.epoch);
 	}
 }
 
@@ -184,7 +206,7 @@ static struct sim_transport *self(struct transport *t)
 	return (struct sim_transport *)(void *)t;
 }
 
-/* "_INBOX.<c or s><number>.<number>" */
+/* "_INBOX.<c, p or s><number>.<number>" */
 static void publish_reply(struct sim_node *node, const char *subject, struct slice data)
 {
 	struct sim *sim = node->sim;
@@ -192,9 +214,11 @@ static void publish_reply(struct sim_node *node, const char *subject, struct sli
 	char kind = 0;
 
 	CHECK_EQ(sscanf(subject, "_INBOX.%c%u.%u", &kind, &party, &number), 3);
-	if (kind == 'c') {
+	if (kind != 's') {
+		const uint32_t at = kind == 'c' ? SIM_AT_CLIENT : SIM_AT_PARTICIPANT;
+
 		record_answer(sim, node, number, data);
-		send_outside(sim, node, SIM_AT_CLIENT + party, number, data);
+		send_outside(sim, node, at + party, number, data);
 	} else {
 		send_outside(sim, node, SIM_AT_SERVICE + party, number, data);
 	}

@@ -1,5 +1,5 @@
 /* The stream of commands (age limit, redelivery until acknowledged), and the services that work on
- * them behind a barrier by S3, S8 and S24. Their tables survive their crashes. */
+ * them. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,20 +12,8 @@ enum {
 	DELIVERIES_MAX = 5,
 	RESEND_MS = 200,
 	HOLD_MS = 2000,      /* S13 */
-	CLEAN_STEP = 2,      /* S8 */
 	WORKING_MS = 100,    /* a call that takes longer is told to be in hand */
 	CALLED = UINT32_MAX, /* in the place of a queued message */
-};
-
-/* One command at work; travels as an event's bytes. */
-struct work {
-	uint32_t service, queued, entry, shard, saga, step, op, attempt;
-	uint64_t life, epoch, low_water, admission;
-	struct uuid operation;
-};
-
-struct verdict {
-	uint32_t outcome, barrier;
 };
 
 /* ---- the stream ---------------------------------------------------------------------------------
@@ -158,125 +146,6 @@ static void entry_done(struct sim *sim, uint32_t queued, uint32_t entry)
 		q->acked = true;
 }
 
-/* ---- the barrier --------------------------------------------------------------------------------
- */
-
-static void effect(struct sim *sim, const struct work *w, enum sim_effect_kind kind)
-{
-	sim->effects = sim_grow(sim->effects, sim->effect_count, &sim->effect_capacity,
-				sizeof *sim->effects);
-	sim->effects[sim->effect_count++] = (struct sim_effect){
-		.at_ms = sim->now_ms, .saga = w->saga, .step = w->step, .op = w->op, .kind = kind};
-	sim_note(sim, kind == SIM_DONE ? "effect" : "no_effect", w->saga, w->step, w->op, kind);
-}
-
-/* S8: whatever is deleted is answered `expired` from then on. */
-static void clean(struct sim *sim, struct sim_service *service, const struct work *w)
-{
-	for (uint32_t i = 0; i < sim->saga_count; i++)
-		for (uint32_t k = 0; k < sim->sagas[i].step_count; k++)
-			for (uint32_t op = 1; op < SIM_OPS; op++) {
-				struct sim_row *row = &sim->rows[i][k][op];
-
-				if (sim->sagas[i].shard == w->shard &&
-				    sim->sagas[i].steps[k].service == w->service &&
-				    row->admission < w->low_water)
-					row->outcome = 0;
-			}
-	service->low_water[w->shard] = w->low_water;
-}
-
-static bool shard_allows(struct sim *sim, const struct work *w, struct verdict *v)
-{
-	struct sim_service *service = &sim->services[w->service];
-
-	if (w->epoch < service->epoch[w->shard]) {
-		sim->count.stale_commands++;
-		v->outcome = WIRE_OUTCOME_STALE;
-		return false;
-	}
-	if (w->low_water >= service->low_water[w->shard] + CLEAN_STEP)
-		clean(sim, service, w);
-	if (w->admission < service->low_water[w->shard]) {
-		sim->count.expired_commands++;
-		v->outcome = WIRE_OUTCOME_EXPIRED;
-		return false;
-	}
-	if (w->epoch > service->epoch[w->shard])
-		service->epoch[w->shard] = w->epoch;
-	return true;
-}
-
-static struct verdict again(struct sim *sim, const struct sim_row *row)
-{
-	const bool late = row->outcome == SIM_EMPTY;
-
-	sim->count.duplicates += !late;
-	sim->count.late_forwards += late;
-	return (struct verdict){
-		.outcome = row->outcome == SIM_DONE ? WIRE_OUTCOME_OK : WIRE_OUTCOME_REJECTED,
-		.barrier = late ? WIRE_BARRIER_LATE_FORWARD : WIRE_BARRIER_DUPLICATE,
-	};
-}
-
-static void put_row(struct sim_row *row, enum sim_effect_kind outcome, const struct work *w)
-{
-	*row = (struct sim_row){.outcome = (uint8_t)outcome, .admission = w->admission};
-}
-
-static struct verdict run_forward(struct sim *sim, const struct work *w)
-{
-	struct sim_row *row = &sim->rows[w->saga][w->step][WIRE_OP_FORWARD];
-
-	if (row->outcome != 0)
-		return again(sim, row);
-	sim->count.first_runs++;
-	if (sim_chance(sim, SIM_SERVICE, sim->services[w->service].rejects)) {
-		sim->count.rejections++;
-		if (!sim_plants.forgets_rejections)
-			put_row(row, SIM_REFUSED, w);
-		effect(sim, w, SIM_REFUSED);
-		return (struct verdict){.outcome = WIRE_OUTCOME_REJECTED};
-	}
-	put_row(row, SIM_DONE, w);
-	effect(sim, w, SIM_DONE);
-	return (struct verdict){.outcome = WIRE_OUTCOME_OK};
-}
-
-static struct verdict run_undo(struct sim *sim, const struct work *w)
-{
-	struct sim_row *forward = &sim->rows[w->saga][w->step][WIRE_OP_FORWARD];
-	struct sim_row *row = &sim->rows[w->saga][w->step][WIRE_OP_UNDO];
-
-	if (row->outcome != 0) {
-		sim->count.duplicates++;
-		return (struct verdict){WIRE_OUTCOME_OK, WIRE_BARRIER_DUPLICATE};
-	}
-	put_row(row, SIM_DONE, w);
-	if (forward->outcome == SIM_DONE) {
-		effect(sim, w, SIM_DONE);
-		return (struct verdict){.outcome = WIRE_OUTCOME_OK};
-	}
-	if (forward->outcome == 0)
-		put_row(forward, SIM_EMPTY, w);
-	sim->count.empty_undos++;
-	effect(sim, w, SIM_EMPTY);
-	return (struct verdict){WIRE_OUTCOME_OK, WIRE_BARRIER_EMPTY_UNDO};
-}
-
-static struct verdict run_barrier(struct sim *sim, const struct work *w)
-{
-	struct verdict v = {0};
-
-	if (sim_chance(sim, SIM_SERVICE, sim->faults.service_retries))
-		return (struct verdict){.outcome = WIRE_OUTCOME_RETRY};
-	if (sim_chance(sim, SIM_SERVICE, sim->faults.service_parks))
-		return (struct verdict){.outcome = WIRE_OUTCOME_PARK};
-	if (!shard_allows(sim, w, &v))
-		return v;
-	return w->op == WIRE_OP_UNDO ? run_undo(sim, w) : run_forward(sim, w);
-}
-
 /* ---- replies ------------------------------------------------------------------------------------
  */
 
@@ -323,23 +192,28 @@ static void resend(struct sim *sim, struct sim_event *e)
 	next->c = e->c;
 }
 
-static void encode_reply(struct sim *sim, const struct work *w, const struct verdict *v,
+static void encode_reply(struct sim *sim, const struct sim_work *w, const struct sim_verdict *v,
 			 struct buf *out)
 {
 	const char service[3] = {'s', (char)('0' + w->service), '\0'};
+	char output[32] = "";
 	struct wire_reply reply = {
 		.saga = id_slice(&sim->sagas[w->saga].id),
-		.step = w->step,
+		.step = w->index,
 		.op = w->op,
 		.operation = w->operation,
 		.attempt = w->attempt,
 		.epoch = w->epoch,
 		.outcome = v->outcome,
 		.barrier = v->barrier,
+		.code = v->code,
 		.retry_after_ms = v->outcome == WIRE_OUTCOME_RETRY     ? 30
 				  : v->outcome == WIRE_OUTCOME_WORKING ? 300
 								       : 0,
 	};
+	if ((w->op == WIRE_OP_FORWARD || w->op == WIRE_OP_SETTLE) && v->outcome == WIRE_OUTCOME_OK)
+		sim_output_text(w->saga, w->step, output);
+	reply.output = slice_str(output);
 	const struct wire_reply_frame frame = {.shard = w->shard,
 					       .service = slice_str(service),
 					       .instance = slice_str("i1"),
@@ -349,7 +223,7 @@ static void encode_reply(struct sim *sim, const struct work *w, const struct ver
 	CHECK_EQ(wire_encode(WIRE_REPLY_FRAME, &frame, out), 0);
 }
 
-static void answer_call(struct sim *sim, const struct work *w, const struct verdict *v)
+static void answer_call(struct sim *sim, const struct sim_work *w, const struct sim_verdict *v)
 {
 	struct buf out;
 
@@ -359,7 +233,7 @@ static void answer_call(struct sim *sim, const struct work *w, const struct verd
 	buf_close(&out);
 }
 
-static void answer(struct sim *sim, const struct work *w, const struct verdict *v)
+static void answer(struct sim *sim, const struct sim_work *w, const struct sim_verdict *v)
 {
 	struct sim_service *service = &sim->services[w->service];
 	struct sim_pending *p = NULL;
@@ -407,12 +281,12 @@ static void crash(struct sim *sim, struct sim_service *service)
 
 static void work_ends(struct sim *sim, struct sim_event *e)
 {
-	const struct work *w = (const void *)e->bytes;
+	const struct sim_work *w = (const void *)e->bytes;
 	struct sim_service *service = &sim->services[w->service];
 
 	if (service->life != w->life)
 		return;
-	const struct verdict v = run_barrier(sim, w);
+	const struct sim_verdict v = sim_barrier_run(sim, w);
 	/* Between effect and answer. */
 	if (sim_chance(sim, SIM_SERVICE, sim->faults.service_crashes)) {
 		crash(sim, service);
@@ -423,8 +297,8 @@ static void work_ends(struct sim *sim, struct sim_event *e)
 
 static void work_goes_on(struct sim *sim, struct sim_event *e)
 {
-	const struct work *w = (const void *)e->bytes;
-	const struct verdict v = {.outcome = WIRE_OUTCOME_WORKING};
+	const struct sim_work *w = (const void *)e->bytes;
+	const struct sim_verdict v = {.outcome = WIRE_OUTCOME_WORKING};
 
 	if (sim->services[w->service].life == w->life)
 		answer_call(sim, w, &v);
@@ -442,14 +316,15 @@ static uint32_t begin_frame(struct sim *sim, uint32_t to, uint32_t queued, struc
 	CHECK_LE(frame.command_count, 64);
 	for (uint32_t i = 0; i < frame.command_count; i++) {
 		const struct wire_command *c = &frame.commands[i];
-		struct work w = {
+		struct sim_work w = {
 			.service = to,
 			.queued = queued,
 			.entry = i,
 			.shard = frame.shard,
-			.step = c->step,
+			.index = c->step,
 			.op = c->op,
 			.attempt = c->attempt,
+			.one_phase = slice_equal(c->op_name, slice_str("one")),
 			.life = service->life,
 			.epoch = frame.epoch,
 			.low_water = frame.low_water,
@@ -459,6 +334,7 @@ static uint32_t begin_frame(struct sim *sim, uint32_t to, uint32_t queued, struc
 		uint64_t ms = 1 + sim_draw(sim, SIM_SERVICE, 5);
 
 		if (!sim_saga_from(sim, c->saga, &w.saga) ||
+		    !sim_step_from(c->step_name, &w.step) ||
 		    sim_chance(sim, SIM_SERVICE, sim->faults.service_silent))
 			continue;
 		if (sim_chance(sim, SIM_SERVICE, sim->healed ? 0 : service->slow))
