@@ -34,7 +34,18 @@ int txn_input_of(struct txn_shard *t, const struct txn_body *body, const struct 
 
 uint32_t txn_input_bound(const struct txn_body *body, const struct txn_branch *b)
 {
-	return txn_step_of(body, b)->input.size > 0 ? WIRE_INPUT_SIZE_MAX : body->input.size;
+	const struct slice template = txn_step_of(body, b)->input;
+	uint64_t sources = body->input.size;
+	uint64_t picks = 0;
+
+	if (template.size == 0)
+		return body->input.size;
+	for (uint32_t i = 0; i < txn_step_count(body); i++)
+		sources += body->branches[i].output_size;
+	for (uint32_t i = 0; i < template.size; i++)
+		picks += template.data[i] == '$';
+	sources = template.size + picks * (sources + sizeof "null");
+	return sources < WIRE_INPUT_SIZE_MAX ? (uint32_t)sources : WIRE_INPUT_SIZE_MAX;
 }
 
 static bool to_begin(const struct txn_body *body, const struct txn_branch *b)
