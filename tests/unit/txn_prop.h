@@ -161,6 +161,7 @@ struct prop_packet {
 	uint64_t gate, made_at, epoch;
 	/* commands, replies */
 	bool call, again, fallback;
+	bool overdue; /* made when the deadline had been over for a tick */
 	uint32_t step, op, attempt, outcome, code, hold_ms;
 	uint32_t index; /* of the step in the plan as the engine has it */
 	struct uuid operation;
@@ -229,6 +230,7 @@ struct prop_case {
 	uint32_t told; /* a final state that was told */
 	uint32_t steps_done;
 	bool contradicted; /* the engine said so in the last step */
+	bool overdue;      /* a tick has come since the deadline */
 
 	/* Durable records. */
 	struct prop_step s[PROP_STEPS];

@@ -520,8 +520,11 @@ void prop_check_command(const struct prop_packet *p)
 		     "2: a command of nothing");
 	PROP_REQUIRE(s->result[p->op] == 0, "%c is asked for what it has done", LETTER(p->step));
 	check_phase(p->step, p->op);
-	if (p->op == FORWARD)
+	if (p->op == FORWARD) {
 		check_forward_order(p->step);
+		PROP_REQUIRE(!p->overdue || prop.decision == WIRE_DECISION_COMMIT,
+			     "forward of %c although the deadline is over", LETTER(p->step));
+	}
 	if (p->op == FINISH) /* begins when all forward work is done */
 		for (uint32_t i = 0; i < prop.count; i++)
 			PROP_REQUIRE(prop_satisfied(i), "13: finish of %c before the yes of %c",

@@ -110,6 +110,7 @@ static void take_command(const struct txn_message *m, struct prop_packet *p)
 	p->call = m->delivery == WIRE_DELIVERY_DIRECT;
 	p->again = m->again;
 	p->fallback = m->fallback;
+	p->overdue = prop.overdue;
 	p->step = c->step_name.data[0] - (uint32_t)'a';
 	p->index = c->step;
 	p->op = c->op;
@@ -261,6 +262,9 @@ void prop_step_engine(struct txn_event event)
 	wrong = txn_verify(prop.t, true);
 	PROP_REQUIRE(wrong == NULL, "txn_verify: %s", wrong);
 	prop.steps_done++;
+	/* A tick may leave what is due to the next one. */
+	prop.overdue |= event.kind == TXN_EVENT_TICK && prop.accepted &&
+			prop.now >= prop.deadline_at && txn_next_deadline(prop.t) > prop.now;
 	leave_up_to(prop.durable); /* what rests on nothing new */
 }
 
@@ -362,6 +366,7 @@ static void crash(void)
 							prop.records[prop.durable - 1].size
 					      : 0;
 	prop.outbox_count = 0;
+	prop.overdue = false;
 	for (uint32_t i = 0; i < prop.request_count; i++)
 		prop.requests[i].lost = true; /* its clients ask again */
 	prop.t = fresh_engine(0);
