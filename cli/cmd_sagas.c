@@ -18,18 +18,25 @@ enum {
 	SLICE_MS = 5000
 };
 
+/* Who submits wants the id, who has one wants to know what became of it. */
+static const char *word_of(const struct cli *cli, const struct saga_status *status)
+{
+	if (cli->command->run == command_sagas_submit)
+		return status->id;
+	if (cli->waiting.answer == SAGA_ANSWER_DECIDED)
+		return saga_decision_name(status->decision);
+	return wire_state_name((uint32_t)status->state);
+}
+
 static enum cli_exit show(struct cli *cli, const struct saga_status *status, enum cli_exit code)
 {
-	/* Who submits wants the id, who has one wants to know what became of it. */
-	const char *word = cli->command->run == command_sagas_submit
-				   ? status->id
-				   : wire_state_name((uint32_t)status->state);
-	const int err = view_saga(status, word, &cli->output);
+	const int err = view_saga(status, word_of(cli, status), &cli->output);
 
 	if (err != 0)
 		return cli_fail_plain(err, "output");
-	if ((code == CLI_EXIT_COMPENSATED || code == CLI_EXIT_PARKED) && !cli->output.quiet &&
-	    !cli->output.json) {
+	if ((code == CLI_EXIT_COMPENSATED || code == CLI_EXIT_PARKED ||
+	     code == CLI_EXIT_HEURISTIC) &&
+	    !cli->output.quiet && !cli->output.json) {
 		cli_flush(cli);
 		(void)fprintf(stderr, "  hint: `sagactl sagas show %s` tells why\n", status->id);
 	}
@@ -59,11 +66,20 @@ static enum cli_exit connect_saga(struct cli *cli, struct saga_connection **conn
 
 /* ---- waiting ------------------------------------------------------------------------------- */
 
-/* A wait of libsaga lasts until the saga is final; a parked one wants an operator before that. So
- * it is made of slices, with a look at the state between them. */
-static int wait_end(struct saga_connection *connection, const char *id, uint32_t answer_ms,
-		    uint32_t wait_ms, struct saga_status *status)
+static int wait_slice(const struct cli *cli, struct saga_connection *connection, const char *id,
+		      uint32_t slice_ms, struct saga_status *status)
 {
+	if (cli->waiting.answer == SAGA_ANSWER_DECIDED)
+		return saga_wait_decided(connection, id, slice_ms, status);
+	return saga_wait(connection, id, slice_ms, status);
+}
+
+/* A wait of libsaga lasts until the saga is final, or decided; a parked one wants an operator
+ * before that. So it is made of slices, with a look at the state between them. */
+static int wait_end(const struct cli *cli, struct saga_connection *connection, const char *id,
+		    struct saga_status *status)
+{
+	const uint32_t wait_ms = cli->waiting.timeout_ms;
 	const uint64_t begin_ms = os_clock_mono_ns() / 1000000;
 	uint32_t slice_ms = SLICE_FIRST_MS;
 	bool heard = false;
@@ -71,8 +87,9 @@ static int wait_end(struct saga_connection *connection, const char *id, uint32_t
 	for (;;) {
 		const uint64_t spent_ms = os_clock_mono_ns() / 1000000 - begin_ms;
 		const uint64_t left_ms = spent_ms < wait_ms ? wait_ms - spent_ms : 1;
-		const int err = saga_wait(
-			connection, id, left_ms < slice_ms ? (uint32_t)left_ms : slice_ms, status);
+		const int err =
+			wait_slice(cli, connection, id,
+				   left_ms < slice_ms ? (uint32_t)left_ms : slice_ms, status);
 
 		if (err == 0)
 			return 0;
@@ -85,14 +102,14 @@ static int wait_end(struct saga_connection *connection, const char *id, uint32_t
 		/* Once it has answered, a cluster that is silent is in the middle of a take-over.
 		 */
 		if (err_class(err) != ERR_CLASS_RETRY || left_ms <= slice_ms ||
-		    (!heard && spent_ms + slice_ms >= answer_ms))
+		    (!heard && spent_ms + slice_ms >= cli->timeout_ms))
 			return err;
 		slice_ms = SLICE_MS;
 	}
 }
 
 static enum cli_exit wait_and_show(struct cli *cli, struct saga_connection *connection,
-				   const char *id, uint32_t wait_ms)
+				   const char *id)
 {
 	struct saga_status status;
 	int err;
@@ -102,41 +119,48 @@ static enum cli_exit wait_and_show(struct cli *cli, struct saga_connection *conn
 			      "waiting for %s (Ctrl-C ends only the waiting: go on with "
 			      "`sagactl sagas wait %s`)\n",
 			      id, id);
-	err = wait_end(connection, id, cli->timeout_ms, wait_ms, &status);
+	err = wait_end(cli, connection, id, &status);
 	if (err == SAGA_E_TIMEOUT) {
 		const enum cli_exit code = show(cli, &status, CLI_EXIT_WAIT_TIMEOUT);
 
 		cli_flush(cli);
 		(void)fprintf(stderr,
-			      "saga %s is %s: the time to wait is over, the saga goes on\n"
+			      "saga %s is %s%s: the time to wait is over, the saga goes on\n"
 			      "  hint: sagactl sagas wait %s\n",
-			      id, wire_state_name((uint32_t)status.state), id);
+			      id, wire_state_name((uint32_t)status.state),
+			      saga_status_fate(&status) == SAGA_FATE_PENDING
+				      ? ", and decided to commit"
+				      : "",
+			      id);
 		return code;
 	}
 	if (err != 0)
 		return fail_about(err, id, &status);
-	return show(cli, &status, cli_exit_of_state((uint32_t)status.state));
+	return show(cli, &status, cli_exit_of_wait(&status, cli->waiting.answer));
 }
 
-static int read_wait(struct cli *cli, uint32_t *wait_ms, struct buf *why)
+static int read_wait(struct cli *cli, struct buf *why)
 {
-	return cli_duration(&cli->parsed, OPTION_WAIT_TIMEOUT, WAIT_TIMEOUT_MS, wait_ms, why);
+	const int err = cli_answer(&cli->parsed, &cli->waiting.answer, why);
+
+	return err != 0 ? err
+			: cli_duration(&cli->parsed, OPTION_WAIT_TIMEOUT, WAIT_TIMEOUT_MS,
+				       &cli->waiting.timeout_ms, why);
 }
 
 enum cli_exit command_sagas_wait(struct cli *cli)
 {
 	struct saga_connection *connection = NULL;
-	uint32_t wait_ms = 0;
 	char memory[WHY_SIZE];
 	struct buf why;
 	enum cli_exit code;
 
 	buf_init_fixed(&why, memory, sizeof memory);
-	if (read_wait(cli, &wait_ms, &why) != 0)
+	if (read_wait(cli, &why) != 0)
 		return cli_usage(cli->command, &why);
 	code = connect_saga(cli, &connection);
 	if (code == CLI_EXIT_OK)
-		code = wait_and_show(cli, connection, cli->arguments[0], wait_ms);
+		code = wait_and_show(cli, connection, cli->arguments[0]);
 	saga_close(connection, 0);
 	return code;
 }
@@ -174,7 +198,6 @@ struct submission {
 	struct saga_definition *definition;
 	struct saga_submit_options options;
 	struct buf definition_text, input;
-	uint32_t wait_ms;
 };
 
 /* "-" is standard input. */
@@ -271,6 +294,10 @@ static int read_flags(struct cli *cli, struct submission *s, struct buf *why)
 				      "see sagas wait");
 		return SAGA_E_USAGE;
 	}
+	if (cli_given(parsed, OPTION_ANSWER) && !cli_given(parsed, OPTION_WAIT)) {
+		(void)buf_printf(why, "--answer says what to wait for: it needs --wait");
+		return SAGA_E_USAGE;
+	}
 	saga_submit_options_init(&s->options);
 	s->options.inbox = cli_given(parsed, OPTION_INBOX);
 	s->options.id = parsed->values[OPTION_ID];
@@ -280,7 +307,7 @@ static int read_flags(struct cli *cli, struct submission *s, struct buf *why)
 	if (err == 0)
 		err = cli_duration(parsed, OPTION_RETRY_WINDOW, 0, &s->options.retry_window_ms,
 				   why);
-	return err == 0 ? read_wait(cli, &s->wait_ms, why) : err;
+	return err == 0 ? read_wait(cli, why) : err;
 }
 
 static enum cli_exit submit(struct cli *cli, struct submission *s)
@@ -296,7 +323,7 @@ static enum cli_exit submit(struct cli *cli, struct submission *s)
 	if (err != 0)
 		code = fail_about(err, status.id[0] != '\0' ? status.id : "(no id)", &status);
 	else if (cli_given(&cli->parsed, OPTION_WAIT))
-		code = wait_and_show(cli, connection, status.id, s->wait_ms);
+		code = wait_and_show(cli, connection, status.id);
 	else
 		code = show(cli, &status, CLI_EXIT_OK);
 	saga_close(connection, 0);

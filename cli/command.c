@@ -8,7 +8,8 @@
 
 enum { COMMANDS_MAX = 32, NAME_SIZE = 64 };
 
-#define WAIT_OPTIONS (OPTION_BIT(OPTION_WAIT) | OPTION_BIT(OPTION_WAIT_TIMEOUT))
+#define WAIT_OPTIONS      (OPTION_BIT(OPTION_WAIT) | OPTION_BIT(OPTION_WAIT_TIMEOUT))
+#define SAGA_WAIT_OPTIONS (OPTION_BIT(OPTION_WAIT_TIMEOUT) | OPTION_BIT(OPTION_ANSWER))
 
 const struct command cli_commands[] = {
 	{"init", "", "initialise a new cluster, once",
@@ -42,10 +43,12 @@ const struct command cli_commands[] = {
 	 "--id and the same content is the same saga.\n\n"
 	 "Examples:\n"
 	 "  sagactl sagas submit -f trip.yaml --input '{\"user\": 7}'\n"
-	 "  sagactl sagas submit -f trip.yaml --id order-17 --input @order.json --wait\n",
+	 "  sagactl sagas submit -f trip.yaml --id order-17 --input @order.json --wait\n"
+	 "  sagactl sagas submit -f pay.yaml --wait --answer decided\n",
 	 OPTION_BIT(OPTION_FILE) | OPTION_BIT(OPTION_ID) | OPTION_BIT(OPTION_INPUT) |
 		 OPTION_BIT(OPTION_LABEL) | OPTION_BIT(OPTION_DEADLINE) |
-		 OPTION_BIT(OPTION_RETRY_WINDOW) | OPTION_BIT(OPTION_INBOX) | WAIT_OPTIONS,
+		 OPTION_BIT(OPTION_RETRY_WINDOW) | OPTION_BIT(OPTION_INBOX) |
+		 OPTION_BIT(OPTION_WAIT) | SAGA_WAIT_OPTIONS,
 	 0, 0, command_sagas_submit},
 	{"sagas list", "", "the sagas that the cluster knows",
 	 "Asks the owners of all shards. Finished sagas are listed until they are forgotten. When\n"
@@ -69,11 +72,15 @@ const struct command cli_commands[] = {
 	 "  sagactl sagas show order-17 -o json | jq '.history[].kind'\n",
 	 0, 1, 1, command_sagas_show},
 	{"sagas wait", "ID", "wait until a saga has ended",
-	 "Ends with 0 when it completed, 10 when it was undone, 11 when it is parked, 8 when the\n"
-	 "time is over (the saga goes on).\n\n"
+	 "Ends with 0 when it completed, 10 when it was undone, 11 when it is parked, 12 when a\n"
+	 "branch had decided by itself, 8 when the time is over (the saga goes on). With --answer\n"
+	 "decided: as soon as commit (0) or abort (10) is durable; what that asks for may still "
+	 "be\n"
+	 "under way.\n\n"
 	 "Examples:\n"
-	 "  sagactl sagas wait order-17 --wait-timeout 1m\n",
-	 OPTION_BIT(OPTION_WAIT_TIMEOUT), 1, 1, command_sagas_wait},
+	 "  sagactl sagas wait order-17 --wait-timeout 1m\n"
+	 "  sagactl sagas wait order-17 --answer decided -q\n",
+	 SAGA_WAIT_OPTIONS, 1, 1, command_sagas_wait},
 	{"sagas cancel", "ID", "ask for a saga to be undone",
 	 "An open interactive transaction is rolled back. What is decided to commit is too late "
 	 "to\n"

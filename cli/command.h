@@ -39,6 +39,10 @@ struct cli {
 	struct cli_server server;
 	uint32_t timeout_ms;
 	bool notices; /* tell people what they wait for */
+	struct {
+		enum saga_answer answer;
+		uint32_t timeout_ms;
+	} waiting; /* of commands that wait for a saga */
 	struct output output;
 };
 

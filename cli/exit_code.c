@@ -3,26 +3,39 @@
 #include <stddef.h>
 
 #include "base/error.h"
-#include "wire/message.h"
 
-enum cli_exit cli_exit_of_state(uint32_t state)
+static enum cli_exit exit_of_state(enum saga_state state)
 {
-	switch ((enum wire_state)state) {
-	case WIRE_STATE_COMPLETED:
+	switch (state) {
+	case SAGA_STATE_COMPLETED:
 		return CLI_EXIT_OK;
-	case WIRE_STATE_COMPENSATED:
-	case WIRE_STATE_CANCELLED:
+	case SAGA_STATE_COMPENSATED:
+	case SAGA_STATE_STOPPED:
 		return CLI_EXIT_COMPENSATED;
-	case WIRE_STATE_PARKED:
+	case SAGA_STATE_PARKED:
 		return CLI_EXIT_PARKED;
-	case WIRE_STATE_NONE:
-	case WIRE_STATE_RUNNING:
-	case WIRE_STATE_UNDOING:
-	case WIRE_STATE_FINISHING:
-	case WIRE_STATE_OPEN:
+	case SAGA_STATE_NONE:
+	case SAGA_STATE_RUNNING:
+	case SAGA_STATE_UNDOING:
+	case SAGA_STATE_FINISHING:
+	case SAGA_STATE_OPEN:
 		break;
 	}
 	return CLI_EXIT_WAIT_TIMEOUT;
+}
+
+enum cli_exit cli_exit_of_wait(const struct saga_status *status, enum saga_answer answer)
+{
+	const bool decided =
+		answer == SAGA_ANSWER_DECIDED && status->decision != SAGA_DECISION_NONE;
+
+	/* Neither "all is done" nor "nothing is left of it" would be true. */
+	if ((decided || saga_state_final(status->state)) && status->heuristics > 0)
+		return CLI_EXIT_HEURISTIC;
+	if (decided)
+		return status->decision == SAGA_DECISION_COMMIT ? CLI_EXIT_OK
+								: CLI_EXIT_COMPENSATED;
+	return exit_of_state(status->state);
 }
 
 static enum cli_exit exit_of_number(unsigned number)

@@ -2,7 +2,7 @@
 #ifndef SAGAD_CLI_EXIT_CODE_H
 #define SAGAD_CLI_EXIT_CODE_H
 
-#include <stdint.h>
+#include <saga.h>
 
 enum cli_exit {
 	CLI_EXIT_OK = 0,
@@ -14,13 +14,14 @@ enum cli_exit {
 	CLI_EXIT_FORBIDDEN = 6,
 	CLI_EXIT_WAIT_TIMEOUT = 8,
 	CLI_EXIT_COMPENSATED = 10,
-	CLI_EXIT_PARKED = 11
+	CLI_EXIT_PARKED = 11,
+	CLI_EXIT_HEURISTIC = 12
 };
 
 /* Of an error code; 0 gives CLI_EXIT_OK. */
 enum cli_exit cli_exit_of(int error);
-/* Of the state that a wait ended in (enum wire_state); an unfinished one is a time-out. */
-enum cli_exit cli_exit_of_state(uint32_t state);
+/* Of what a wait for `answer` ended with; what is not that yet is a time-out. */
+enum cli_exit cli_exit_of_wait(const struct saga_status *status, enum saga_answer answer);
 /* The one next step for whoever met this error; never NULL, may be "". */
 const char *cli_hint(int error);
 

@@ -51,6 +51,9 @@ const struct cli_option_row cli_options[OPTION_COUNT] = {
 			  "is 24h then"},
 	[OPTION_WAIT] = {"wait", 0, NULL, "wait for the end"},
 	[OPTION_WAIT_TIMEOUT] = {"wait-timeout", 0, "TIME", "no longer than this; default 5m"},
+	[OPTION_ANSWER] = {"answer", 0, "WHEN",
+			   "what to wait for: completed, the end of it, or decided: commit or "
+			   "abort is durable, delivery may be under way; default completed"},
 	[OPTION_STATE] = {"state", 0, "STATE",
 			  "open, running, finishing, undoing, parked, or unfinished for all of "
 			  "these; completed, compensated, cancelled; commas, or may come again"},
@@ -244,6 +247,21 @@ int cli_duration(const struct cli_parsed *parsed, enum cli_option option, uint32
 		return SAGA_E_USAGE;
 	}
 	*value_ms = (uint32_t)duration_ms;
+	return 0;
+}
+
+int cli_answer(const struct cli_parsed *parsed, enum saga_answer *answer, struct buf *why)
+{
+	const char *text = parsed->values[OPTION_ANSWER];
+
+	*answer = SAGA_ANSWER_COMPLETED;
+	if (text == NULL || strcmp(text, "completed") == 0)
+		return 0;
+	if (strcmp(text, "decided") != 0) {
+		(void)buf_printf(why, "--answer \"%.80s\" is neither decided nor completed", text);
+		return SAGA_E_USAGE;
+	}
+	*answer = SAGA_ANSWER_DECIDED;
 	return 0;
 }
 

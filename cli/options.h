@@ -3,6 +3,7 @@
 #ifndef SAGAD_CLI_OPTIONS_H
 #define SAGAD_CLI_OPTIONS_H
 
+#include <saga.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -41,6 +42,7 @@ enum cli_option {
 	OPTION_INBOX,
 	OPTION_WAIT,
 	OPTION_WAIT_TIMEOUT,
+	OPTION_ANSWER,
 	OPTION_STATE,
 	OPTION_HEURISTIC,
 	OPTION_LIMIT,
@@ -88,6 +90,9 @@ int cli_number(const struct cli_parsed *parsed, enum cli_option option, uint32_t
 	       uint32_t min, uint32_t max, uint32_t *value, struct buf *why) MUST_CHECK;
 int cli_duration(const struct cli_parsed *parsed, enum cli_option option, uint32_t initial_ms,
 		 uint32_t *value_ms, struct buf *why) MUST_CHECK;
+/* enum saga_answer from --answer. */
+int cli_answer(const struct cli_parsed *parsed, enum saga_answer *answer,
+	       struct buf *why) MUST_CHECK;
 /* Bits of enum wire_state from --state; 0 = all. */
 int cli_states(const struct cli_parsed *parsed, uint32_t *states, struct buf *why) MUST_CHECK;
 

@@ -18,6 +18,17 @@ void output_state(struct output *o, uint32_t state, uint32_t reason)
 		output_line(o, "state", style_of_state(state), "%s (%s)", word, why);
 }
 
+void output_decision(struct output *o, uint32_t state, uint32_t decision, uint32_t heuristics)
+{
+	if (!wire_state_final(state) && decision != WIRE_DECISION_NONE)
+		output_line(o, "decision", STYLE_PLAIN, "%s%s", wire_decision_name(decision),
+			    decision == WIRE_DECISION_COMMIT ? ", delivery pending" : "");
+	if (heuristics > 0)
+		output_line(o, "heuristic", STYLE_BAD, "%u %s", heuristics,
+			    heuristics == 1 ? "step had decided by itself"
+					    : "steps had decided by themselves");
+}
+
 int view_saga(const struct saga_status *status, const char *word, struct output *o)
 {
 	const uint32_t state = (uint32_t)status->state;
@@ -31,6 +42,8 @@ int view_saga(const struct saga_status *status, const char *word, struct output 
 		doc_str(d, "id", status->id);
 		doc_str(d, "state", wire_state_name(state));
 		doc_str(d, "reason", wire_reason_name((uint32_t)status->reason));
+		doc_str(d, "decision", saga_decision_name(status->decision));
+		doc_number(d, "heuristics", status->heuristics);
 		doc_number(d, "shard", status->shard);
 		doc_number(d, "epoch", status->epoch);
 		doc_number(d, "accepted_unix_ms", status->accepted_unix_ms);
@@ -46,6 +59,7 @@ int view_saga(const struct saga_status *status, const char *word, struct output 
 	}
 	output_line(o, "saga", STYLE_PLAIN, "%s", status->id);
 	output_state(o, state, (uint32_t)status->reason);
+	output_decision(o, state, (uint32_t)status->decision, status->heuristics);
 	output_line(o, "shard", STYLE_PLAIN, "%u, epoch %llu", status->shard,
 		    (unsigned long long)status->epoch);
 	if (status->text[0] != '\0')

@@ -94,17 +94,6 @@ static void text_times(const struct wire_answer *a, struct output *o)
 		output_line(o, "finished", STYLE_PLAIN, "%s, after %s", at, took);
 }
 
-/* The state of most tells it. */
-static void text_decision(const struct wire_answer *a, struct output *o)
-{
-	if (!wire_state_final(a->state) && a->decision != WIRE_DECISION_NONE)
-		output_line(o, "decision", STYLE_PLAIN, "%s", wire_decision_name(a->decision));
-	if (a->heuristics > 0)
-		output_line(o, "heuristic", STYLE_BAD, "%u %s", a->heuristics,
-			    a->heuristics == 1 ? "step had decided by itself"
-					       : "steps had decided by themselves");
-}
-
 /* A plain saga's need not be told. */
 static void text_definition(const struct shown *s)
 {
@@ -127,7 +116,7 @@ static void text_saga(const struct shown *s)
 
 	output_line(o, "saga", STYLE_PLAIN, "%.*s", (int)a->id.size, (const char *)a->id.data);
 	output_state(o, a->state, a->reason);
-	text_decision(a, o);
+	output_decision(o, a->state, a->decision, a->heuristics);
 	if (a->text.size > 0)
 		output_line(o, "text", STYLE_PLAIN, "%.*s", (int)a->text.size,
 			    (const char *)a->text.data);

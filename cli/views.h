@@ -41,6 +41,9 @@ int view_list(const struct list_view *list, struct output *o) MUST_CHECK;
 /* "state       compensated (rejected)" */
 void output_state(struct output *o, uint32_t state, uint32_t reason);
 
+/* The decision, while the state need not tell it; and branches that had decided by themselves. */
+void output_decision(struct output *o, uint32_t state, uint32_t decision, uint32_t heuristics);
+
 struct saga_status;
 /* `word`: what a script needs, for --quiet: the id or the state. */
 int view_saga(const struct saga_status *status, const char *word, struct output *o) MUST_CHECK;

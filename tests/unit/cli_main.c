@@ -114,6 +114,10 @@ static void test_usage(void **state)
 	expect_usage(f, "--file is missing");
 	RUN(f, "sagas", "submit", "-f", "x", "--label", "nothing");
 	expect_usage(f, "is not key=value");
+	RUN(f, "sagas", "submit", "-f", "x", "--answer", "decided");
+	expect_usage(f, "it needs --wait");
+	RUN(f, "sagas", "wait", "x", "--answer", "soon");
+	expect_usage(f, "neither decided nor completed");
 	RUN(f, "sagas", "list", "--after", "x");
 	expect_usage(f, "not where such a list ended");
 	RUN(f, "sagas", "list", "--shard", "3", "--after", "4.1");

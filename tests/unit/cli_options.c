@@ -370,12 +370,65 @@ static void test_exit_codes(void **state)
 	assert_int_equal(cli_exit_of(SAGA_E_NOT_INITIALISED), 5);
 	assert_int_equal(cli_exit_of(SAGA_E_UNKNOWN), 5);
 	assert_int_equal(cli_exit_of(SAGA_E_AUTH), 6);
-	assert_int_equal(cli_exit_of_state(WIRE_STATE_COMPLETED), 0);
-	assert_int_equal(cli_exit_of_state(WIRE_STATE_COMPENSATED), 10);
-	assert_int_equal(cli_exit_of_state(WIRE_STATE_CANCELLED), 10);
-	assert_int_equal(cli_exit_of_state(WIRE_STATE_PARKED), 11);
-	assert_int_equal(cli_exit_of_state(WIRE_STATE_RUNNING), 8);
-	assert_int_equal(cli_exit_of_state(WIRE_STATE_UNDOING), 8);
+}
+
+static const struct {
+	struct saga_status status;
+	int completed, decided; /* exit codes of a wait for each answer */
+} waits[] = {
+	{{.state = SAGA_STATE_COMPLETED, .decision = SAGA_DECISION_COMMIT}, 0, 0},
+	{{.state = SAGA_STATE_COMPENSATED, .decision = SAGA_DECISION_ABORT}, 10, 10},
+	{{.state = SAGA_STATE_STOPPED, .decision = SAGA_DECISION_ABORT}, 10, 10},
+	/* From nodes that tell no decisions, too. */
+	{{.state = SAGA_STATE_COMPLETED}, 0, 0},
+	{{.state = SAGA_STATE_COMPENSATED}, 10, 10},
+	{{.state = SAGA_STATE_RUNNING}, 8, 8},
+	{{.state = SAGA_STATE_OPEN}, 8, 8},
+	{{.state = SAGA_STATE_PARKED}, 11, 11},
+	/* Decided, and delivery pending. */
+	{{.state = SAGA_STATE_FINISHING, .decision = SAGA_DECISION_COMMIT}, 8, 0},
+	{{.state = SAGA_STATE_PARKED, .decision = SAGA_DECISION_COMMIT}, 11, 0},
+	{{.state = SAGA_STATE_UNDOING, .decision = SAGA_DECISION_ABORT}, 8, 10},
+	{{.state = SAGA_STATE_PARKED, .decision = SAGA_DECISION_ABORT}, 11, 10},
+	/* Somebody has to look. */
+	{{.state = SAGA_STATE_COMPLETED, .decision = SAGA_DECISION_COMMIT, .heuristics = 1},
+	 12,
+	 12},
+	{{.state = SAGA_STATE_COMPENSATED, .decision = SAGA_DECISION_ABORT, .heuristics = 1},
+	 12,
+	 12},
+	{{.state = SAGA_STATE_FINISHING, .decision = SAGA_DECISION_COMMIT, .heuristics = 2}, 8, 12},
+	{{.state = SAGA_STATE_PARKED, .decision = SAGA_DECISION_COMMIT, .heuristics = 2}, 11, 12},
+};
+
+static void test_exit_codes_of_waits(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+		assert_int_equal(cli_exit_of_wait(&waits[i].status, SAGA_ANSWER_COMPLETED),
+				 waits[i].completed);
+		assert_int_equal(cli_exit_of_wait(&waits[i].status, SAGA_ANSWER_DECIDED),
+				 waits[i].decided);
+	}
+}
+
+static void test_answers(void **state)
+{
+	struct fixture *f = *state;
+	enum saga_answer answer = SAGA_ANSWER_DECIDED;
+
+	assert_int_equal(parse(f, WORDS("sagas")), 0);
+	assert_int_equal(cli_answer(&f->parsed, &answer, &f->why), 0);
+	assert_int_equal(answer, SAGA_ANSWER_COMPLETED);
+	assert_int_equal(parse(f, WORDS("--answer", "decided")), 0);
+	assert_int_equal(cli_answer(&f->parsed, &answer, &f->why), 0);
+	assert_int_equal(answer, SAGA_ANSWER_DECIDED);
+	assert_int_equal(parse(f, WORDS("--answer=completed")), 0);
+	assert_int_equal(cli_answer(&f->parsed, &answer, &f->why), 0);
+	assert_int_equal(answer, SAGA_ANSWER_COMPLETED);
+	assert_int_equal(parse(f, WORDS("--answer=done")), 0);
+	assert_int_equal(cli_answer(&f->parsed, &answer, &f->why), SAGA_E_USAGE);
+	assert_string_equal(f->why_memory, "--answer \"done\" is neither decided nor completed");
 }
 
 int main(void)
@@ -392,6 +445,8 @@ int main(void)
 		cmocka_unit_test(test_every_flag_is_of_some_command),
 		cmocka_unit_test(test_document_names_everything),
 		cmocka_unit_test(test_exit_codes),
+		cmocka_unit_test(test_exit_codes_of_waits),
+		cmocka_unit_test(test_answers),
 	};
 
 	return cmocka_run_group_tests_name("cli_options", tests, setup, teardown);

@@ -122,7 +122,7 @@ static void test_pivot(void **state)
 		views_text(f),
 		"saga        order-1\n"
 		"state       finishing\n"
-		"decision    commit\n"
+		"decision    commit, delivery pending\n"
 		"definition  pay v1\n"
 		"shard       0, epoch 0\n"
 		"accepted    -\n"

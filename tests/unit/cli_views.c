@@ -319,9 +319,38 @@ static void test_saga(void **state)
 	json_decref(root);
 	assert_int_equal(view_saga(&status, "x", views_fresh(f, false)), 0);
 	assert_non_null(strstr(views_text(f), "state       cancelled\n"));
+	assert_null(strstr(views_text(f), "decision"));
+	assert_null(strstr(views_text(f), "heuristic"));
 	views_fresh(f, false)->quiet = true;
 	assert_int_equal(view_saga(&status, "order-1", &f->output), 0);
 	assert_string_equal(views_text(f), "order-1\n");
+}
+
+static void test_decided_saga(void **state)
+{
+	struct fixture *f = *state;
+	struct saga_status status = {.id = "order-1",
+				     .state = SAGA_STATE_FINISHING,
+				     .decision = SAGA_DECISION_COMMIT,
+				     .heuristics = 2};
+	json_t *root;
+
+	assert_int_equal(view_saga(&status, "x", views_fresh(f, true)), 0);
+	root = views_parse(f);
+	views_expect_text(root, "saga/state", "finishing");
+	views_expect_text(root, "saga/decision", "commit");
+	views_expect_number(root, "saga/heuristics", 2);
+	json_decref(root);
+	assert_int_equal(view_saga(&status, "x", views_fresh(f, false)), 0);
+	assert_string_equal(views_text(f), "saga        order-1\n"
+					   "state       finishing\n"
+					   "decision    commit, delivery pending\n"
+					   "heuristic   2 steps had decided by themselves\n"
+					   "shard       0, epoch 0\n");
+	status = (struct saga_status){
+		.id = "order-1", .state = SAGA_STATE_PARKED, .decision = SAGA_DECISION_ABORT};
+	assert_int_equal(view_saga(&status, "x", views_fresh(f, false)), 0);
+	assert_non_null(strstr(views_text(f), "decision    abort\n"));
 }
 
 /* ---- JSON of texts that need care ---------------------------------------------------------- */
@@ -381,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_list_tells_decisions),
 		cmocka_unit_test(test_saga),
+		cmocka_unit_test(test_decided_saga),
 		cmocka_unit_test(test_payloads),
 		cmocka_unit_test(test_table_counts_characters),
 	};
