@@ -1,5 +1,6 @@
 #include "examples/common/load.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -202,6 +203,28 @@ bool load_ask(struct load *load, const struct load_saga *saga, struct saga_statu
 {
 	memset(status, 0, sizeof *status);
 	return saga_query(load->connection, saga->id, ASK_MS, status) == 0;
+}
+
+bool load_answers_write(struct load *load, const char *path)
+{
+	FILE *file = fopen(path, "we");
+	bool good = file != NULL;
+
+	(void)pthread_mutex_lock(&load->lock);
+	for (uint32_t i = 0; good && i < load->count; i++) {
+		const struct load_saga *saga = &load->sagas[i];
+
+		good = fprintf(file, "{\"id\":\"%s\",\"accepted\":\"%s\",\"outcome\":\"%s\"}\n",
+			       saga->id,
+			       saga->accepted                ? "yes"
+			       : saga->phase == LOAD_REFUSED ? "no"
+							     : "unknown",
+			       saga->phase == LOAD_FINAL ? saga_state_name(saga->state) : "") > 0;
+	}
+	(void)pthread_mutex_unlock(&load->lock);
+	if (file != NULL)
+		good = fclose(file) == 0 && good;
+	return good;
 }
 
 static int compare_numbers(const void *left, const void *right)

@@ -66,6 +66,9 @@ uint32_t load_open_on_shard(const struct load *load, uint32_t shard);
 /* Asks what has become of one that is not final; false = nobody says. */
 bool load_ask(struct load *load, const struct load_saga *saga, struct saga_status *status);
 
+/* {"id":"...","accepted":"yes|no|unknown","outcome":"..."} a line: what clients were told. */
+bool load_answers_write(struct load *load, const char *path);
+
 struct load_figures {
 	uint64_t p50_ms, p99_ms;
 	double rate;

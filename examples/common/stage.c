@@ -173,3 +173,21 @@ bool stage_restart(struct stage *stage, const char *name)
 	stage_say("restarted %s", name);
 	return true;
 }
+
+uint32_t stage_say_open(struct stage *stage, struct load *load)
+{
+	uint32_t parked = 0;
+
+	for (uint32_t i = 0; i < load->count && !stage->interrupted; i++) {
+		const struct load_saga *saga = &load->sagas[i];
+		struct saga_status status;
+
+		if (saga->phase == LOAD_FINAL)
+			continue;
+		if (load_ask(load, saga, &status) && status.state == SAGA_STATE_PARKED)
+			parked++;
+		stage_say("%s is not final: %s %s", saga->id, saga_state_name(status.state),
+			  status.text);
+	}
+	return parked;
+}

@@ -74,6 +74,9 @@ bool stage_start_nodes(struct stage *stage); /* until every shard is served */
 bool stage_run(struct stage *stage, const char *const *argv);
 bool stage_restart(struct stage *stage, const char *name);
 
+/* Says what has become of those that are not final; how many of them are parked. */
+uint32_t stage_say_open(struct stage *stage, struct load *load);
+
 /* ---- stage_kill.c ------------------------------------------------------------------------- */
 
 /* True when a node with at least `open_min` open sagas was found and killed; false = not yet. */

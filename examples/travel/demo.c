@@ -123,12 +123,15 @@ static int judge(struct demo *demo)
 		       cluster_folder(demo->stage.cluster));
 	if (demo->node != NULL)
 		(void)stage_takeovers_read(&demo->stage, demo->node);
-	demo_ask_parked(demo);
+	demo->parked = stage_say_open(&demo->stage, &demo->load);
 	demo_find_ended(demo);
 	stage_say("stopping the services, checking their databases");
 	demo_services_stop(demo);
-	if (!demo_answers_write(demo, answers) ||
-	    (demo->flags.sabotage != SABOTAGE_NONE && !demo_sabotage(demo)))
+	if (!load_answers_write(&demo->load, answers)) {
+		(void)stage_fail(&demo->stage, "cannot write %s", answers);
+		return STAGE_EXIT_FAILED;
+	}
+	if (demo->flags.sabotage != SABOTAGE_NONE && !demo_sabotage(demo))
 		return STAGE_EXIT_FAILED;
 	if (!check_run(&options, &demo->report, why, sizeof why)) {
 		(void)stage_fail(&demo->stage, "%s", why);

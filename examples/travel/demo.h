@@ -77,8 +77,6 @@ const char *demo_service_victim(void);
 /* demo_submit.c */
 bool demo_load(struct demo *demo);
 bool demo_connect(struct demo *demo);
-void demo_ask_parked(struct demo *demo); /* what has become of those that are not final */
-bool demo_answers_write(struct demo *demo, const char *file);
 
 /* demo_sabotage_sqlite.c */
 bool demo_sabotage(struct demo *demo);
