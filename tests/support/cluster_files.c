@@ -48,6 +48,7 @@ static bool try_tree(char *path, uint32_t size, const char *folder, const char *
 					    "node/",
 					    "cli/",
 					    "examples/quickstart/",
+					    "examples/shop/",
 					    "examples/travel/",
 					    "tests/support/"};
 

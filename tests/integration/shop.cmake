@@ -1,0 +1,5 @@
+if(TARGET shop-demo AND TARGET sagad AND TARGET sagactl)
+	sagad_integration_test(shop SOURCES shop.c LIBS sagad_launcher TIMEOUT 300)
+	target_compile_definitions(test_shop PRIVATE SHOP_DEMO="$<TARGET_FILE:shop-demo>")
+	add_dependencies(test_shop shop-demo)
+endif()
