@@ -69,7 +69,8 @@ static void branch_due(struct txn_shard *t, struct txn_branch *b)
 	CHECK(e->body != NULL);
 	CHECK(txn_outstanding(b) != NULL);
 	if (b->wait == TXN_WAIT_RETRY) {
-		if (b->state != WIRE_BRANCH_PARKED || txn_parked_turn(t, b))
+		if (!txn_refuse_input(t, e, b) &&
+		    (b->state != WIRE_BRANCH_PARKED || txn_parked_turn(t, b)))
 			txn_attempt_start(t, e, b);
 		return;
 	}

@@ -48,9 +48,10 @@ uint32_t txn_input_bound(const struct txn_body *body, const struct txn_branch *b
 	return sources < WIRE_INPUT_SIZE_MAX ? (uint32_t)sources : WIRE_INPUT_SIZE_MAX;
 }
 
+/* It has never been sent, so it is not too late to find out. */
 static bool to_begin(const struct txn_body *body, const struct txn_branch *b)
 {
-	return b->state == WIRE_BRANCH_ACTIVE && b->wait == TXN_WAIT_NOTHING &&
+	return b->state == WIRE_BRANCH_ACTIVE && b->wait != TXN_WAIT_ANSWER &&
 	       b->attempts[WIRE_OP_FORWARD - 1] == 0 && txn_step_of(body, b)->input.size > 0;
 }
 
@@ -86,10 +87,22 @@ void txn_refuse_inputs(struct txn_shard *t, struct txn_entry *e)
 			struct txn_branch *b = &e->body->branches[i];
 			struct slice input;
 
-			if (!to_begin(e->body, b) || txn_input_of(t, e->body, b, &input) == 0)
+			if (b->wait != TXN_WAIT_NOTHING || !to_begin(e->body, b) ||
+			    txn_input_of(t, e->body, b, &input) == 0)
 				continue;
 			refuse_input(t, e, b);
 			again = true; /* what is behind an optional step may begin now */
 		}
 	}
+}
+
+bool txn_refuse_input(struct txn_shard *t, struct txn_entry *e, struct txn_branch *b)
+{
+	struct slice input;
+
+	if (!to_begin(e->body, b) || txn_input_of(t, e->body, b, &input) == 0)
+		return false;
+	refuse_input(t, e, b);
+	txn_advance(t, e);
+	return true;
 }

@@ -508,6 +508,9 @@ int txn_input_of(struct txn_shard *t, const struct txn_body *body, const struct 
 uint32_t txn_input_bound(const struct txn_body *body, const struct txn_branch *b);
 /* Refuses the forward operations that are to begin with an input that cannot be made. */
 void txn_refuse_inputs(struct txn_shard *t, struct txn_entry *e);
+/* The same of one that a new owner is about to send: the one before may have died over it. True:
+ * refused, and what follows from that is done. */
+bool txn_refuse_input(struct txn_shard *t, struct txn_entry *e, struct txn_branch *b);
 
 /* ---- delivery.c
  * -------------------------------------------------------------------------------- */
