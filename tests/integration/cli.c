@@ -23,9 +23,25 @@ static const char DEFINITION[] = "name: trip\n"
 				 "  - {name: b, service: svc-b, action: do, compensate: undo}\n"
 				 "  - {name: c, service: svc-c, action: do, compensate: undo}\n";
 
+static const char PIVOT[] = "name: pay\n"
+			    "deadline: 60s\n"
+			    "defaults: {timeout: 20s}\n"
+			    "steps:\n"
+			    "  - {name: a, service: svc-a, action: do, compensate: undo}\n"
+			    "  - {name: b, service: svc-b, action: do, pivot: true}\n"
+			    "  - {name: c, service: svc-c, action: do, retriable: true}\n";
+static const char TWO_PHASES[] =
+	"name: transfer\n"
+	"protocol: 2pc\n"
+	"deadline: 60s\n"
+	"steps:\n"
+	"  - {name: a, service: svc-a, prepare: prepare, commit: commit, rollback: rollback}\n"
+	"  - {name: b, service: svc-b, prepare: prepare, commit: commit, rollback: rollback}\n"
+	"  - {name: c, service: svc-c, prepare: prepare, commit: commit, rollback: rollback}\n";
+
 struct fixture {
 	struct trip trip;
-	char definition[PATH_SIZE], input[PATH_SIZE + 1];
+	char definition[PATH_SIZE], pivot[PATH_SIZE], two_phases[PATH_SIZE], input[PATH_SIZE + 1];
 	char output[OUTPUT_SIZE];
 	int exit_code;
 };
@@ -113,6 +129,11 @@ static int setup(void **state)
 		       cluster_folder(f->trip.cluster));
 	(void)snprintf(f->input, sizeof f->input, "@%s/input", cluster_folder(f->trip.cluster));
 	write_file(f->definition, DEFINITION);
+	(void)snprintf(f->pivot, sizeof f->pivot, "%s/pivot.yaml", cluster_folder(f->trip.cluster));
+	write_file(f->pivot, PIVOT);
+	(void)snprintf(f->two_phases, sizeof f->two_phases, "%s/two_phases.yaml",
+		       cluster_folder(f->trip.cluster));
+	write_file(f->two_phases, TWO_PHASES);
 	*state = f;
 	return 0;
 }
@@ -357,6 +378,97 @@ static void test_cancel(void **state)
 	json_decref(root);
 }
 
+/* What stands behind the pivot takes its time: decided, and delivery is pending. */
+static void test_decided_and_pending(void **state)
+{
+	struct fixture *f = *state;
+	json_t *root;
+	json_t *saga;
+
+	write_file(f->input + 1, "slow:c:4000");
+	RUN(f, "sagas", "submit", "-f", f->pivot, "--id", "cli-pivot", "--input", f->input,
+	    "--wait", "--answer", "decided", "-o", "json");
+	assert_int_equal(f->exit_code, 0);
+	root = parse(f);
+	saga = json_object_get(root, "saga");
+	assert_string_equal(text_of(saga, "state"), "finishing");
+	assert_string_equal(text_of(saga, "decision"), "commit");
+	json_decref(root);
+	RUN(f, "sagas", "list", "--state", "finishing", "-q");
+	assert_string_equal(f->output, "cli-pivot\n");
+	RUN(f, "sagas", "cancel", "cli-pivot", "--reason", "too late");
+	assert_int_equal(f->exit_code, 4);
+	RUN(f, "sagas", "wait", "cli-pivot", "--wait-timeout", "200ms");
+	assert_int_equal(f->exit_code, 8);
+	assert_non_null(strstr(f->output, "decision    commit, delivery pending\n"));
+	RUN(f, "sagas", "wait", "cli-pivot", "-q");
+	assert_int_equal(f->exit_code, 0);
+	assert_string_equal(f->output, "completed\n");
+	/* The first answer says already what was decided. */
+	RUN(f, "sagas", "wait", "cli-pivot", "--answer", "decided", "-q");
+	assert_int_equal(f->exit_code, 0);
+	assert_string_equal(f->output, "commit\n");
+	for (uint32_t step = 0; step < TRIP_STEPS; step++)
+		assert_int_equal(trip_effects(&f->trip, "cli-pivot", step, false), 1);
+	RUN(f, "sagas", "show", "cli-pivot");
+	assert_non_null(strstr(f->output, "pivot      svc-b    ok"));
+	assert_non_null(strstr(f->output, "retriable  svc-c    ok"));
+	assert_non_null(strstr(f->output, "commit decided"));
+}
+
+/* Steps of a finished saga come from its history. */
+static void expect_steps(struct fixture *f, const char *const *states)
+{
+	json_t *root = parse(f);
+	json_t *step;
+	size_t i;
+
+	assert_int_equal(json_array_size(json_object_get(json_object_get(root, "saga"), "steps")),
+			 TRIP_STEPS);
+	json_array_foreach(json_object_get(json_object_get(root, "saga"), "steps"), i, step)
+	{
+		assert_string_equal(text_of(step, "kind"), "2pc");
+		assert_string_equal(text_of(step, "state"), states[i]);
+		assert_int_equal(number_of(step, "finish_attempts"),
+				 strcmp(states[i], "heuristic") == 0 || i == 1 ? 1 : 0);
+	}
+	json_decref(root);
+}
+
+/* One votes "read only"; another one had decided by itself when it was told to commit. */
+static void test_two_phases(void **state)
+{
+	struct fixture *f = *state;
+	json_t *root;
+
+	write_file(f->input + 1, "readonly:a heuristic:c");
+	RUN(f, "sagas", "submit", "-f", f->two_phases, "--id", "cli-2pc", "--input", f->input,
+	    "--wait", "-o", "json");
+	assert_int_equal(f->exit_code, 12);
+	root = parse(f);
+	assert_string_equal(text_of(json_object_get(root, "saga"), "state"), "completed");
+	assert_int_equal(number_of(json_object_get(root, "saga"), "heuristics"), 1);
+	json_decref(root);
+	RUN(f, "sagas", "list", "--heuristic", "-q");
+	assert_string_equal(f->output, "cli-2pc\n");
+	RUN(f, "sagas", "show", "cli-2pc", "-o", "json");
+	assert_int_equal(f->exit_code, 0);
+	expect_steps(f, WORDS("done", "done", "heuristic"));
+	RUN(f, "sagas", "show", "cli-2pc");
+	assert_non_null(strstr(f->output, "commit decided"));
+	assert_non_null(strstr(f->output, "read_only"));
+
+	write_file(f->input + 1, "reject:b");
+	RUN(f, "sagas", "submit", "-f", f->two_phases, "--id", "cli-no", "--input", f->input, "-q");
+	assert_int_equal(f->exit_code, 0);
+	RUN(f, "sagas", "wait", "cli-no", "--answer", "decided", "-q");
+	assert_int_equal(f->exit_code, 10);
+	assert_string_equal(f->output, "abort\n");
+	RUN(f, "sagas", "wait", "cli-no", "-q");
+	assert_int_equal(f->exit_code, 10);
+	assert_string_equal(f->output, "compensated\n");
+}
+
 /* Page by page every saga comes once, whatever shard it is on. */
 static void test_list_pages(void **state)
 {
@@ -471,6 +583,8 @@ int main(void)
 		cmocka_unit_test(test_quiet_submit_gives_the_id),
 		cmocka_unit_test(test_exit_codes_of_ends),
 		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_decided_and_pending),
+		cmocka_unit_test(test_two_phases),
 		cmocka_unit_test(test_list_pages),
 		cmocka_unit_test(test_show_across_a_take_over),
 		cmocka_unit_test(test_timeout_with_a_frozen_broker),
