@@ -151,10 +151,8 @@ const char *serve_outcome_name(enum saga_outcome outcome)
 		int outcome;
 		const char *name;
 	} names[] = {
-		{SAGA_OK, "ok"},
-		{SAGA_REJECTED, "rejected"},
-		{SAGA_RETRY, "retry"},
-		{SAGA_PARK, "park"},
+		{SAGA_OK, "ok"},     {SAGA_REJECTED, "rejected"},   {SAGA_RETRY, "retry"},
+		{SAGA_PARK, "park"}, {SAGA_READ_ONLY, "read_only"}, {SAGA_HEURISTIC, "heuristic"},
 	};
 
 	for (uint32_t i = 0; i < sizeof names / sizeof names[0]; i++)

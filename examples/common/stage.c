@@ -12,6 +12,7 @@ enum {
 	RUN_MS = 60000,
 	PROGRESS_TERMINAL_MS = 200,
 	PROGRESS_PLAIN_MS = 5000,
+	SILENT_MAX = 10,
 };
 
 void stage_init(struct stage *stage, const char *name)
@@ -177,15 +178,18 @@ bool stage_restart(struct stage *stage, const char *name)
 uint32_t stage_say_open(struct stage *stage, struct load *load)
 {
 	uint32_t parked = 0;
+	uint32_t silent = 0;
 
-	for (uint32_t i = 0; i < load->count && !stage->interrupted; i++) {
+	/* Where nobody answers any more, each question lasts for seconds. */
+	for (uint32_t i = 0; i < load->count && !stage->interrupted && silent < SILENT_MAX; i++) {
 		const struct load_saga *saga = &load->sagas[i];
 		struct saga_status status;
 
 		if (saga->phase == LOAD_FINAL)
 			continue;
-		if (load_ask(load, saga, &status) && status.state == SAGA_STATE_PARKED)
-			parked++;
+		if (!load_ask(load, saga, &status))
+			silent++;
+		parked += status.state == SAGA_STATE_PARKED ? 1 : 0;
 		stage_say("%s is not final: %s %s", saga->id, saga_state_name(status.state),
 			  status.text);
 	}
