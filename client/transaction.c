@@ -233,17 +233,6 @@ static struct wire_retry retry_of(const struct saga_retry *retry)
 				   .attempts = retry->attempts};
 }
 
-/* What follows relies on them; everything else of a step the owner judges. */
-static bool names_valid(const struct wire_step *step)
-{
-	const struct slice optional[] = {step->finish, step->undo, step->one_phase};
-	bool valid = id_valid(step->name) && id_valid(step->service) && id_valid(step->forward);
-
-	for (size_t i = 0; i < sizeof optional / sizeof optional[0]; i++)
-		valid = valid && (optional[i].size == 0 || id_valid(optional[i]));
-	return valid;
-}
-
 int saga_enlist(struct saga_transaction *transaction, const struct saga_branch *branch_in,
 		uint32_t timeout_ms, struct saga_status *status)
 {
@@ -269,10 +258,6 @@ int saga_enlist(struct saga_transaction *transaction, const struct saga_branch *
 		.undo_retry = retry_of(&branch.finish_retry),
 		.delivery = (uint32_t)branch.delivery,
 	};
-	if (!names_valid(&enlist.step)) {
-		submit_fill_status(status, transaction->id.text, SAGA_E_NAME);
-		return SAGA_E_NAME;
-	}
 	err = run(transaction, &request, status);
 	if (err == 0)
 		count_branch(transaction, &enlist.step);
