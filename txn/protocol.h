@@ -1,13 +1,13 @@
 /* The one general model as two tables: what an operation class means, and what the class of a
  * branch makes of them. There is no engine for saga, TCC or two-phase commit: there are rows.
  *
- *   class       forward      ends as            finish    undo         unknown: settled by
- *   action      action       ok rejected ?      -         compensate   undo, when the saga is
- * undone optional    action       ok rejected ?      -         compensate   undo, or block and tell
- * (S23) pivot       action       ok rejected ?      -         -            block and tell (S4)
- *   retriable   action       ok                 -         -            never: tried until ok
- *   vote        try,prepare  ok read-only no ?  confirm   cancel       undo (presumed abort)
- *   one-phase   at once      ok rejected ?      -         rollback*    block and tell (S4)
+ *   class      forward      ends as             finish   undo        unknown: settled by
+ *   action     action       ok rejected ?       -        compensate  undo, with the whole saga
+ *   optional   action       ok rejected ?       -        compensate  undo, or block and tell (S23)
+ *   pivot      action       ok rejected ?       -        -           block and tell (S4)
+ *   retriable  action       ok                  -        -           never: tried until ok
+ *   vote       try,prepare  ok read-only no ?   confirm  cancel      undo (presumed abort)
+ *   one-phase  at once      ok rejected ?       -        rollback*   block and tell (S4)
  *
  * Pivot is also the last resource of 2PC. * only of an interactive branch that was never asked: its
  * program may have acted (S9).

@@ -17,14 +17,21 @@
  *      duplicate of a finished saga, ...) has a record of its own step behind it: a NOOP when the
  *      step made no other (S2). Plain status queries are exempt: they carry (epoch, record); so
  *      are replies that want no disposition, as nothing is answered.
- *  T3  a forward operation is dispatched only if a durable record implies it: ACCEPTED for the
- *      roots, the OK of all it depends on for the rest (invariants 12, 17); an undo only after the
- *      durable DECISION, and after the undo of everything that depends on it (16).
+ *  T3  an operation is dispatched only if a durable record implies it: a forward one ACCEPTED (or
+ *      CLOSED) and that all it depends on is ok, or done without (invariants 12, 17); finish the
+ *      decision to commit, and the end of all forward work (13); undo the DECISION to abort, and
+ *      the undo of everything that depends on it (16), or the unknown result of an optional step
+ *      (S23); settle an unknown result.
  *  T4  unknown is not no: a forward that was dispatched and has no definite rejection is undone
- *      when the saga is undone (24). The first definite answer stands (28).
+ *      when the saga is undone (24), and is settled where nothing undoes it. The first definite
+ *      answer stands (28).
  *  T5  attempts count in the journal and survive take-over (26).
  *  T6  nothing is forgotten before retry_until + margin (S5); when that is stands in the journal,
- * so that another margin never changes what a replay holds.
+ *      so that another margin never changes what a replay holds.
+ *  T7  there is one decision, and it never changes (11). With a branch out that nothing takes back
+ *      there is no abort without its definite no; its ok is the decision to commit (S4).
+ *  T8  what is enlisted may have acted: it is in the journal before anybody is told so, and an
+ *      abort reaches every branch of it (S9).
  */
 #ifndef SAGAD_TXN_TXN_H
 #define SAGAD_TXN_TXN_H
