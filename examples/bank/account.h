@@ -75,7 +75,7 @@ struct bank_call {
 };
 const char *bank_op_name(enum saga_op op); /* "forward", as in the tables */
 
-/* ---- account_sqlite.c ---------------------------------------------------------------------- */
+/* ---- store_sqlite.c ------------------------------------------------------------------------ */
 
 struct bank_store; /* the database, for all threads of this process */
 struct bank_store *bank_store_open(const char *file, const char *service);

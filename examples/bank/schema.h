@@ -18,7 +18,7 @@
 	"CREATE TABLE IF NOT EXISTS hold(id INTEGER PRIMARY KEY AUTOINCREMENT,"                    \
 	" saga TEXT NOT NULL, step TEXT NOT NULL, account TEXT NOT NULL,"                          \
 	" amount INTEGER NOT NULL, at_ms INTEGER NOT NULL);"                                       \
-	"CREATE INDEX IF NOT EXISTS hold_saga ON hold(saga);"                                      \
+	"CREATE INDEX IF NOT EXISTS hold_saga ON hold(saga, step);"                                \
 	"CREATE TABLE IF NOT EXISTS ledger(id INTEGER PRIMARY KEY AUTOINCREMENT,"                  \
 	" saga TEXT NOT NULL, step TEXT NOT NULL, op TEXT NOT NULL, account TEXT NOT NULL,"        \
 	" balance_change INTEGER NOT NULL, held_change INTEGER NOT NULL,"                          \
