@@ -263,6 +263,29 @@ static int add_handlers(struct saga_service *service, void *user)
 	return err;
 }
 
+/* After a start: asks what became of the transfers that we hold money for. Their commands come in
+ * any case, and only those move money; but people may be told at once. What is not decided yet
+ * stays held, however long it takes: after a yes it is not ours to decide. */
+static void ask_around(struct saga_connection *connection, void *user)
+{
+	enum { DOUBTS_MAX = 16, ASK_MS = 2000, SILENT_MAX = 3 };
+	struct server *server = user;
+	struct bank_doubt doubts[DOUBTS_MAX];
+	const uint32_t found = bank_store_doubts(server->store, doubts, DOUBTS_MAX);
+	uint32_t silent = 0;
+
+	for (uint32_t i = 0; i < found && silent < SILENT_MAX; i++) {
+		struct saga_status status;
+
+		memset(&status, 0, sizeof status);
+		if (saga_inquire(connection, server->flags.service, doubts[i].saga, doubts[i].step,
+				 ASK_MS, &status) != 0)
+			silent++;
+		else
+			bank_store_told(server->store, &doubts[i], status.decision);
+	}
+}
+
 static void count(void *user, char *text, size_t size)
 {
 	struct server *server = user;
@@ -292,6 +315,7 @@ int main(int argc, char **argv)
 	struct serve_options options = {.program = "bank-account",
 					.handle = add_handlers,
 					.fault = answer_fault,
+					.ready = ask_around,
 					.count = count,
 					.user = &server};
 	const struct flags *flags = &server.flags;

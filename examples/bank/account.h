@@ -87,6 +87,14 @@ void bank_store_look(struct bank_store *store, struct bank_call *call);
 void bank_store_run(struct bank_store *store, struct bank_call *call, struct saga_result *result);
 /* Remembers trouble; true when it is the first of its kind for this saga and operation. */
 bool bank_store_trouble(struct bank_store *store, const struct bank_call *call, const char *kind);
+/* A hold that is there: its transfer may be decided, and we may not know. */
+struct bank_doubt {
+	char saga[SAGA_ID_SIZE], step[SAGA_ID_SIZE];
+};
+uint32_t bank_store_doubts(struct bank_store *store, struct bank_doubt *doubts, uint32_t max);
+/* Writes down what we were told of it. */
+void bank_store_told(struct bank_store *store, const struct bank_doubt *doubt,
+		     enum saga_decision decision);
 uint64_t bank_store_lost_races(struct bank_store *store);
 
 #endif

@@ -8,6 +8,7 @@ struct side {
 	uint32_t holds, moves, releases;        /* effects in the ledger */
 	uint32_t logged_forwards, logged_ends;  /* effects in the log: forward; finish and undo */
 	uint32_t rejections, read_only, undone; /* in the log; undone: an undo was answered ok */
+	bool told_commit, told_abort;           /* when it asked */
 	uint32_t held_rows;                     /* of the table hold */
 	int64_t balance;                        /* all changes together */
 };
@@ -313,6 +314,23 @@ void check_trouble(struct check *check, enum check_bank bank, const char *saga, 
 		transfer->crashed = true;
 }
 
+void check_inquiry(struct check *check, enum check_bank bank, const char *saga,
+		   const char *decision)
+{
+	struct transfer *transfer = find_transfer(check, saga);
+
+	check->report.inquiries++;
+	if (transfer == NULL) {
+		FIND(CHECK_STRANGER, "%s: unknown to us, but %s was in doubt of it", saga,
+		     check_bank_names[bank]);
+		return;
+	}
+	if (strcmp(decision, "commit") == 0)
+		transfer->sides[bank].told_commit = true;
+	else
+		transfer->sides[bank].told_abort = true;
+}
+
 void check_answer(struct check *check, const char *id, enum check_told told)
 {
 	struct transfer *transfer = find_transfer(check, id);
@@ -352,6 +370,10 @@ static void judge_side(struct check *check, const struct transfer *transfer, enu
 	if (!inside && side->undone > 0 && side->holds > 0 && side->releases == 0)
 		FIND(CHECK_LATE_FORWARD, "%s: %s held it although it was called off", transfer->id,
 		     place);
+	if ((side->told_commit && side->moves == 0) || (side->told_abort && side->moves > 0))
+		FIND(CHECK_INQUIRY, "%s: %s asked and was told %s, but it %s", transfer->id, place,
+		     side->told_commit ? "commit" : "abort",
+		     side->moves > 0 ? "was moved" : "was not moved");
 	if (inside && side->moves == 1)
 		FIND(CHECK_HALF, "%s: moved at one account of %s, not at the other", transfer->id,
 		     place);

@@ -3,7 +3,7 @@
  *
  * The judge (check.c) is fed rows in the order of their numbers and knows neither SQLite nor JSON;
  * check_sqlite.c and check_jansson.c feed it. Feed in this order: transfers, accounts, holds,
- * changes, log, trouble, answers; then check_finish.
+ * changes, log, trouble, inquiries, answers; then check_finish.
  */
 #ifndef SAGAD_EXAMPLES_BANK_CHECK_H
 #define SAGAD_EXAMPLES_BANK_CHECK_H
@@ -39,6 +39,7 @@ extern const char *const check_protocol_names[CHECK_PROTOCOLS]; /* "2pc", "tcc",
 	X(CHECK_AMOUNT, "amount", "an effect is not what was ordered")                             \
 	X(CHECK_STRANGER, "stranger", "an effect of a transfer that nobody ordered")               \
 	X(CHECK_UNLOGGED, "unlogged", "ledger and log of the barrier contradict each other")       \
+	X(CHECK_INQUIRY, "inquiry", "a bank in doubt was told something else")                     \
 	X(CHECK_ANSWER, "answer", "the client was told something else")                            \
 	X(CHECK_LOST, "lost", "the client was told nothing")
 
@@ -73,6 +74,7 @@ struct check_report {
 	uint32_t refused;                  /* of the aborted: a service said no */
 	uint32_t troubled;                 /* transfers with trouble on purpose, at either bank */
 	uint32_t troubles[CHECK_TROUBLES]; /* how often each was done */
+	uint32_t inquiries;                /* of banks in doubt, answered */
 	uint32_t crashes_survived;         /* of the crashes: the transfer was committed */
 	int64_t moved;
 	uint64_t effects, duplicates, empty_undos, late_forwards, settled;
@@ -109,6 +111,8 @@ void check_hold(struct check *check, enum check_bank bank, const char *saga, con
 void check_change(struct check *check, enum check_bank bank, const struct check_change_row *row);
 void check_log(struct check *check, enum check_bank bank, const struct check_log_row *row);
 void check_trouble(struct check *check, enum check_bank bank, const char *saga, const char *kind);
+void check_inquiry(struct check *check, enum check_bank bank, const char *saga,
+		   const char *decision);
 void check_answer(struct check *check, const char *id, enum check_told told);
 const struct check_report *check_finish(struct check *check);
 

@@ -19,6 +19,8 @@ void check_print(const struct check_report *report, FILE *file)
 			      report->troubles[i]);
 	(void)fprintf(file, "\ncrashed        %8" PRIu32 "   and committed after all\n",
 		      report->crashes_survived);
+	(void)fprintf(file, "asked          %8" PRIu32 "   by banks in doubt, and answered\n",
+		      report->inquiries);
 	(void)fprintf(file, "effects        %8" PRIu64 "\n", report->effects);
 	(void)fprintf(file,
 		      "barriers met   %8" PRIu64 " duplicates, %" PRIu64 " empty undos, %" PRIu64
@@ -42,11 +44,12 @@ void check_print_json(const struct check_report *report, FILE *file)
 		(void)fprintf(file, ",\"%s\":%" PRIu32, check_trouble_names[i],
 			      report->troubles[i]);
 	(void)fprintf(file,
-		      ",\"crashes_survived\":%" PRIu32 ",\"effects\":%" PRIu64
-		      ",\"duplicates\":%" PRIu64 ",\"empty_undos\":%" PRIu64
+		      ",\"inquiries\":%" PRIu32 ",\"crashes_survived\":%" PRIu32
+		      ",\"effects\":%" PRIu64 ",\"duplicates\":%" PRIu64 ",\"empty_undos\":%" PRIu64
 		      ",\"late_forwards\":%" PRIu64 ",\"settled\":%" PRIu64 ",",
-		      report->crashes_survived, report->effects, report->duplicates,
-		      report->empty_undos, report->late_forwards, report->settled);
+		      report->inquiries, report->crashes_survived, report->effects,
+		      report->duplicates, report->empty_undos, report->late_forwards,
+		      report->settled);
 	findings_print_json(&report->findings, check_rules, CHECK_RULES, file);
 	(void)fprintf(file, "}");
 }

@@ -66,6 +66,13 @@ static void take_trouble(void *context, sqlite3_stmt *row)
 	check_trouble(reader->check, reader->bank, rows_text(row, 0), rows_text(row, 1));
 }
 
+static void take_inquiry(void *context, sqlite3_stmt *row)
+{
+	const struct reader *reader = context;
+
+	check_inquiry(reader->check, reader->bank, rows_text(row, 0), rows_text(row, 1));
+}
+
 static bool read_rows(struct reader *reader, const char *sql,
 		      void (*take)(void *context, sqlite3_stmt *row))
 {
@@ -96,6 +103,8 @@ bool check_read_database(struct check *check, enum check_bank bank, const char *
 			 take_log);
 	good = good && read_rows(&reader, "SELECT saga, kind FROM trouble ORDER BY saga, op, kind",
 				 take_trouble);
+	good = good &&
+	       read_rows(&reader, "SELECT saga, decision FROM inquiry ORDER BY id", take_inquiry);
 	if (!good)
 		(void)snprintf(why, why_size, "cannot read %s: %s", file,
 			       reader.db == NULL ? "no memory" : sqlite3_errmsg(reader.db));

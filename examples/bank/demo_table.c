@@ -55,6 +55,8 @@ static void doubt_trouble(const struct demo *demo, char *text, size_t size)
 			stage_doubt(text, size, "no trouble of kind %s", check_trouble_names[i]);
 	if (demo->crashes == 0)
 		stage_doubt(text, size, "no bank crashed");
+	if (report->inquiries == 0)
+		stage_doubt(text, size, "no bank in doubt was answered");
 	if (report->duplicates == 0)
 		stage_doubt(text, size, "no duplicate met a barrier");
 	if (report->empty_undos == 0)

@@ -9,8 +9,9 @@
  * signed, and `version` is the account's after it.
  * barrier_log: what the barrier met. `op` is forward, finish, undo or settle; `verdict` is first,
  * duplicate, empty_undo or late_forward.
- * trouble: what was done on purpose, once for each saga, op and kind.
- * None but the last has any uniqueness: only the barrier keeps things from happening twice. */
+ * inquiry: what a bank that came back was told about a hold it found; `decision` is commit or
+ * abort. trouble: what was done on purpose, once for each saga, op and kind. None but the last has
+ * any uniqueness: only the barrier keeps things from happening twice. */
 #define BANK_SCHEMA                                                                                \
 	"CREATE TABLE IF NOT EXISTS account(name TEXT PRIMARY KEY, opening INTEGER NOT NULL,"      \
 	" balance INTEGER NOT NULL CHECK(balance >= 0), held INTEGER NOT NULL CHECK(held >= 0),"   \
@@ -28,6 +29,9 @@
 	" verdict TEXT NOT NULL, outcome TEXT NOT NULL, text TEXT NOT NULL,"                       \
 	" at_ms INTEGER NOT NULL);"                                                                \
 	"CREATE INDEX IF NOT EXISTS barrier_log_saga ON barrier_log(saga);"                        \
+	"CREATE TABLE IF NOT EXISTS inquiry(id INTEGER PRIMARY KEY AUTOINCREMENT,"                 \
+	" saga TEXT NOT NULL, step TEXT NOT NULL, decision TEXT NOT NULL,"                         \
+	" at_ms INTEGER NOT NULL);"                                                                \
 	"CREATE TABLE IF NOT EXISTS trouble(saga TEXT NOT NULL, op TEXT NOT NULL,"                 \
 	" kind TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY(saga, op, kind)) WITHOUT ROWID;"
 

@@ -87,6 +87,44 @@ bool bank_store_trouble(struct bank_store *store, const struct bank_call *call, 
 	return first;
 }
 
+struct doubts {
+	struct bank_doubt *doubts;
+	uint32_t count;
+};
+
+static void take_doubt(void *context, sqlite3_stmt *row)
+{
+	struct doubts *doubts = context;
+	struct bank_doubt *doubt = &doubts->doubts[doubts->count++];
+
+	(void)snprintf(doubt->saga, sizeof doubt->saga, "%s", rows_text(row, 0));
+	(void)snprintf(doubt->step, sizeof doubt->step, "%s", rows_text(row, 1));
+}
+
+uint32_t bank_store_doubts(struct bank_store *store, struct bank_doubt *doubts, uint32_t max)
+{
+	struct doubts found = {.doubts = doubts};
+	char sql[96];
+	uint64_t rows = 0;
+
+	(void)snprintf(sql, sizeof sql, "SELECT saga, step FROM hold ORDER BY id LIMIT %u", max);
+	(void)pthread_mutex_lock(&store->lock);
+	(void)rows_each(store->db, &rows, sql, take_doubt, &found);
+	(void)pthread_mutex_unlock(&store->lock);
+	return found.count;
+}
+
+void bank_store_told(struct bank_store *store, const struct bank_doubt *doubt,
+		     enum saga_decision decision)
+{
+	(void)pthread_mutex_lock(&store->lock);
+	(void)rows_change(store->db, 1,
+			  "INSERT INTO inquiry(saga, step, decision, at_ms) VALUES(?1, ?2, ?3, ?4)",
+			  "ttti", doubt->saga, doubt->step, saga_decision_name(decision),
+			  rows_now_ms());
+	(void)pthread_mutex_unlock(&store->lock);
+}
+
 uint64_t bank_store_lost_races(struct bank_store *store)
 {
 	uint64_t lost_races = 0;

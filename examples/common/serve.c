@@ -96,6 +96,8 @@ int serve(struct serve_options *options, const sigset_t *signals)
 	}
 	if (err == 0)
 		log_line(options, 1, "serving");
+	if (err == 0 && !stop && options->ready != NULL)
+		options->ready(connection, options->user);
 	while (err == 0 && !stop)
 		stop = told_to_stop(options, service, signals);
 	left = saga_service_stop(service, DRAIN_MS);

@@ -15,9 +15,11 @@ struct serve_options {
 	/* Registers the handlers; 0 or a code. */
 	int (*handle)(struct saga_service *service, void *user);
 	saga_answer_fault fault; /* may be NULL */
+	/* Called once when it serves, on the thread that then waits for signals; may be NULL. */
+	void (*ready)(struct saga_connection *connection, void *user);
 	/* Appends `,"key":number` ... to the line of counters; may be NULL. */
 	void (*count)(void *user, char *text, size_t size);
-	void *user; /* of all three */
+	void *user; /* of all four */
 };
 
 /* Before the process has threads: all of them inherit it, and only serve waits for signals. */

@@ -61,6 +61,8 @@ static const char bank_a_sql[] =
 	LOG("t5", "settle", "duplicate", "ok")
 	HOLD("t6", "a2", 10, 3)
 	MOVE("t6", "a2", -10, -10, 4)
+	"INSERT INTO inquiry(saga, step, decision, at_ms) VALUES('t1', 's', 'commit', 1),"
+	" ('t2', 's', 'abort', 1);"
 	"INSERT INTO trouble VALUES('t3', 'forward', 'late', 1), ('t6', 'forward', 'crash', 1);";
 
 static const char bank_b_sql[] =
@@ -161,6 +163,7 @@ static void test_right_world_passes(void **state)
 	assert_int_equal(report.troubled, 3);
 	assert_int_equal(report.troubles[CHECK_TROUBLE_CRASH], 1);
 	assert_int_equal(report.crashes_survived, 1);
+	assert_int_equal(report.inquiries, 2);
 	assert_int_equal(report.duplicates, 1);
 	assert_int_equal(report.empty_undos, 1);
 	assert_int_equal(report.late_forwards, 1);
@@ -232,6 +235,15 @@ static const struct mistake mistakes[] = {
 	 HOLD("t3", "b2", 20, 5) RELEASE("t3", "b2", -20, 6), CHECK_LATE_FORWARD, false},
 	{"moved although refused", CHECK_BANK_A, LOG("t6", "forward", "first", "rejected"),
 	 CHECK_OUTVOTED, false},
+	{"told abort when in doubt, but moved", CHECK_BANK_B,
+	 "INSERT INTO inquiry(saga, step, decision, at_ms) VALUES('t6', 's', 'abort', 1);",
+	 CHECK_INQUIRY, true},
+	{"told commit when in doubt, but released", CHECK_BANK_B,
+	 "INSERT INTO inquiry(saga, step, decision, at_ms) VALUES('t3', 's', 'commit', 1);",
+	 CHECK_INQUIRY, true},
+	{"in doubt of nobody's transfer", CHECK_BANK_B,
+	 "INSERT INTO inquiry(saga, step, decision, at_ms) VALUES('t9', 's', 'commit', 1);",
+	 CHECK_STRANGER, true},
 	{"another amount than ordered", CHECK_BANK_B,
 	 "UPDATE ledger SET balance_change = 9 WHERE saga = 't6' AND op = 'move';"
 	 "UPDATE account SET balance = 9 WHERE name = 'b2';",
@@ -336,7 +348,8 @@ static void test_every_rule_has_a_mistake(void **state)
 
 static void test_what_cannot_be_read_is_no_pass(void **state)
 {
-	static const char *const tables[] = {"account", "hold", "ledger", "barrier_log", "trouble"};
+	static const char *const tables[] = {"account",     "hold",    "ledger",
+					     "barrier_log", "inquiry", "trouble"};
 	static struct check_report report;
 	char folder[32];
 	char text[256];
