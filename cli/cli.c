@@ -69,6 +69,10 @@ static int take_globals(struct cli *cli, char **env, struct buf *why)
 		return SAGA_E_USAGE;
 	}
 	cli->output.json = format != NULL && strcmp(format, "json") == 0;
+	/* A graph is no table, and may be a picture. */
+	if (cli->command->run == command_definitions_graph && format != NULL &&
+	    (strcmp(format, "dot") == 0 || strcmp(format, "text") == 0))
+		format = "table";
 	if (format != NULL && !cli->output.json && strcmp(format, "table") != 0) {
 		(void)buf_printf(why, "--output \"%.80s\" is neither table nor json", format);
 		return SAGA_E_USAGE;

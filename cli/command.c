@@ -89,6 +89,33 @@ const struct command cli_commands[] = {
 	 "Examples:\n"
 	 "  sagactl sagas cancel order-17 --reason \"customer called\"\n",
 	 OPTION_BIT(OPTION_REASON), 1, 1, command_sagas_cancel},
+	{"definitions validate", "FILE...", "what is wrong with definitions, offline",
+	 "Tells all mistakes of each file with line, column, code and JSON pointer, and warns of\n"
+	 "what is hardly meant. -q says nothing of good files.\n\n"
+	 "Examples:\n"
+	 "  sagactl definitions validate trip.yaml order.json\n"
+	 "  sagactl definitions validate --strict -o json *.yaml\n",
+	 OPTION_BIT(OPTION_STRICT), 1, CLI_WORDS_MAX, command_definitions_validate},
+	{"definitions graph", "FILE", "the steps in their order, offline",
+	 "Also what is not written: that the point of no return waits for what can still be\n"
+	 "refused. -o dot is for Graphviz.\n\n"
+	 "Examples:\n"
+	 "  sagactl definitions graph trip.yaml\n"
+	 "  sagactl definitions graph trip.yaml -o dot | dot -Tsvg > trip.svg\n",
+	 0, 1, 1, command_definitions_graph},
+	{"definitions test", "FILE", "what happens when a step fails, offline",
+	 "Runs the engine in virtual time; participants say yes unless --fail tells otherwise.\n"
+	 "OPERATION is forward (the default), finish, undo, settle, or a key or name\n"
+	 "of the definition.\n"
+	 "ANSWER is rejected, unknown (it happens, nobody answers), exhausted (nothing happens,\n"
+	 "nobody answers), retry or lost (the second attempt is good; the first did not happen, "
+	 "or\n"
+	 "did), read-only, heuristic-commit, -rollback, -mixed, -hazard.\n"
+	 "Ends with 0 completed, 10 undone, 11 parked, 12 heuristic, as `sagas wait` does.\n\n"
+	 "Examples:\n"
+	 "  sagactl definitions test trip.yaml\n"
+	 "  sagactl definitions test trip.yaml --fail card=rejected --fail rooms:undo=exhausted\n",
+	 OPTION_BIT(OPTION_FAIL) | OPTION_BIT(OPTION_INPUT), 1, 1, command_definitions_test},
 	{"explain-error", "CODE", "what an error code means, offline",
 	 "Examples:\n"
 	 "  sagactl explain-error SAGA-2002\n"

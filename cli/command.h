@@ -114,6 +114,9 @@ enum cli_exit command_sagas_wait(struct cli *cli);
 enum cli_exit command_sagas_cancel(struct cli *cli);
 enum cli_exit command_sagas_list(struct cli *cli);
 enum cli_exit command_sagas_show(struct cli *cli);
+enum cli_exit command_definitions_validate(struct cli *cli);
+enum cli_exit command_definitions_graph(struct cli *cli);
+enum cli_exit command_definitions_test(struct cli *cli);
 enum cli_exit command_explain_error(struct cli *cli);
 enum cli_exit command_version(struct cli *cli);
 

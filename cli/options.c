@@ -28,7 +28,7 @@ const struct cli_option_row cli_options[OPTION_COUNT] = {
 			   "first token of subjects, as nats.prefix of sagad; "
 			   "default saga"},
 	[OPTION_TIMEOUT] = {"timeout", 0, "TIME", "for the cluster to answer; default 10s"},
-	[OPTION_OUTPUT] = {"output", 'o', "FORMAT", "table or json"},
+	[OPTION_OUTPUT] = {"output", 'o', "FORMAT", "table or json; of a graph also dot"},
 	[OPTION_NO_HEADERS] = {"no-headers", 0, NULL, "tables without their first line"},
 	[OPTION_COLOR] = {"color", 0, "WHEN", "auto, always or never; also NO_COLOR"},
 	[OPTION_QUIET] = {"quiet", 'q', NULL, "only what a script needs"},
@@ -37,7 +37,7 @@ const struct cli_option_row cli_options[OPTION_COUNT] = {
 	[OPTION_SHARDS] = {"shards", 0, "COUNT", "1 to 128, for ever; default 16"},
 	[OPTION_REPLICAS] = {"replicas", 0, "COUNT", "of each journal: 1, 3 or 5; default 1"},
 	[OPTION_CLUSTER] = {"cluster", 0, "NAME", "refuse unless the nodes' cluster.name is this"},
-	[OPTION_FILE] = {"file", 'f', "FILE", "the definition, YAML; - = standard input"},
+	[OPTION_FILE] = {"file", 'f', "FILE", "the definition, YAML or JSON; - = standard input"},
 	[OPTION_ID] = {"id", 0, "ID", "idempotency key; default: a fresh UUIDv7"},
 	[OPTION_INPUT] = {"input", 0, "INPUT", "JSON, or @FILE or - for any bytes"},
 	[OPTION_LABEL] = {"label", 0, "KEY=VALUE", "for people and searches; may come again"},
@@ -63,6 +63,9 @@ const struct cli_option_row cli_options[OPTION_COUNT] = {
 	[OPTION_SHARD] = {"shard", 0, "NUMBER", "only this shard"},
 	[OPTION_AFTER] = {"after", 0, "CURSOR", "go on where the last list ended"},
 	[OPTION_REASON] = {"reason", 0, "TEXT", "why; it is kept in the saga's history"},
+	[OPTION_STRICT] = {"strict", 0, NULL, "warnings are errors"},
+	[OPTION_FAIL] = {"fail", 0, "STEP[:OP]=ANSWER",
+			 "how an operation of a step ends; may come again"},
 };
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -155,6 +158,8 @@ static int take(struct cli_parsed *parsed, uint32_t option, struct buf *why)
 		return append(&parsed->labels, value, "label", why);
 	if (option == OPTION_STATE)
 		return append(&parsed->states, value, "state", why);
+	if (option == OPTION_FAIL)
+		return append(&parsed->fails, value, "fail", why);
 	return 0;
 }
 

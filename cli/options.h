@@ -49,6 +49,8 @@ enum cli_option {
 	OPTION_SHARD,
 	OPTION_AFTER,
 	OPTION_REASON,
+	OPTION_STRICT,
+	OPTION_FAIL,
 	OPTION_COUNT
 };
 
@@ -63,7 +65,7 @@ extern const struct cli_option_row cli_options[OPTION_COUNT];
 #define OPTION_BIT(option) (UINT64_C(1) << (option))
 #define OPTIONS_GLOBAL     (OPTION_BIT(OPTION_HELP + 1) - 1)
 
-enum { CLI_WORDS_MAX = 8, CLI_REPEAT_MAX = 16 };
+enum { CLI_WORDS_MAX = 64, CLI_REPEAT_MAX = 16 };
 
 struct cli_list {
 	const char *items[CLI_REPEAT_MAX + 1]; /* NULL-terminated */
@@ -72,7 +74,7 @@ struct cli_list {
 
 struct cli_parsed {
 	const char *values[OPTION_COUNT]; /* NULL = not given; "" for a flag without value */
-	struct cli_list labels, states;
+	struct cli_list labels, states, fails;
 	const char *words[CLI_WORDS_MAX]; /* the command's words and its arguments */
 	uint32_t word_count;
 };

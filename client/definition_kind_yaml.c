@@ -197,8 +197,14 @@ void take_kind(struct reader *reader, uint32_t index, const yaml_node_t *const *
 		reader->bad_flags = true;
 		return;
 	}
+	const uint32_t problems = reader->problems->count;
+
 	take_flags(reader, index, keys, protocol);
-	const struct kind kind = kind_of(protocol, step->flags);
+	struct kind kind = kind_of(protocol, step->flags);
+
+	/* It may have been meant to be what has none. */
+	if (reader->problems->count != problems)
+		kind.required &= ~KEY(COMPENSATE);
 
 	for (uint32_t key = 0; key < STEP_KEYS; key++) {
 		const uint32_t bit = UINT32_C(1) << key;

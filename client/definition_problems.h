@@ -37,7 +37,7 @@ enum { PROBLEMS_MAX = 64, PROBLEM_TEXT_SIZE = 240, PROBLEM_POINTER_SIZE = 160 };
 	X(LINT_DEADLINE, "deadline_short")                                                         \
 	X(LINT_BUDGET, "budget_short")                                                             \
 	X(LINT_UNDO, "no_undo")                                                                    \
-	X(LINT_PIVOT, "early_pivot")                                                               \
+	X(LINT_ORDER, "pivot_order")                                                               \
 	X(LINT_LOCKS, "long_locks")
 
 enum problem_code {

@@ -37,10 +37,8 @@ static bool follows(const struct reader *reader, const struct wire_plan_fault *f
 {
 	if (fault->step >= WIRE_STEPS_MAX)
 		return reader->problems->count > 0;
-	if (fault->key == WIRE_STEP_KEY_FLAGS)
+	if (fault->key == WIRE_STEP_KEY_FLAGS || fault->key == WIRE_STEP_KEY_AFTER)
 		return reader->bad_flags;
-	if (fault->key == WIRE_STEP_KEY_AFTER)
-		return reader->bad_after || reader->bad_flags;
 	return (reader->bad_steps >> fault->step & 1) != 0 || reader->problems->count > 0;
 }
 

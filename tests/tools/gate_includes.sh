@@ -22,7 +22,7 @@ BEGIN {
 	may["sharding"] = "base wire txn transport journal lease"
 	may["node"] = "base wire txn transport journal lease sharding"
 	may["client"] = "base wire transport"
-	may["cli"] = "base wire transport client"
+	may["cli"] = "base wire txn transport client" # txn: dry runs
 	# The demo starts clusters with the launcher of the tests.
 	may["examples"] = "base wire transport client tests"
 	may["tests"] = "base wire txn transport journal lease sharding node client cli examples"

@@ -1,6 +1,6 @@
 /* sagactl as a whole, as far as it goes without a cluster: what stands on which stream, and how it
  * ends. */
-#include "tests/unit/unit.h"
+#include "tests/unit/cli_run.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -9,16 +9,9 @@
 
 #include "cli/command.h"
 
-enum { OUTPUT_SIZE = 64 * 1024, WORDS_MAX = 16 };
-
-struct fixture {
-	int exit_code;
-	char out[OUTPUT_SIZE], err[OUTPUT_SIZE];
-};
-
 static int setup(void **state)
 {
-	*state = calloc(1, sizeof(struct fixture));
+	*state = calloc(1, sizeof(struct cli_run));
 	return *state == NULL ? -1 : 0;
 }
 
@@ -28,54 +21,10 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void read_back(int fd, char text[OUTPUT_SIZE])
-{
-	const ssize_t size = pread(fd, text, OUTPUT_SIZE - 1, 0);
-
-	assert_true(size >= 0);
-	text[size] = '\0';
-	(void)close(fd);
-}
-
-/* In a child of its own: it writes to the standard streams. */
-static void run_with(struct fixture *f, const char *const *env, const char *const *words)
-{
-	const int out = memfd_create("out", MFD_CLOEXEC);
-	const int err = memfd_create("err", MFD_CLOEXEC);
-	char *argv[WORDS_MAX] = {(char *)(uintptr_t) "sagactl"};
-	char *variables[WORDS_MAX] = {NULL};
-	int argc = 1;
-	int status = 0;
-	pid_t child;
-
-	for (; *words != NULL; words++) {
-		assert_true(argc + 1 < WORDS_MAX);
-		argv[argc++] = (char *)(uintptr_t)*words;
-	}
-	for (uint32_t i = 0; env != NULL && env[i] != NULL; i++)
-		variables[i] = (char *)(uintptr_t)env[i];
-	assert_true(out >= 0 && err >= 0);
-	(void)fflush(NULL);
-	child = fork();
-	assert_true(child >= 0);
-	if (child == 0) {
-		(void)dup2(out, STDOUT_FILENO);
-		(void)dup2(err, STDERR_FILENO);
-		/* exit, not _exit: so that leaks are looked for here. */
-		exit(cli_main(argc, argv, variables));
-	}
-	while (waitpid(child, &status, 0) != child)
-		continue;
-	assert_true(WIFEXITED(status));
-	f->exit_code = WEXITSTATUS(status);
-	read_back(out, f->out);
-	read_back(err, f->err);
-}
-
 #define WORDS(...)  ((const char *const[]){__VA_ARGS__, NULL})
-#define RUN(f, ...) run_with((f), NULL, WORDS(__VA_ARGS__))
+#define RUN(f, ...) cli_run((f), NULL, WORDS(__VA_ARGS__))
 
-static void expect_usage(const struct fixture *f, const char *text)
+static void expect_usage(const struct cli_run *f, const char *text)
 {
 	assert_int_equal(f->exit_code, 2);
 	assert_string_equal(f->out, "");
@@ -86,7 +35,7 @@ static void expect_usage(const struct fixture *f, const char *text)
 
 static void test_usage(void **state)
 {
-	struct fixture *f = *state;
+	struct cli_run *f = *state;
 
 	RUN(f, "satus");
 	expect_usage(f, "unknown command \"satus\": did you mean \"status\"?");
@@ -126,7 +75,7 @@ static void test_usage(void **state)
 
 static void test_help(void **state)
 {
-	struct fixture *f = *state;
+	struct cli_run *f = *state;
 
 	RUN(f, "--help");
 	assert_int_equal(f->exit_code, 0);
@@ -144,7 +93,7 @@ static void test_help(void **state)
 	RUN(f, "sagsa", "--help");
 	expect_usage(f, "did you mean \"sagas\"?");
 	/* Words that are missing: help, but where errors go. */
-	run_with(f, NULL, (const char *const[]){NULL});
+	cli_run(f, NULL, (const char *const[]){NULL});
 	assert_int_equal(f->exit_code, 2);
 	assert_string_equal(f->out, "");
 	assert_non_null(strstr(f->err, "Commands:"));
@@ -154,7 +103,7 @@ static void test_help(void **state)
 	assert_non_null(strstr(f->err, "sagas cancel ID"));
 }
 
-static json_t *parse(const struct fixture *f)
+static json_t *parse(const struct cli_run *f)
 {
 	json_t *root = json_loads(f->out, 0, NULL);
 
@@ -173,7 +122,7 @@ static const char *text_of(const json_t *object, const char *key)
 
 static void test_version(void **state)
 {
-	struct fixture *f = *state;
+	struct cli_run *f = *state;
 	json_t *root;
 
 	RUN(f, "version");
@@ -189,7 +138,7 @@ static void test_version(void **state)
 
 static void test_explain_error(void **state)
 {
-	struct fixture *f = *state;
+	struct cli_run *f = *state;
 	json_t *root;
 
 	RUN(f, "explain-error", "SAGA-2002");
@@ -212,7 +161,7 @@ static void test_explain_error(void **state)
 
 static void test_colors(void **state)
 {
-	struct fixture *f = *state;
+	struct cli_run *f = *state;
 
 	/* explain-error has none; what matters is that a file gets none by itself. */
 	RUN(f, "explain-error", "4005", "--color", "always");
@@ -223,7 +172,7 @@ static void test_colors(void **state)
 
 static void test_files_and_inputs(void **state)
 {
-	struct fixture *f = *state;
+	struct cli_run *f = *state;
 	char path[] = "/tmp/sagactl-definition-XXXXXX";
 	const int fd = mkstemp(path);
 	static const char definition[] =
@@ -254,30 +203,29 @@ static void test_unreachable(void **state)
 {
 	static const char one[] = "SAGACTL_SERVER=nats://127.0.0.1:1";
 	static const char other[] = "SAGA_NATS_URL=nats://127.0.0.2:1";
-	struct fixture *f = *state;
+	struct cli_run *f = *state;
 
-	run_with(f, WORDS(other), WORDS("status", "--timeout", "50ms"));
+	cli_run(f, WORDS(other), WORDS("status", "--timeout", "50ms"));
 	assert_int_equal(f->exit_code, 5);
 	assert_string_equal(f->out, "");
 	assert_non_null(
 		strstr(f->err, "error[SAGA-5003]: cannot reach NATS at nats://127.0.0.2:1"));
-	run_with(f, WORDS(other, one), WORDS("shards", "list", "--timeout", "50ms"));
+	cli_run(f, WORDS(other, one), WORDS("shards", "list", "--timeout", "50ms"));
 	assert_int_equal(f->exit_code, 5);
 	assert_non_null(strstr(f->err, "nats://127.0.0.1:1\n"));
-	run_with(f, WORDS(other, one),
-		 WORDS("nodes", "list", "--timeout", "50ms", "--server", "nats://127.0.0.3:1"));
+	cli_run(f, WORDS(other, one),
+		WORDS("nodes", "list", "--timeout", "50ms", "--server", "nats://127.0.0.3:1"));
 	assert_non_null(strstr(f->err, "nats://127.0.0.3:1\n"));
-	run_with(f, WORDS(one), WORDS("init", "--timeout", "50ms"));
+	cli_run(f, WORDS(one), WORDS("init", "--timeout", "50ms"));
 	assert_int_equal(f->exit_code, 5);
-	run_with(f, WORDS(one), WORDS("sagas", "list", "--timeout", "50ms"));
+	cli_run(f, WORDS(one), WORDS("sagas", "list", "--timeout", "50ms"));
 	assert_int_equal(f->exit_code, 5);
-	run_with(f, WORDS(one), WORDS("sagas", "show", "x", "--timeout", "50ms"));
+	cli_run(f, WORDS(one), WORDS("sagas", "show", "x", "--timeout", "50ms"));
 	assert_int_equal(f->exit_code, 5);
-	run_with(f, WORDS(one),
-		 WORDS("sagas", "cancel", "x", "--reason", "r", "--timeout", "50ms"));
+	cli_run(f, WORDS(one), WORDS("sagas", "cancel", "x", "--reason", "r", "--timeout", "50ms"));
 	assert_int_equal(f->exit_code, 5);
 	/* Without an answer within --timeout there is nothing to wait for. */
-	run_with(f, WORDS(one), WORDS("sagas", "wait", "x", "--timeout", "50ms"));
+	cli_run(f, WORDS(one), WORDS("sagas", "wait", "x", "--timeout", "50ms"));
 	assert_int_equal(f->exit_code, 5);
 	RUN(f, "sagas", "show", "not an id");
 	assert_int_equal(f->exit_code, 2);

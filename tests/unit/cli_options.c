@@ -7,7 +7,7 @@
 #include "cli/command.h"
 #include "wire/names.h"
 
-enum { WORDS_MAX = 24, TEXT_SIZE = 128 * 1024 };
+enum { WORDS_MAX = CLI_WORDS_MAX + 4, TEXT_SIZE = 128 * 1024 };
 
 struct fixture {
 	struct cli_parsed parsed;
@@ -93,8 +93,14 @@ static void test_wrong_flags(void **state)
 	assert_int_equal(parse(f, WORDS("-o")), SAGA_E_USAGE);
 	assert_string_equal(f->why_memory, "-o needs a value");
 	assert_int_equal(parse(f, WORDS("--wait=yes")), SAGA_E_USAGE);
-	assert_int_equal(parse(f, WORDS("a", "b", "c", "d", "e", "f", "g", "h", "i")),
-			 SAGA_E_USAGE);
+	const char *words[CLI_WORDS_MAX + 2];
+
+	for (uint32_t i = 0; i <= CLI_WORDS_MAX; i++)
+		words[i] = "a";
+	words[CLI_WORDS_MAX + 1] = NULL;
+	assert_int_equal(parse(f, words), SAGA_E_USAGE);
+	words[CLI_WORDS_MAX] = NULL;
+	assert_int_equal(parse(f, words), 0);
 }
 
 static void test_values(void **state)

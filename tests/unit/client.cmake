@@ -1,4 +1,4 @@
-foreach(module IN ITEMS definition definition_mistakes status text)
+foreach(module IN ITEMS definition definition_lint definition_mistakes status text)
 	sagad_unit_test(client_${module} SOURCES client_${module}.c LIBS sagad_client)
 endforeach()
 foreach(module IN ITEMS barrier_sqlite barrier_kinds_sqlite barrier_race_sqlite)

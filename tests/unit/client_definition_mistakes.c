@@ -331,6 +331,23 @@ static const struct {
 	{"name: n\n"
 	 "steps:\n"
 	 "  - {name: p, service: s, action: do, pivot: true}\n"
+	 "  - {name: r, service: s, action: do, retriable: yes}\n",
+	 "t:4:50: retriable: \"yes\" is neither true nor false [choice /steps/1/retriable]"},
+	{"name: n\n"
+	 "steps:\n"
+	 "  - {name: p, service: s, action: do, pivot: true}\n"
+	 "  - {name: r, service: s, action: do, compensate: undo, retriable: yes}\n",
+	 "t:4:68: retriable: \"yes\" is neither true nor false [choice /steps/1/retriable]"},
+	{"name: n\n"
+	 "steps:\n"
+	 "  - {name: p, service: s, action: do, pivot: true}\n"
+	 "  - {name: b, service: s, action: do, compensate: none, after: [p, zzz]}\n",
+	 "t:4:64: step \"b\": it waits for the point of no return, so it must be retriable or "
+	 "optional [order /steps/1/after]\n"
+	 "t:4:68: after: no step \"zzz\" [unknown_step /steps/1/after/1]"},
+	{"name: n\n"
+	 "steps:\n"
+	 "  - {name: p, service: s, action: do, pivot: true}\n"
 	 "  - {name: b, service: s, action: do, compensate: none}\n"
 	 "  - {name: c, service: s, action: do, compensate: none, after: [p]}\n",
 	 "t:4:5: step \"b\": it waits for the point of no return, so it must be retriable or "
