@@ -57,7 +57,7 @@ enum {
 	/* Frames that came again: they are waited for so long, so that they can be put in order,
 	 * and each may have so long before the next one begins. */
 	SERVICE_GATHER_MS = 50,
-	SERVICE_LEAD_MS = 500,
+	SERVICE_LEAD_MS = 250,
 	SERVICE_HANDLERS_MAX = 128,
 	SERVICE_BUCKETS = 4096, /* a power of two */
 	POOL_BATCH_MAX = 32

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { COMMANDS = 5, CRASHER = 2, OTHERS = 12, WORK_MS = 5, DEATHS_MAX = 5 /* max_deliver */ };
+enum { COMMANDS = 5, CRASHER = 2, OTHERS = 12, WORK_MS = 2, DEATHS_MAX = 5 /* max_deliver */ };
 
 /* ---- the participant
  * ------------------------------------------------------------------------------- */
