@@ -80,8 +80,16 @@ static void show(struct fixture *f, const struct journal *j, const struct wire_a
 /* ---- a pivot ------------------------------------------------------------------------------- */
 
 /* The optional step's end is not known; so is the pivot's, and settling finds that it was done. */
-static void pivot(struct journal *j)
+static void pivot(struct journal *j, uint32_t events)
 {
+	static const struct {
+		uint32_t step, op, event;
+	} all[] = {
+		{0, WIRE_OP_FORWARD, WIRE_EVENT_OK},
+		{1, WIRE_OP_FORWARD, WIRE_EVENT_REJECTED},
+		{2, WIRE_OP_FORWARD, WIRE_EVENT_UNKNOWN},
+		{2, WIRE_OP_SETTLE, WIRE_EVENT_OK},
+	};
 	struct wire_step steps[] = {
 		{.name = S("hold"), .service = S("stock"), .forward = S("take"), .undo = S("put")},
 		{.name = S("tell"),
@@ -99,10 +107,8 @@ static void pivot(struct journal *j)
 	};
 
 	accept(j, plan_of(WIRE_PROTOCOL_SAGA, steps, 4));
-	branch(j, 10, 0, WIRE_OP_FORWARD, WIRE_EVENT_OK);
-	branch(j, 20, 1, WIRE_OP_FORWARD, WIRE_EVENT_REJECTED);
-	branch(j, 30, 2, WIRE_OP_FORWARD, WIRE_EVENT_UNKNOWN);
-	branch(j, 40, 2, WIRE_OP_SETTLE, WIRE_EVENT_OK);
+	for (uint32_t i = 0; i < events; i++)
+		branch(j, 10 * (i + 1), all[i].step, all[i].op, all[i].event);
 }
 
 static void test_pivot(void **state)
@@ -116,7 +122,7 @@ static void test_pivot(void **state)
 					   .definition_version = 1};
 	json_t *root;
 
-	pivot(&j);
+	pivot(&j, 4);
 	show(f, &j, &answer, false);
 	assert_string_equal(
 		views_text(f),
@@ -170,8 +176,7 @@ static void test_silent_pivot(void **state)
 	const struct wire_answer answer = {.id = S("order-1"), .state = WIRE_STATE_COMPENSATED};
 	json_t *root;
 
-	pivot(&j);
-	j.count = 3;
+	pivot(&j, 2);
 	decide(&j, 50, WIRE_DECISION_ABORT, WIRE_REASON_CANCELLED);
 	show(f, &j, &answer, true);
 	root = views_parse(f);
@@ -180,8 +185,7 @@ static void test_silent_pivot(void **state)
 	json_decref(root);
 	journal_close(&j);
 	j.count = 0;
-	pivot(&j);
-	j.count = 2;
+	pivot(&j, 1);
 	decide(&j, 50, WIRE_DECISION_ABORT, WIRE_REASON_CANCELLED);
 	show(f, &j, &answer, true);
 	root = views_parse(f);
