@@ -197,7 +197,7 @@ static void take_input(struct reader *reader, uint32_t step, const uint64_t *aft
 	buf_init_fixed(&out, text, sizeof text);
 	write_template(&input, node);
 	if (buf_error(&out) != 0)
-		input_problem(&input, node, "larger than 4096 bytes");
+		input_problem(&input, node, "larger than 1024 bytes");
 	*begin = inputs->size;
 	*size = input.bad ? 0 : out.size;
 	if (!input.bad && buf_put_slice(inputs, buf_slice(&out)) != 0)

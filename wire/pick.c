@@ -147,8 +147,9 @@ static const char *read_template(struct picks *picks)
 	struct slice raw;
 
 	picks->count = 0;
+	_Static_assert(WIRE_TEMPLATE_SIZE_MAX == 1024, "so it is told");
 	if (picks->template.size > WIRE_TEMPLATE_SIZE_MAX)
-		return "is larger than 4096 bytes";
+		return "is larger than 1024 bytes";
 	wire_json_open(&json, picks->template, WIRE_TEMPLATE_DEPTH_MAX);
 	while ((token = wire_json_next(&json, &raw)) != WIRE_JSON_END) {
 		if (token == WIRE_JSON_BAD)

@@ -275,7 +275,7 @@ static void inputs_are_limited(void **state)
 		memcpy(text + size + WIRE_TEMPLATE_SIZE_MAX - 2 + extra, "\"}\n", sizeof "\"}\n");
 		assert_int_equal(why_of(text, why), extra ? SAGA_ERR_DEFINITION : 0);
 	}
-	assert_string_equal(why, "t:4:13: input: larger than 4096 bytes [input /steps/0/input]");
+	assert_string_equal(why, "t:4:13: input: larger than 1024 bytes [input /steps/0/input]");
 
 	size = (size_t)snprintf(text, sizeof text,
 				"name: n\nsteps:\n"

@@ -261,7 +261,7 @@ static void bounds_of_templates(void **state)
 	memset(text, ' ', sizeof text);
 	text[0] = '1';
 	judge(slice_of(text, WIRE_TEMPLATE_SIZE_MAX), NULL);
-	judge(slice_of(text, WIRE_TEMPLATE_SIZE_MAX + 1), "is larger than 4096 bytes");
+	judge(slice_of(text, WIRE_TEMPLATE_SIZE_MAX + 1), "is larger than 1024 bytes");
 
 	text[0] = '[';
 	for (uint32_t i = 0; i < WIRE_PICKS_MAX; i++)
