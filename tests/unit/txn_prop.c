@@ -10,7 +10,7 @@
 #include "tests/unit/txn_prop.h"
 
 enum {
-	CASES = 75000,
+	CASES = 55000,
 	CASES_SANITIZED = 2500,
 	CASES_COUNTED = 2000, /* from so many on it must have met everything */
 };
@@ -65,11 +65,14 @@ static const struct {
 	[SEEN_INQUIRE_UNKNOWN] = {"inquiry: unknown id", 100},
 	[SEEN_TOLD_DECIDED] = {"told the decision before the end", 100},
 	[SEEN_SUBMIT_CONFLICT] = {"submit conflict", 100},
+	[SEEN_NOT_FOUND] = {"not found", 100},
+	[SEEN_NOT_INTERACTIVE] = {"not interactive", 100},
 	[SEEN_DUPLICATE] = {"duplicate at a barrier", 1000},
 	[SEEN_EMPTY_UNDO] = {"empty undo", 100},
 	[SEEN_BLOCKED] = {"late run blocked", 100},
 	[SEEN_LATE_WORK] = {"late work blocked", 100},
 	[SEEN_STALE] = {"stale", 100},
+	[SEEN_PARKED_FOR_GOOD] = {"parked for good", 100},
 	[SEEN_WORKING] = {"working", 1000},
 	[SEEN_ODD_OUTCOME] = {"odd outcome", 1000},
 	[SEEN_CONTRADICTION] = {"contradiction", 100},
@@ -77,6 +80,8 @@ static const struct {
 	[SEEN_CALL] = {"call", 1000},
 	[SEEN_FALLBACK] = {"fallback", 100},
 	[SEEN_PICKED] = {"picked from an output", 100},
+	[SEEN_INPUT_TOO_LARGE] = {"picked too much", 100},
+	[SEEN_OUTPUT_DROPPED] = {"output dropped", 100},
 	[SEEN_CRASH_UNBORN] = {"crash: nothing accepted", 100},
 	[SEEN_CRASH_OPEN] = {"crash: open", 100},
 	[SEEN_CRASH_ENLISTED] = {"crash: enlisted", 100},

@@ -28,7 +28,9 @@ enum {
 	PROP_PACKETS = 256,
 	PROP_REQUESTS = 48,
 	PROP_NOTES = 16384,
-	PROP_INPUT_MAX = 128,
+	PROP_INPUT_MAX = 384,
+	PROP_BIG_PICKS = 40, /* of a big output are more than an input may have */
+	PROP_BIG_OUTPUT = 7000,
 	PROP_START_MS = 1000000,
 	PROP_AGE_MS = 1500,
 	PROP_RETRY_AFTER_MAX_MS = 700,
@@ -83,11 +85,14 @@ enum prop_seen {
 	SEEN_INQUIRE_UNKNOWN,
 	SEEN_TOLD_DECIDED,
 	SEEN_SUBMIT_CONFLICT,
+	SEEN_NOT_FOUND,
+	SEEN_NOT_INTERACTIVE,
 	SEEN_DUPLICATE,
 	SEEN_EMPTY_UNDO,
 	SEEN_BLOCKED,
 	SEEN_LATE_WORK,
 	SEEN_STALE,
+	SEEN_PARKED_FOR_GOOD,
 	SEEN_WORKING,
 	SEEN_ODD_OUTCOME,
 	SEEN_CONTRADICTION,
@@ -95,6 +100,8 @@ enum prop_seen {
 	SEEN_CALL,
 	SEEN_FALLBACK,
 	SEEN_PICKED,
+	SEEN_INPUT_TOO_LARGE,
+	SEEN_OUTPUT_DROPPED,
 	SEEN_CRASH_UNBORN,
 	SEEN_CRASH_OPEN,
 	SEEN_CRASH_ENLISTED,
@@ -118,10 +125,11 @@ struct prop_step {
 	bool held;    /* it has done something that is neither finished nor taken back */
 	bool worked;  /* interactive: the client had it do something */
 	uint8_t effects[PROP_OPS];
-	uint32_t code; /* of a heuristic row */
-	char output[16];
-	uint8_t silent;  /* operations, as bits, that it never answers */
-	uint8_t refused; /* likewise, refused for ever */
+	uint32_t code;       /* of a heuristic row */
+	uint8_t output;      /* enum prop_output */
+	bool output_dropped; /* the journal says that there was no room for it */
+	uint8_t silent;      /* operations, as bits, that it never answers */
+	uint8_t refused;     /* likewise, refused for ever */
 	uint64_t seen_epoch;
 
 	/* What left. */
@@ -141,11 +149,14 @@ struct prop_step {
 	bool enlist_answered;
 };
 
+enum prop_output { PROP_OUTPUT_NONE, PROP_OUTPUT_SMALL, PROP_OUTPUT_BIG };
+
 struct prop_record {
 	uint32_t offset, size;
 	uint64_t at;      /* the batch's time */
 	uint64_t made_at; /* when the step was that made it */
 	bool ends_step;
+	uint32_t parked_retry_ms; /* of its owner */
 };
 
 enum prop_packet_kind {
@@ -168,7 +179,7 @@ struct prop_packet {
 	char op_name[8], service[8];
 	char input[PROP_INPUT_MAX];
 	uint32_t input_size;
-	char output[16];
+	uint8_t output;
 	/* answers */
 	uint64_t token;
 	bool final;
@@ -240,7 +251,7 @@ struct prop_case {
 	bool other_input; /* given with the commit */
 	uint32_t decision, reason, final_state, heuristics;
 	uint64_t admission, deadline_at, active_at;
-	uint32_t alerts;
+	uint32_t alerts, parked_records;
 };
 
 extern struct prop_case prop;
@@ -269,6 +280,9 @@ bool prop_trouble(uint32_t weight);
 void prop_plan_random(void);
 /* What the input of a step must be, from what the journal says. */
 uint32_t prop_input_of(uint32_t step, char *text);
+/* It cannot be made: more than an input may have. */
+bool prop_input_too_large(uint32_t step);
+bool prop_picks(uint32_t step);
 static inline uint32_t prop_kind(uint32_t step)
 {
 	return wire_step_kind(&prop.plan, &prop.steps[step]);
@@ -298,6 +312,7 @@ void prop_reply_arrives(const struct prop_packet *p);
 void prop_bogus_reply(void);
 void prop_contradiction(void);
 void prop_client_works(uint32_t step);
+struct slice prop_output(uint32_t output);
 
 /* ---- txn_prop_client.c ---- */
 

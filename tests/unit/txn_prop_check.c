@@ -140,7 +140,9 @@ static void check_backoff(uint32_t step, const struct wire_record_branch *b,
 	uint64_t base = retry->initial_ms, jitter;
 
 	if (prop.s[step].parked[b->op]) {
-		PROP_REQUIRE(b->next_at >= r->made_at + PROP_PARKED_RETRY_MS,
+		PROP_REQUIRE(r->parked_retry_ms == 0
+				     ? b->next_at == 0
+				     : b->next_at >= r->made_at + r->parked_retry_ms,
 			     "26: what is parked comes back too soon");
 		return;
 	}
@@ -158,12 +160,16 @@ static void check_backoff(uint32_t step, const struct wire_record_branch *b,
 
 static void check_ok(uint32_t step, const struct wire_record_branch *b)
 {
-	const struct prop_step *s = &prop.s[step];
+	struct prop_step *s = &prop.s[step];
 	const uint32_t row = s->row[b->op == SETTLE ? FORWARD : b->op];
 
 	PROP_REQUIRE(row == WIRE_OUTCOME_OK, "23: ok of %c, which never said so", LETTER(step));
-	if (b->op == FORWARD || b->op == SETTLE)
-		PROP_REQUIRE(slice_equal(b->output, slice_str(s->output)),
+	if ((b->op == FORWARD || b->op == SETTLE) && b->output.size == 0 &&
+	    s->output == PROP_OUTPUT_BIG && b->code == err_to_wire(SAGA_E_TOO_LARGE)) {
+		s->output_dropped = true; /* row 40 */
+		prop_saw(SEEN_OUTPUT_DROPPED);
+	} else if (b->op == FORWARD || b->op == SETTLE)
+		PROP_REQUIRE(slice_equal(b->output, prop_output(s->output)),
 			     "23: the output of %c is another", LETTER(step));
 	if (step == prop.pivot && (b->op == FORWARD || b->op == SETTLE)) {
 		commit_by(step);
@@ -183,8 +189,13 @@ static void check_event(uint32_t step, const struct wire_record_branch *b)
 	case WIRE_EVENT_REJECTED:
 		PROP_REQUIRE((b->op == FORWARD || b->op == SETTLE) && !retriable,
 			     "%c cannot be refused for good", LETTER(step));
-		PROP_REQUIRE(s->row[FORWARD] == WIRE_OUTCOME_REJECTED && s->effects[FORWARD] == 0,
-			     "23: a no of %c, which never said so", LETTER(step));
+		if (s->sent[FORWARD] == 0 && b->code == err_to_wire(SAGA_E_TOO_LARGE) &&
+		    prop_input_too_large(step))
+			prop_saw(SEEN_INPUT_TOO_LARGE);
+		else
+			PROP_REQUIRE(s->row[FORWARD] == WIRE_OUTCOME_REJECTED,
+				     "23: a no of %c, which never said so", LETTER(step));
+		PROP_REQUIRE(s->effects[FORWARD] == 0, "23: a no of %c, which acted", LETTER(step));
 		break;
 	case WIRE_EVENT_UNKNOWN:
 		PROP_REQUIRE(b->op == FORWARD && !retriable, "given up what must succeed");
@@ -359,6 +370,9 @@ static void on_parked(const struct wire_record_parked *p)
 			     p->attempts == s->attempts[p->op] + 1,
 		     "26: parked after %u attempts, of %u", p->attempts, s->attempts[p->op]);
 	s->parked[p->op] = true;
+	prop.parked_records++;
+	if (p->next_at == 0)
+		prop_saw(SEEN_PARKED_FOR_GOOD);
 	s->attempts[p->op] = p->attempts;
 	s->next_at[p->op] = p->next_at;
 	prop_saw(seen[p->op]);
@@ -498,6 +512,7 @@ static void check_content(const struct prop_packet *p)
 	char expected[PROP_INPUT_MAX];
 	const uint32_t size = prop_input_of(p->step, expected);
 
+	PROP_REQUIRE(!prop_input_too_large(p->step), "40: an input that is too large leaves");
 	PROP_REQUIRE(p->input_size == size && memcmp(p->input, expected, size) == 0,
 		     "40: the input of %c is %s, not %s", LETTER(p->step), p->input, expected);
 	PROP_REQUIRE(slice_equal(slice_str(p->op_name), name_of(p->step, p->op)),
@@ -545,6 +560,6 @@ void prop_check_command(const struct prop_packet *p)
 		prop_saw(SEEN_CALL);
 	if (p->fallback)
 		prop_saw(SEEN_FALLBACK);
-	if (prop.templates[p->step] >= 2)
+	if (prop_picks(p->step))
 		prop_saw(SEEN_PICKED);
 }

@@ -171,6 +171,13 @@ void prop_client(void)
 {
 	const uint64_t kind = prop_below(100);
 
+	if ((!prop.begun && kind >= 96) || (prop.begun && kind == 99 && !prop.interactive)) {
+		if (prop_chance(50))
+			enlist(0, false);
+		else
+			commit(0);
+		return;
+	}
 	if (!prop.begun && kind >= 10) {
 		submit(false);
 		return;

@@ -76,7 +76,7 @@ static void check_cancel(const struct prop_packet *p)
 
 static void check_enlist(const struct prop_packet *p, const struct prop_request *r)
 {
-	const bool open = prop.accepted && !prop.closed && !prop.finished &&
+	const bool open = prop.accepted && prop.interactive && !prop.closed && !prop.finished &&
 			  prop.decision == WIRE_DECISION_NONE;
 
 	if (p->answer_code == 0) {
@@ -84,7 +84,7 @@ static void check_enlist(const struct prop_packet *p, const struct prop_request 
 			     "S9: enlist is answered, and not durable");
 	} else if (code_is(p, SAGA_E_CLOSED)) {
 		PROP_REQUIRE(!open, "S9: closed, and it is open");
-		prop_saw(SEEN_ENLIST_CLOSED);
+		prop_saw(prop.interactive ? SEEN_ENLIST_CLOSED : SEEN_NOT_INTERACTIVE);
 	} else {
 		PROP_REQUIRE(code_is(p, SAGA_E_CONFLICT) && r->wrong, "enlist is refused with %u",
 			     p->answer_code);
@@ -103,6 +103,11 @@ static void check_commit(const struct prop_packet *p, const struct prop_request 
 	if (code_is(p, SAGA_E_BRANCHES)) {
 		PROP_REQUIRE(!same, "S9: the right set is refused");
 		prop_saw(SEEN_COMMIT_REFUSED);
+		return;
+	}
+	if (code_is(p, SAGA_E_CLOSED)) {
+		PROP_REQUIRE(prop.accepted && !prop.interactive, "S9: closed, and it is open");
+		prop_saw(SEEN_NOT_INTERACTIVE);
 		return;
 	}
 	PROP_REQUIRE(p->answer_code == 0, "commit is refused with %u", p->answer_code);
@@ -148,6 +153,7 @@ void prop_check_answer(const struct prop_packet *p)
 	if (r->kind != TXN_EVENT_SUBMIT && r->kind != TXN_EVENT_CANCEL &&
 	    r->kind != TXN_EVENT_INQUIRE && code_is(p, SAGA_E_NOT_FOUND)) {
 		PROP_REQUIRE(!prop.accepted && !prop.tombstone, "S2: it is known");
+		prop_saw(SEEN_NOT_FOUND);
 		return;
 	}
 	switch (r->kind) {
@@ -264,7 +270,8 @@ void prop_check_end(void)
 		return;
 	PROP_REQUIRE(heuristics == prop.heuristics, "38: %u of %u heuristics are recorded",
 		     prop.heuristics, heuristics);
-	PROP_REQUIRE(prop.alerts >= heuristics || prop.epoch > 1,
-		     "38: nobody is called for a heuristic");
+	PROP_REQUIRE(prop.alerts == heuristics + prop.parked_records || prop.epoch > 1,
+		     "38: %u alerts of %u heuristics and %u parkings", prop.alerts, heuristics,
+		     prop.parked_records);
 	prop_saw(prop.final_state == WIRE_STATE_COMPLETED ? SEEN_COMPLETED : SEEN_COMPENSATED);
 }

@@ -4,8 +4,6 @@
 #include "base/check.h"
 #include "tests/unit/txn_prop.h"
 
-enum { PICKS = 1 };
-
 #define BIT(step) (1U << (step))
 
 uint64_t prop_below(uint64_t bound)
@@ -177,57 +175,93 @@ static void flags_random(void)
 	}
 }
 
+/* What the template of a step picks. */
+enum { PICK_NOTHING, PICK_INPUT, PICK_OUTPUT, PICK_MUCH = PICK_OUTPUT + PROP_STEPS };
+
+static uint32_t picks_from(uint32_t picks)
+{
+	return (picks - PICK_OUTPUT) % PROP_STEPS;
+}
+
+static uint32_t write_template(uint32_t picks, char *text, size_t size)
+{
+	const char from = (char)('a' + picks_from(picks));
+	uint32_t used;
+
+	if (picks == PICK_INPUT)
+		return (uint32_t)snprintf(text, size, "{\"n\":\"$.input.n\",\"k\":\"$$x\"}");
+	if (picks < PICK_MUCH)
+		return (uint32_t)snprintf(text, size,
+					  "{\"v\":\"$.steps.%c.output.v\",\"id\":"
+					  "\"$.input.who.id\",\"gone\":\"$.input.zip\"}",
+					  from);
+	used = 0;
+	for (uint32_t i = 0; i < PROP_BIG_PICKS; i++)
+		used += (uint32_t)snprintf(text + used, size - used, "%c\"$.steps.%c.output.p\"",
+					   i == 0 ? '[' : ',', from);
+	return used + (uint32_t)snprintf(text + used, size - used, "]");
+}
+
 static void inputs_random(void)
 {
-	static char texts[PROP_STEPS][96];
+	static char texts[PROP_STEPS][32 * PROP_BIG_PICKS];
 
 	for (uint32_t i = 0; i < prop.count; i++) {
 		const uint32_t behind = (uint32_t)prop_below(prop.count);
+		uint32_t *picks = &prop.templates[i];
 
-		prop.templates[i] = (uint32_t)prop_below(3);
-		if (prop.templates[i] == 2 && !(prop.before[i] & BIT(behind)))
-			prop.templates[i] = 1;
-		if (prop.templates[i] == 0)
-			continue;
-		if (prop.templates[i] == 1)
-			(void)snprintf(texts[i], sizeof texts[i],
-				       "{\"n\":\"$.input.n\",\"k\":\"$$x\"}");
-		else
-			(void)snprintf(texts[i], sizeof texts[i],
-				       "{\"v\":\"$.steps.%c.output.v\",\"id\":\"$.input.who.id\","
-				       "\"gone\":\"$.input.zip\"}",
-				       (char)('a' + behind));
-		if (prop.templates[i] == 2)
-			prop.templates[i] += behind;
-		prop.steps[i].input = slice_str(texts[i]);
+		*picks = prop_chance(10) ? PICK_MUCH : (uint32_t)prop_below(3);
+		if (*picks >= PICK_OUTPUT && !(prop.before[i] & BIT(behind)))
+			*picks = PICK_INPUT;
+		if (*picks >= PICK_OUTPUT)
+			*picks += behind;
+		if (*picks != PICK_NOTHING)
+			prop.steps[i].input = slice_of(
+				texts[i], write_template(*picks, texts[i], sizeof texts[i]));
 	}
+}
+
+bool prop_picks(uint32_t step)
+{
+	return prop.templates[step] >= PICK_OUTPUT;
+}
+
+/* Nothing is picked from what did not happen, or was not kept. */
+static uint32_t output_known(uint32_t step)
+{
+	const struct prop_step *s = &prop.s[step];
+	const bool ok = s->result[WIRE_OP_FORWARD] == WIRE_EVENT_OK ||
+			s->result[WIRE_OP_SETTLE] == WIRE_EVENT_OK;
+
+	return ok && !s->output_dropped ? s->output : PROP_OUTPUT_NONE;
+}
+
+bool prop_input_too_large(uint32_t step)
+{
+	const uint32_t picks = prop.templates[step];
+
+	return picks >= PICK_MUCH && output_known(picks_from(picks)) == PROP_OUTPUT_BIG;
 }
 
 uint32_t prop_input_of(uint32_t step, char *text)
 {
 	const uint32_t picks = prop.templates[step];
-	int size;
+	uint32_t size = 0;
 
-	if (prop.other_input) {
-		size = snprintf(text, PROP_INPUT_MAX, "{\"c\":1}");
-	} else if (picks == 0) {
-		size = snprintf(text, PROP_INPUT_MAX, "{\"n\":7,\"who\":{\"id\":\"x\"}}");
-	} else if (picks == 1) {
-		size = snprintf(text, PROP_INPUT_MAX, "{\"n\":7,\"k\":\"$x\"}");
-	} else {
-		const struct prop_step *from = &prop.s[picks - 2];
-		const bool known = from->output[0] != '\0' &&
-				   (from->result[WIRE_OP_FORWARD] == WIRE_EVENT_OK ||
-				    from->result[WIRE_OP_SETTLE] == WIRE_EVENT_OK);
-		char value[16] = "null";
-
-		if (known) /* {"v":17} */
-			(void)snprintf(value, sizeof value, "%.*s", (int)strlen(from->output) - 6,
-				       from->output + 5);
-		size = snprintf(text, PROP_INPUT_MAX, "{\"v\":%s,\"id\":\"x\",\"gone\":null}",
-				value);
-	}
-	return (uint32_t)size;
+	if (prop.other_input)
+		return (uint32_t)snprintf(text, PROP_INPUT_MAX, "{\"c\":1}");
+	if (picks == PICK_NOTHING)
+		return (uint32_t)snprintf(text, PROP_INPUT_MAX, "{\"n\":7,\"who\":{\"id\":\"x\"}}");
+	if (picks == PICK_INPUT)
+		return (uint32_t)snprintf(text, PROP_INPUT_MAX, "{\"n\":7,\"k\":\"$x\"}");
+	if (picks < PICK_MUCH)
+		return (uint32_t)snprintf(text, PROP_INPUT_MAX,
+					  "{\"v\":%s,\"id\":\"x\",\"gone\":null}",
+					  output_known(picks_from(picks)) ? "17" : "null");
+	for (uint32_t i = 0; i < PROP_BIG_PICKS; i++)
+		size += (uint32_t)snprintf(text + size, PROP_INPUT_MAX - size, "%cnull",
+					   i == 0 ? '[' : ',');
+	return size + (uint32_t)snprintf(text + size, PROP_INPUT_MAX - size, "]");
 }
 
 static void plan_try(void)
@@ -258,7 +292,7 @@ static void plan_try(void)
 	edges();
 	for (uint32_t i = 0; i < prop.count; i++)
 		operations_of(&prop.steps[i], prop_kind(i));
-	if (!prop.interactive && PICKS)
+	if (!prop.interactive)
 		inputs_random();
 }
 

@@ -10,7 +10,7 @@ static const struct txn_limits limits = {
 	.remembered_max = 4,
 	.branches_max = 8,
 	.waiters_max = 64,
-	.payload_max = 16 * 1024,
+	.payload_max = 24 * 1024,
 };
 
 static struct {
@@ -81,7 +81,8 @@ static void take_records(void)
 		*r = (struct prop_record){.offset = space.journal.size,
 					  .size = size,
 					  .at = prop.now - prop.now % 64 - 1,
-					  .made_at = prop.now};
+					  .made_at = prop.now,
+					  .parked_retry_ms = prop.config.parked_retry_ms};
 		PROP_REQUIRE(buf_put(&space.journal, rest.data, size) == 0, "the journal is full");
 		prop.record_count++;
 		rest = slice_of(rest.data + size, rest.size - size);
@@ -336,31 +337,15 @@ static void saw_crash(void)
 		prop_saw(SEEN_CRASH_RUNNING);
 }
 
-/* The owner dies: what is not durable is gone, what was to be said is not said; what was said stays
- * on its way. Batches end where steps do, mostly: a large step's records may need two. */
-static void crash(void)
+/* What is not durable is gone; the next owner begins with the rest. */
+static void take_over(void)
 {
-	uint32_t durable;
 	struct prop_note *n;
+	const char *wrong;
 
-	/* In the middle of something, if there is something. */
-	if (prop.network_count > 0 && prop_chance(70))
-		deliver_one();
-	else if (prop_chance(30))
-		tick();
-	durable = prop.durable + (uint32_t)prop_below(prop.record_count - prop.durable + 1);
-	if (prop_chance(60)) {
-		while (durable < prop.record_count && durable > 0 &&
-		       !prop.records[durable - 1].ends_step)
-			durable++;
-	} else if (durable > 0 && !prop.records[durable - 1].ends_step) {
-		prop_saw(SEEN_CRASH_WITHIN_STEP);
-	}
-	prop_flush(durable);
 	n = prop_note('X', 0, 0, 0);
 	n->number = prop.record_count;
 	n->code = prop.durable;
-	saw_crash();
 	prop.record_count = prop.durable;
 	space.journal.size = prop.durable > 0 ? prop.records[prop.durable - 1].offset +
 							prop.records[prop.durable - 1].size
@@ -377,8 +362,33 @@ static void crash(void)
 	}
 	txn_resume(prop.t, prop.now, ++prop.epoch, prng_mix(prop.seed + ++prop.entropy));
 	same_state("after a crash");
-	const char *wrong = txn_verify(prop.t, true);
+	wrong = txn_verify(prop.t, true);
 	PROP_REQUIRE(wrong == NULL, "txn_verify after a crash: %s", wrong);
+}
+
+/* The owner dies: what is not durable is gone, what was to be said is not said; what was said stays
+ * on its way. Batches end where steps do, mostly: a large step's records may need two. */
+static void crash(void)
+{
+	uint32_t durable;
+
+	/* In the middle of something, if there is something. */
+	if (prop.network_count > 0 && prop_chance(70))
+		deliver_one();
+	else if (prop_chance(30))
+		tick();
+	durable = prop.durable + (uint32_t)prop_below(prop.record_count - prop.durable + 1);
+	if (prop_chance(60)) {
+		while (durable < prop.record_count && durable > 0 &&
+		       !prop.records[durable - 1].ends_step)
+			durable++;
+	} else if (durable > 0 && !prop.records[durable - 1].ends_step) {
+		prop_saw(SEEN_CRASH_WITHIN_STEP);
+	}
+	prop_flush(durable);
+	saw_crash();
+	prop.config.parked_retry_ms = prop_chance(85) ? PROP_PARKED_RETRY_MS : 0;
+	take_over();
 }
 
 static void random_event(void)
@@ -421,7 +431,13 @@ static void heal(void)
 	prop.trouble_percent = 0;
 	(void)prop_note('H', 0, 0, 0);
 	for (uint32_t i = 0; i < prop.count; i++)
-		silent |= prop.s[i].silent != 0 || prop.s[i].refused != 0;
+		silent |= prop.s[i].silent != 0 || prop.s[i].refused != 0 ||
+			  (prop_picks(i) && prop.steps[i].flags & WIRE_STEP_RETRIABLE);
+	if (prop.config.parked_retry_ms == 0) { /* what is parked for good is nobody's */
+		prop_flush(prop.record_count);
+		prop.config.parked_retry_ms = PROP_PARKED_RETRY_MS;
+		take_over();
+	}
 	for (int i = 0; i < 5000; i++) {
 		prop_flush(prop.record_count);
 		if (prop.network_count > 0) {
@@ -470,7 +486,7 @@ static void set_up(uint64_t seed)
 		.slots = &space.slots,
 		.retry_window_max_ms = 86400000,
 		.remember_margin_ms = 10000,
-		.parked_retry_ms = PROP_PARKED_RETRY_MS,
+		.parked_retry_ms = prop_chance(85) ? PROP_PARKED_RETRY_MS : 0,
 		.deadline_max_ms = 3600000,
 		.command_age_ms = PROP_AGE_MS,
 		.resend_per_second = prop_chance(50) ? 100 : 0,
