@@ -69,6 +69,7 @@ static void destroy(struct sim *sim)
 	free(sim->effects);
 	free(sim->commands);
 	free(sim->answers);
+	free(sim->requests);
 	free(sim->arena_memory);
 	free(sim);
 }

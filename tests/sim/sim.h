@@ -27,7 +27,6 @@ enum {
 	SIM_KEYS = 32,
 	SIM_LEASES = 512,
 	SIM_QUEUED = 32768,
-	SIM_REQUESTS = 4096,
 	SIM_PENDING = 512,
 	SIM_TOKENS = 64,
 	SIM_WORK = 0,    /* beside enum wire_op: what an interactive branch does before its vote */
@@ -136,6 +135,7 @@ enum sim_request_kind {
 	SIM_QUERY,
 	SIM_WAIT_QUERY,
 	SIM_WAIT_DECIDED,
+	SIM_LIST, /* of sagas with heuristic branches, on the shard of this one */
 	SIM_ENLIST,
 	SIM_COMMIT,
 	SIM_INQUIRE,
@@ -164,7 +164,7 @@ struct sim_request {
 	X(blocked) X(heuristics) X(optional_undos) X(gone_on_without) X(interactive) X(enlists) \
 	X(enlists_refused) X(branch_sets_refused) X(closed_sets) X(idle_aborts) X(inquiries) \
 	X(inquired_commits) X(inquired_aborts) X(rolled_back_alone) X(finished_alone) \
-	X(pending_cancels) X(late_cancels) X(told_decided) X(picked_inputs)
+	X(pending_cancels) X(late_cancels) X(told_decided) X(picked_inputs) X(listed)
 /* clang-format on */
 struct sim_counters {
 #define X(name) uint64_t name;
@@ -354,9 +354,11 @@ struct sim {
 	uint32_t queued;
 	uint32_t copies_max; /* live ones of one command in the stream (S14) */
 	uint64_t pending_serial;
-	struct sim_request requests[SIM_REQUESTS];
-	uint32_t request_count;
-	uint64_t probe_ms; /* 0 = not yet */
+	struct sim_request *requests;
+	uint32_t request_count, request_capacity;
+	bool listed[SIM_SAGAS];     /* by an answer to SIM_LIST */
+	bool list_told[SIM_SHARDS]; /* somebody has answered it */
+	uint64_t probe_ms;          /* 0 = not yet */
 	struct sim_stream_inbox inbox;
 
 	struct sim_effect *effects;
@@ -475,7 +477,7 @@ void sim_service_call(struct sim *sim, struct slice service, struct slice bytes)
 void sim_client_create(struct sim *sim);
 void sim_client_hear(struct sim *sim, uint32_t client, uint32_t request, struct slice data);
 void sim_client_probe(struct sim *sim);
-/* False: there is no room for more requests, or it is not to be asked any more. */
+/* False: it is not to be asked any more. */
 bool sim_ask(struct sim *sim, enum sim_request_kind kind, uint32_t saga, uint32_t step,
 	     bool by_participant);
 /* deadline_ms: 0 = the plan's. */

@@ -191,6 +191,21 @@ static void check_absence(struct sim *sim, const struct sim_saga_facts *f,
 			 a->node, a->request, a->at_ms - SIM_START_MS, r->saga);
 }
 
+/* Invariant 38: as long as it is remembered. */
+static void check_list(struct sim *sim, const struct sim_history *h)
+{
+	for (uint32_t i = 0; i < sim->saga_count; i++) {
+		const struct sim_saga *saga = &sim->sagas[i];
+
+		sim->count.listed += sim->listed[i];
+		if (sim->list_told[saga->shard] && in_window(sim, i) &&
+		    (h->sagas[i].heuristics > 0) != sim->listed[i])
+			sim_fail(sim, false,
+				 "invariant 38: saga %u with %u heuristic branches is%s listed", i,
+				 h->sagas[i].heuristics, sim->listed[i] ? "" : " not");
+	}
+}
+
 void sim_check_answers(struct sim *sim, const struct sim_history *h)
 {
 	for (uint32_t i = 0; i < sim->answer_count; i++) {
@@ -212,4 +227,5 @@ void sim_check_answers(struct sim *sim, const struct sim_history *h)
 		if (until_decided(sim, r))
 			check_decided(sim, h, i);
 	}
+	check_list(sim, h);
 }

@@ -120,6 +120,24 @@ static void send_outside(struct sim *sim, const struct sim_node *node, uint32_t 
 	}
 }
 
+static void record_list(struct sim *sim, uint32_t request, struct slice data)
+{
+	struct wire_list list;
+	struct arena arena;
+	uint32_t saga;
+
+	arena_init(&arena, sim->arena_memory, 65536);
+	CHECK_EQ(wire_decode(WIRE_LIST, data, &arena, &list, NULL), 0);
+	CHECK_EQ(list.next, 0);
+	sim_note(sim, "list", request, list.shard, list.code, list.saga_count);
+	if (list.code != 0)
+		return;
+	sim->list_told[list.shard] = true;
+	for (uint32_t i = 0; i < list.saga_count; i++)
+		if (sim_saga_from(sim, list.sagas[i].id, &saga))
+			sim->listed[saga] = true;
+}
+
 static void record_answer(struct sim *sim, const struct sim_node *node, uint32_t request,
 			  struct slice data)
 {
@@ -127,7 +145,11 @@ static void record_answer(struct sim *sim, const struct sim_node *node, uint32_t
 	struct arena arena;
 	enum wire_kind kind;
 
-	if (wire_peek_kind(data, &kind) != 0 || kind != WIRE_ANSWER)
+	if (wire_peek_kind(data, &kind) != 0)
+		return;
+	if (kind == WIRE_LIST)
+		record_list(sim, request, data);
+	if (kind != WIRE_ANSWER)
 		return;
 	arena_init(&arena, sim->arena_memory, 65536);
 	CHECK_EQ(wire_decode(WIRE_ANSWER, data, &arena, &answer, NULL), 0);
