@@ -268,16 +268,19 @@ int saga_enlist(struct saga_transaction *transaction, const struct saga_branch *
 static int commit_result(int err, const struct saga_status *status, enum saga_answer answer)
 {
 	const enum saga_fate fate = saga_status_fate(status);
-
 	/* Also of a commit that is refused because it came after its rollback, and when somebody
 	 * still has to be told. */
-	if ((err == 0 || err == SAGA_E_CLOSED || err == SAGA_E_TOO_LATE || err == SAGA_E_TIMEOUT) &&
-	    fate == SAGA_FATE_ABORTED)
+	const bool told =
+		err == 0 || err == SAGA_E_CLOSED || err == SAGA_E_TOO_LATE || err == SAGA_E_TIMEOUT;
+
+	/* Neither "all have committed" nor "all are rolled back" would be true. */
+	if (told && status->heuristics > 0 &&
+	    (saga_state_final(status->state) || fate == SAGA_FATE_ABORTED))
+		return SAGA_E_HEURISTIC_HAZARD;
+	if (told && fate == SAGA_FATE_ABORTED)
 		return SAGA_E_ABORTED;
 	if (err != 0)
 		return err;
-	if (status->heuristics > 0)
-		return SAGA_E_HEURISTIC_HAZARD;
 	if (fate == SAGA_FATE_COMMITTED ||
 	    (fate == SAGA_FATE_PENDING && answer == SAGA_ANSWER_DECIDED))
 		return 0;

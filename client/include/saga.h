@@ -340,15 +340,18 @@ struct saga_commit_options {
 SAGA_API void saga_commit_options_init(struct saga_commit_options *options);
 
 /* Asks every branch to prepare; commits all of them, or none.
- * 0                   every branch has committed; with SAGA_ANSWER_DECIDED: it is decided so
- * SAGA_ERR_ABORTED    rolled back: status->reason and ->text say why. Unless saga_state_final,
- *                     some branches have yet to be told, for which there was no time
- * SAGA_ERR_HEURISTIC_HAZARD  decided to commit, but status->heuristics branches have decided by
- *                     themselves: somebody has to look at them
- * SAGA_ERR_TIMEOUT    taken, and not at its end: saga_status_fate says whether it is decided
- *                     (SAGA_FATE_PENDING: committed, and still being delivered); saga_wait goes on
- * SAGA_ERR_BRANCHES   not this set: nothing has happened, it is still open
- * SAGA_ERR_UNKNOWN    perhaps not even taken: commit again */
+ *
+ *   0                          every branch has committed; with SAGA_ANSWER_DECIDED: it is decided
+ *   SAGA_ERR_ABORTED           rolled back: status->reason and ->text say why. Unless
+ *                              saga_state_final, some branches have yet to be told
+ *   SAGA_ERR_HEURISTIC_HAZARD  at its end, or rolled back, but status->heuristics branches have
+ *                              decided by themselves, perhaps against saga_status_fate: somebody
+ *                              has to look at them
+ *   SAGA_ERR_TIMEOUT           taken, and not at its end: saga_status_fate says whether it is
+ *                              decided (SAGA_FATE_PENDING: to commit); saga_wait goes on
+ *   SAGA_ERR_BRANCHES          not this set: nothing has happened, it is still open
+ *   SAGA_ERR_UNKNOWN           perhaps not even taken: commit again
+ */
 SAGA_API int saga_commit(struct saga_transaction *transaction,
 			 const struct saga_commit_options *options, struct saga_status *status);
 /* 0: it is decided that all enlisted branches are rolled back (saga_wait waits for the end of it);

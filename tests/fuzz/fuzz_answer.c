@@ -31,6 +31,11 @@ static void take_answer(const struct wire_answer *answer)
 	CHECK_EQ(wire_text_cut(slice_str(status.text), sizeof status.text).size,
 		 strlen(status.text));
 	CHECK(saga_state_name(status.state) != NULL && saga_reason_name(status.reason) != NULL);
+	CHECK(saga_decision_name(status.decision) != NULL);
+	/* Never aborted once it is decided otherwise. */
+	CHECK(answer->decision != WIRE_DECISION_COMMIT ||
+	      (saga_status_fate(&status) != SAGA_FATE_ABORTED &&
+	       saga_status_fate(&status) != SAGA_FATE_UNDECIDED));
 	CHECK(err_class(err_from_wire(answer->code)) != ERR_CLASS_NONE || answer->code == 0);
 }
 
