@@ -297,6 +297,13 @@ void check_answer(struct check *check, const struct check_answer_row *row)
 	/* One yes outweighs whatever else was said about this id. */
 	if (order->accepted != CHECK_TAKEN_YES)
 		order->accepted = row->accepted;
-	if (row->outcome[0] != '\0')
+	if (row->outcome[0] == '\0')
+		return;
+	if (order->outcome[0] != '\0' && strcmp(order->outcome, row->outcome) != 0) {
+		findings_add(&check->report.findings, CHECK_LOST, "%s: was answered %s, and %s too",
+			     row->id, order->outcome, row->outcome);
+		order->lost = true;
+	} else {
 		(void)snprintf(order->outcome, sizeof order->outcome, "%s", row->outcome);
+	}
 }

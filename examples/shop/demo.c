@@ -6,13 +6,11 @@
 enum { TICK_MS = 20, RUN_MAX_MS = 150000 };
 
 /* Until every order is final, or the time is over. */
-static bool run_orders(struct demo *demo)
+static bool wait_for_orders(struct demo *demo)
 {
 	struct stage *stage = &demo->stage;
 	uint64_t shown_ms = 0;
 
-	stage_say("%u orders of %u customers", demo->load.count, demo->flags.customers);
-	demo->load.started_ms = wait_now_ms();
 	while (!load_done(&demo->load) && !stage->interrupted &&
 	       !stage_is_past(demo->load.started_ms, RUN_MAX_MS)) {
 		load_send(&demo->load);
@@ -24,9 +22,20 @@ static bool run_orders(struct demo *demo)
 		}
 		(void)stage_pause(stage, TICK_MS);
 	}
-	demo->load.ended_ms = wait_now_ms();
-	demo_progress(demo, true);
 	return !stage->interrupted;
+}
+
+static bool run_orders(struct demo *demo)
+{
+	bool good = demo_regret_start(demo);
+
+	stage_say("%u orders, %u customers at a time", demo->load.count, demo->flags.customers);
+	demo->load.started_ms = wait_now_ms();
+	good = good && wait_for_orders(demo);
+	demo->load.ended_ms = wait_now_ms();
+	demo_regret_stop(demo);
+	demo_progress(demo, true);
+	return good;
 }
 
 static int judge(struct demo *demo)
@@ -49,7 +58,7 @@ static int judge(struct demo *demo)
 	demo->ended_early = stage_count_ended(stage, NULL, NULL);
 	stage_say("stopping the services, checking their databases");
 	demo_services_stop(demo);
-	if (!load_answers_write(&demo->load, answers)) {
+	if (!load_answers_write(&demo->load, answers) || !demo_regret_write(demo, answers)) {
 		(void)stage_fail(stage, "cannot write %s", answers);
 		return STAGE_EXIT_FAILED;
 	}
@@ -76,6 +85,7 @@ int main(int argc, char **argv)
 	else if (demo->stage.interrupted)
 		code = STAGE_EXIT_INTERRUPTED;
 	load_close(&demo->load);
+	demo_regret_free(demo);
 	if (demo->definition != NULL)
 		saga_definition_free(demo->definition);
 	stage_close(&demo->stage, code, demo->flags.keep || demo->flags.folder != NULL);

@@ -7,6 +7,8 @@
 #ifndef SAGAD_EXAMPLES_SHOP_DEMO_H
 #define SAGAD_EXAMPLES_SHOP_DEMO_H
 
+#include <stdatomic.h>
+
 #include "examples/common/load.h"
 #include "examples/common/stage.h"
 #include "examples/shop/check.h"
@@ -20,6 +22,8 @@ enum {
 	DEMO_DECLINED_MIN = 20,
 	DEMO_RACES_MIN = 20,
 	DEMO_SETTLED_MIN = 2, /* each way */
+	DEMO_CANCELLED_MIN = 3,
+	DEMO_PENDING_MIN = 2,
 };
 
 enum demo_sabotage { SABOTAGE_NONE, SABOTAGE_DELETE, SABOTAGE_DOUBLE };
@@ -34,11 +38,21 @@ struct demo_flags {
 /* demo_flags.c; ends the program on wrong usage. */
 void demo_flags_parse(int argc, char **argv, struct demo_flags *flags);
 
+/* Customers who change their mind. The thread owns all but `stop` while it runs. */
+struct demo_regret {
+	pthread_t thread;
+	bool started;
+	atomic_bool stop;
+	bool *tried, *yes; /* of each order: a cancel was sent; was answered with yes */
+	uint32_t asked, cancelled, too_late, pending;
+};
+
 struct demo {
 	struct demo_flags flags;
 	struct stage stage;
 	struct saga_definition *definition;
 	struct load load; /* the orders */
+	struct demo_regret regret;
 	uint64_t kill_tried_ms;
 	uint32_t parked, ended_early;
 	struct check_report report;
@@ -51,6 +65,12 @@ bool demo_connect(struct demo *demo);
 void demo_services_stop(struct demo *demo);
 /* The kills and the restarts, each when its time has come. False = cannot go on. */
 bool demo_make_trouble(struct demo *demo);
+
+/* demo_cancel.c */
+bool demo_regret_start(struct demo *demo);
+void demo_regret_stop(struct demo *demo);                       /* waits for it */
+bool demo_regret_write(struct demo *demo, const char *answers); /* appends what it was told */
+void demo_regret_free(struct demo *demo);
 
 /* demo_sabotage_sqlite.c: spoils one row of one ledger. */
 bool demo_sabotage(struct demo *demo);

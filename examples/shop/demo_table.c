@@ -38,6 +38,9 @@ static void find_doubts(const struct demo *demo, char *text, size_t size)
 		{report->races, DEMO_RACES_MIN, "races for a row"},
 		{report->settled_done, DEMO_SETTLED_MIN, "charges settled as done"},
 		{report->settled_blocked, DEMO_SETTLED_MIN, "charges blocked by settling"},
+		{demo->regret.cancelled, DEMO_CANCELLED_MIN, "cancelled by their customers"},
+		{demo->regret.pending, DEMO_PENDING_MIN,
+		 "cancelled in vain while the charge was out"},
 		{report->patient, 1, "sent after being parked"},
 		{report->without_gift, 1, "completed without a gift"},
 		{report->gifts_undone, 1, "gifts that were undone because nobody knew"},
@@ -65,6 +68,9 @@ static void print_table(const struct demo *demo, const char *doubts)
 	const struct load_figures figures = load_measure(&demo->load);
 
 	check_print(&demo->report, stdout);
+	(void)printf("cancels        %8u   %u done, %u too late, %u pending: the charge was out\n",
+		     demo->regret.asked, demo->regret.cancelled, demo->regret.too_late,
+		     demo->regret.pending);
 	(void)printf("parked         %8u\n", demo->parked);
 	if (demo->ended_early > 0)
 		(void)printf("ended early    %8u   processes that nobody killed\n",
@@ -87,9 +93,10 @@ static void print_json(const struct demo *demo, const char *doubts, int code)
 
 	(void)printf("{\"exit\":%d,\"seed\":%" PRIu64
 		     ",\"parked\":%u,\"rate\":%.1f,\"p50_ms\":%" PRIu64 ",\"p99_ms\":%" PRIu64
-		     ",\"inconclusive\":\"%s\",\"kills\":[",
+		     ",\"cancelled\":%u,\"cancelled_in_vain\":%u,\"inconclusive\":\"%s\","
+		     "\"kills\":[",
 		     code, demo->flags.seed, demo->parked, figures.rate, figures.p50_ms,
-		     figures.p99_ms, doubts);
+		     figures.p99_ms, demo->regret.cancelled, demo->regret.pending, doubts);
 	for (uint32_t i = 0; i < demo->stage.kill_count; i++) {
 		(void)printf("%s{", i == 0 ? "" : ",");
 		stage_print_takeovers_json(&demo->stage.kills[i]);

@@ -354,6 +354,13 @@ static void test_answers_that_the_databases_contradict(void **state)
 		 "{\"id\":\"o1\",\"accepted\":\"yes\",\"outcome\":\"\"}\n",
 		 0},
 		{"{\"id\":\"o1\",\"accepted\":\"unknown\",\"outcome\":\"completed\"}\n", 0},
+		/* Cancelled, and completed all the same. */
+		{"{\"id\":\"o1\",\"accepted\":\"yes\",\"outcome\":\"completed\"}\n"
+		 "{\"id\":\"o1\",\"accepted\":\"yes\",\"outcome\":\"compensated\"}\n",
+		 1},
+		{"{\"id\":\"o2\",\"accepted\":\"yes\",\"outcome\":\"compensated\"}\n"
+		 "{\"id\":\"o2\",\"accepted\":\"yes\",\"outcome\":\"compensated\"}\n",
+		 0},
 	};
 	char folder[] = "/tmp/sagad-shop-XXXXXX";
 	static struct check_report report;

@@ -1,0 +1,129 @@
+/* Customers who change their mind: cancels of orders that are under way, from a thread of its own.
+ *
+ * A cancel that was answered with yes is an answer like any other: the order must be undone. When
+ * the charge is out, and nobody can tell whether it was done, there is no yes to be had (S4).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/prng.h"
+#include "examples/common/serve.h"
+#include "examples/shop/demo.h"
+
+enum {
+	PAUSE_MS = 40,
+	CANCEL_MS = 300,
+	OLD_MS = 900, /* so long only orders are open whose charge nobody can tell of, and the like
+		       */
+	SHARES_MAX = 3,
+	SHARE = 20, /* of all orders one is cancelled, or so */
+};
+
+/* One that is open, or open for long; NULL = there is none. */
+static struct load_saga *choose(struct demo *demo, struct prng *prng, bool old)
+{
+	struct load *load = &demo->load;
+	const uint64_t now_ms = wait_now_ms();
+	const uint32_t first = (uint32_t)prng_below(prng, load->count);
+	struct load_saga *chosen = NULL;
+
+	(void)pthread_mutex_lock(&load->lock);
+	for (uint32_t i = 0; i < load->count && chosen == NULL; i++) {
+		const uint32_t index = (first + i) % load->count;
+		struct load_saga *order = &load->sagas[index];
+
+		if (order->phase == LOAD_OPEN && !demo->regret.tried[index] &&
+		    (!old || order->first_sent_ms + OLD_MS < now_ms)) {
+			demo->regret.tried[index] = true;
+			chosen = order;
+		}
+	}
+	(void)pthread_mutex_unlock(&load->lock);
+	return chosen;
+}
+
+static void cancel(struct demo *demo, const struct load_saga *order)
+{
+	struct demo_regret *regret = &demo->regret;
+	struct saga_status status;
+	const int err = saga_cancel(demo->load.connection, order->id, "changed my mind", CANCEL_MS,
+				    &status);
+
+	regret->asked++;
+	if (err == 0)
+		regret->yes[order - demo->load.sagas] = true;
+	regret->cancelled += err == 0 ? 1 : 0;
+	regret->too_late += err == SAGA_ERR_TOO_LATE ? 1 : 0;
+	regret->pending += err == SAGA_ERR_PENDING ? 1 : 0;
+}
+
+/* Goes on beyond its share until the charge was out often enough to prove something. */
+static bool is_enough(const struct demo *demo)
+{
+	const uint32_t share = demo->load.count / SHARE + 1;
+	const struct demo_regret *regret = &demo->regret;
+
+	return regret->asked >= share &&
+	       (regret->pending >= DEMO_PENDING_MIN || regret->asked >= share * SHARES_MAX);
+}
+
+static void *run(void *context)
+{
+	struct demo *demo = context;
+	const struct demo_regret *regret = &demo->regret;
+	struct prng prng;
+
+	prng_seed(&prng, demo->flags.seed);
+	while (!atomic_load(&regret->stop) && !is_enough(demo)) {
+		const bool old = regret->asked % 3 == 2 || regret->asked > demo->load.count / SHARE;
+		const struct load_saga *order = choose(demo, &prng, old);
+
+		if (order != NULL)
+			cancel(demo, order);
+		serve_work(PAUSE_MS);
+	}
+	return NULL;
+}
+
+bool demo_regret_start(struct demo *demo)
+{
+	struct demo_regret *regret = &demo->regret;
+
+	regret->tried = calloc(demo->load.count, sizeof *regret->tried);
+	regret->yes = calloc(demo->load.count, sizeof *regret->yes);
+	regret->started = regret->tried != NULL && regret->yes != NULL &&
+			  pthread_create(&regret->thread, NULL, run, demo) == 0;
+	return regret->started || stage_fail(&demo->stage, "cannot start a thread");
+}
+
+void demo_regret_stop(struct demo *demo)
+{
+	struct demo_regret *regret = &demo->regret;
+
+	if (!regret->started)
+		return;
+	atomic_store(&regret->stop, true);
+	(void)pthread_join(regret->thread, NULL);
+	regret->started = false;
+}
+
+bool demo_regret_write(struct demo *demo, const char *answers)
+{
+	FILE *file = fopen(answers, "ae");
+	bool good = file != NULL;
+
+	for (uint32_t i = 0; good && i < demo->load.count; i++)
+		good = !demo->regret.yes[i] ||
+		       fprintf(file,
+			       "{\"id\":\"%s\",\"accepted\":\"yes\",\"outcome\":\"compensated\"}\n",
+			       demo->load.sagas[i].id) > 0;
+	if (file != NULL)
+		good = fclose(file) == 0 && good;
+	return good;
+}
+
+void demo_regret_free(struct demo *demo)
+{
+	free(demo->regret.tried);
+	free(demo->regret.yes);
+}
