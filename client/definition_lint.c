@@ -119,22 +119,19 @@ static void find_slowest(struct lint *lint)
 			lint->last = i;
 }
 
-/* "a, b, c", from the first; the beginning is left out when it does not fit. */
-static void chain_text(const struct lint *lint, char *text, size_t size)
+/* "a, b, c", from the first; what does not fit is left out. */
+static void chain_text(const struct lint *lint, char *text, uint32_t size)
 {
-	char rest[128] = "";
+	uint32_t steps[WIRE_STEPS_MAX];
+	uint32_t count = 0;
+	struct buf out;
 
-	text[0] = '\0';
-	for (uint32_t step = lint->last; step != NO_STEP; step = lint->previous[step]) {
-		const int wanted = snprintf(text, size, "%s%s%s", name_of(lint, step),
-					    rest[0] != '\0' ? ", " : "", rest);
-
-		if (wanted < 0 || (size_t)wanted >= size) {
-			(void)snprintf(text, size, "..., %s", rest);
-			return;
-		}
-		(void)snprintf(rest, sizeof rest, "%s", text);
-	}
+	for (uint32_t step = lint->last; step != NO_STEP; step = lint->previous[step])
+		steps[count++] = step;
+	buf_init_fixed(&out, text, size - 4);
+	for (uint32_t i = count; i > 0; i--)
+		(void)buf_printf(&out, "%s%s", i == count ? "" : ", ", name_of(lint, steps[i - 1]));
+	(void)snprintf(text + out.size, 4, "%s", buf_error(&out) != 0 ? "..." : "");
 }
 
 static bool times_chosen(const struct lint *lint)

@@ -10,3 +10,8 @@ foreach(module IN ITEMS show show_kinds)
 		SOURCES cli_${module}.c cli_show_journal.c cli_views_json.c
 		LIBS sagad_cli PkgConfig::JANSSON)
 endforeach()
+
+# Those that people copy from.
+file(GLOB definitions CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/examples/*/*.yaml")
+add_test(NAME unit.cli_examples COMMAND sagactl definitions validate --strict ${definitions})
+set_tests_properties(unit.cli_examples PROPERTIES LABELS unit TIMEOUT 60)

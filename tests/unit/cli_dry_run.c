@@ -233,10 +233,58 @@ static void paths(void **state)
 	assert_true(good);
 }
 
+/* Whatever one operation does, the run ends, and the same answer never ends it both ways. */
+static void every_single_failure(void **state)
+{
+	static const char *const definitions[] = {two, pivot, optional, diamond, late,
+						  tcc, votes, alone,    last,    mixed};
+	struct dry_run *run = calloc(1, sizeof *run);
+
+	(void)state;
+	assert_non_null(run);
+	for (size_t i = 0; i < sizeof definitions / sizeof definitions[0]; i++) {
+		struct saga_definition *definition = NULL;
+		char why[1024];
+
+		assert_int_equal(saga_definition_parse(definitions[i], strlen(definitions[i]), "t",
+						       &definition, why, sizeof why),
+				 0);
+		const uint32_t all = definition->plan.step_count * (DRY_OPS - 1) * DRY_ANSWERS;
+
+		for (uint32_t one = 0; one < all; one++) {
+			const enum dry_answer answer = one % DRY_ANSWERS;
+			const uint32_t op = one / DRY_ANSWERS % (DRY_OPS - 1) + 1;
+			const uint32_t step = one / DRY_ANSWERS / (DRY_OPS - 1);
+
+			if (!dry_answer_fits(answer, op))
+				continue;
+			memset(run, 0, sizeof *run);
+			run->plan = &definition->plan;
+			run->answers[step][op] = answer;
+			assert_int_equal(dry_run(run), 0);
+			assert_false(run->cut);
+			if (run->state != WIRE_STATE_COMPLETED &&
+			    run->state != WIRE_STATE_COMPENSATED && run->state != WIRE_STATE_PARKED)
+				fail_msg("definition %zu, step %u %s %s: %s", i, step,
+					 wire_op_name(op), dry_answer_name(answer),
+					 wire_state_name(run->state));
+			/* A no undoes what is not decided yet, and a plain yes changes nothing. */
+			if (answer == DRY_OK)
+				assert_int_equal(run->state, WIRE_STATE_COMPLETED);
+			if (run->state == WIRE_STATE_COMPENSATED)
+				assert_int_equal(run->decision, WIRE_DECISION_ABORT);
+			dry_run_close(run);
+		}
+		saga_definition_free(definition);
+	}
+	free(run);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths),
+		cmocka_unit_test(every_single_failure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

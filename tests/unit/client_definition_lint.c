@@ -33,6 +33,18 @@ static const struct {
 	 "  - {name: b, service: s, action: do, compensate: undo}\n",
 	 "t:2:11: warning: deadline: 7199ms ends before the attempts of a, b, which may last "
 	 "7200ms [deadline_short /deadline]"},
+	{"name: n\n"
+	 "deadline: 10ms\n"
+	 "steps:\n"
+	 "  - {name: a123456789a123456789a123456789a123456789, service: s, action: do,\n"
+	 "     compensate: undo, timeout: 1s}\n"
+	 "  - {name: b123456789b123456789b123456789b123456789, service: s, action: do,\n"
+	 "     compensate: undo, timeout: 1s}\n"
+	 "  - {name: c123456789c123456789c123456789c123456789, service: s, action: do,\n"
+	 "     compensate: undo, timeout: 1s}\n",
+	 "t:2:11: warning: deadline: 10ms ends before the attempts of "
+	 "a123456789a123456789a123456789a123456789, b123456789b123456789b123456789b123456789..., "
+	 "which may last 10800ms [deadline_short /deadline]"},
 	/* Beside each other they last as long as the slower. */
 	{"name: n\n"
 	 "deadline: 3600ms\n"
