@@ -1,6 +1,8 @@
 /* Transactions whose branches come one by one (S9), and participants in doubt (S2). */
 #include "tests/unit/txn_courses.h"
 
+#include <stdio.h>
+
 #define FORWARD WIRE_OP_FORWARD
 #define FINISH  WIRE_OP_FINISH
 #define UNDO    WIRE_OP_UNDO
@@ -123,6 +125,10 @@ static void refuses_what_cannot_be_enlisted(void **state)
 	host_enlist(h, "s", &steps[1]);
 	assert_non_null(strstr(h->text, ">answer 1 s open bad_request/plan final"));
 	steps[1] = host_branch(WIRE_PROTOCOL_2PC, "b");
+	steps[1].input = slice_str("{}");
+	host_enlist(h, "s", &steps[1]);
+	assert_non_null(strstr(h->text, ">answer 1 s open bad_request/plan final"));
+	steps[1].input = (struct slice){0};
 	host_enlist(h, "nobody", &steps[1]);
 	assert_non_null(strstr(h->text, "+noop\n>answer 1 nobody none not_found final"));
 	/* One that stands whole in its plan takes no more. */
@@ -132,6 +138,49 @@ static void refuses_what_cannot_be_enlisted(void **state)
 	expect_step(h, ">answer 1 t running closed final\n");
 	host_commit(h, "t", &p.steps[0], 1, false);
 	expect_step(h, ">answer 1 t running closed final 'the saga is not interactive'\n");
+}
+
+static void begin_and_enlist(struct host *h, const char *id, uint32_t count)
+{
+	struct wire_step step = host_branch(WIRE_PROTOCOL_2PC, "a");
+	char name[16];
+
+	host_begin(h, id, WIRE_PROTOCOL_2PC);
+	for (uint32_t i = 0; i < count; i++) {
+		(void)snprintf(name, sizeof name, "n%u", i);
+		step.name = slice_str(name);
+		host_enlist(h, id, &step);
+		assert_non_null(strstr(h->text, "+enlisted #"));
+	}
+	step.name = slice_str("more");
+	host_enlist(h, id, &step);
+}
+
+static void there_is_an_end_of_branches(void **state)
+{
+	struct host *h = *state;
+
+	begin_and_enlist(h, "s", WIRE_STEPS_MAX);
+	expect_step(h, ">answer 1 s open bad_request/plan final"
+		       " 'it has 64 branches, the most there are'\n");
+	host_cancel(h, "s");
+	assert_int_equal(h->command_count, WIRE_STEPS_MAX);
+}
+
+/* S19: those that are there keep their room. */
+static void no_room_for_another_branch(void **state)
+{
+	struct host *h = *state;
+
+	host_tear_down(state);
+	host_init(h);
+	h->limits.branches_max = 3;
+	host_start(h);
+	begin_and_enlist(h, "s", 3);
+	expect_step(h, ">answer 1 s open busy final\n");
+	assert_true(h->answer.retry_after_ms > 0);
+	host_cancel(h, "s");
+	assert_int_equal(h->command_count, 3);
 }
 
 /* S9: what the program means is not what is written down. */
@@ -484,6 +533,8 @@ int main(void)
 		T(commit_may_bring_the_input),
 		T(enlists_the_same_branch_once),
 		T(refuses_what_cannot_be_enlisted),
+		T(there_is_an_end_of_branches),
+		T(no_room_for_another_branch),
 		T(commit_names_the_set),
 		T(commits_twice),
 		T(commits_nothing),
