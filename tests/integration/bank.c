@@ -21,7 +21,7 @@ static int run_demo(const char *const flags[FLAGS_MAX], char *output)
 static void test_both_protocols_with_trouble_and_a_kill(void **state)
 {
 	static char output[OUTPUT_SIZE];
-	const char *const flags[FLAGS_MAX] = {"--transfers=400", "--in-flight=100", "--trouble=30",
+	const char *const flags[FLAGS_MAX] = {"--transfers=800", "--in-flight=120", "--trouble=30",
 					      "--kill-owner=1", "--seed=3"};
 	const int exit_code = run_demo(flags, output);
 
@@ -30,7 +30,7 @@ static void test_both_protocols_with_trouble_and_a_kill(void **state)
 		fail_msg("the demo ends with %d: %s", exit_code, output);
 	assert_non_null(strstr(output, "\"parked\":0"));
 	assert_non_null(strstr(output, "\"inconclusive\":\"\""));
-	assert_non_null(strstr(output, "\"transfers\":400"));
+	assert_non_null(strstr(output, "\"transfers\":800"));
 	assert_non_null(strstr(output, "\"violations\":0"));
 }
 
