@@ -23,6 +23,8 @@ static struct sim *create(uint64_t seed, const struct sim_options *options)
 	CHECK(sim->queue != NULL && sim->arena_memory != NULL);
 	CHECK_EQ(id_from(&sim->cluster, slice_str("sim-cluster")), 0);
 	CHECK_EQ(wire_slots_even(&sim->slots, SIM_SHARDS), 0);
+	sim->branches_max =
+		sim_draw(sim, SIM_KIND, 8) == 0 ? 8 + (uint32_t)sim_draw(sim, SIM_KIND, 8) : 256;
 	sim->node_count = 2 + (uint32_t)sim_draw(sim, SIM_FAULTS, SIM_NODES - 1);
 	sim->heal_ms = sim->now_ms + 6000 + sim_draw(sim, SIM_FAULTS, 9000);
 	if (sim_draw(sim, SIM_FAULTS, 12) == 0)

@@ -137,6 +137,7 @@ enum sim_request_kind {
 	SIM_WAIT_DECIDED,
 	SIM_LIST, /* of sagas with heuristic branches, on the shard of this one */
 	SIM_ENLIST,
+	SIM_ENLIST_OTHER, /* the same name, another branch */
 	SIM_COMMIT,
 	SIM_INQUIRE,
 };
@@ -162,7 +163,7 @@ struct sim_request {
 	X(busy) X(stuck_journals) X(sagas) X(pivots) X(retriables) X(optionals) X(mixed) X(votes) \
 	X(one_phases) X(last_resources) X(read_only) X(confirms) X(commits) X(settles) X(settled_ok) \
 	X(blocked) X(heuristics) X(optional_undos) X(gone_on_without) X(interactive) X(enlists) \
-	X(enlists_refused) X(branch_sets_refused) X(closed_sets) X(idle_aborts) X(inquiries) \
+	X(enlists_refused) X(enlists_other) X(branch_sets_refused) X(closed_sets) X(idle_aborts) X(inquiries) \
 	X(inquired_commits) X(inquired_aborts) X(rolled_back_alone) X(finished_alone) \
 	X(pending_cancels) X(late_cancels) X(told_decided) X(picked_inputs) X(listed)
 /* clang-format on */
@@ -253,7 +254,7 @@ struct sim_step_plan {
 	uint32_t kind; /* enum wire_protocol */
 	bool has_undo, direct, one_phase;
 	bool asks; /* the participant asks when it is in doubt */
-	uint32_t timeout_ms, attempts;
+	uint32_t timeout_ms, attempts, budget_ms;
 	/* Interactive: */
 	bool by_participant; /* it enlists itself, and has worked before */
 	bool late;           /* only when the set is closed */
@@ -338,6 +339,7 @@ struct sim {
 	struct sim_node nodes[SIM_NODES];
 	uint32_t node_count;
 	uint32_t open_max; /* sagas of a shard: beyond them is no room (S19) */
+	uint32_t branches_max;
 	struct sim_service services[SIM_SERVICES];
 	struct sim_saga sagas[SIM_SAGAS];
 	uint32_t saga_count;
@@ -560,6 +562,7 @@ void sim_run_seed(uint64_t seed, const struct sim_options *options, struct sim_r
 struct sim_plants {
 	const char *name;        /* "" = none */
 	bool forgets_rejections; /* S3, at the participant */
+	bool settles_blindly;    /* S4, at the participant: it tells, and does not block */
 	bool appends_unfenced;   /* the journal's fence */
 };
 extern const struct sim_plants sim_plants;

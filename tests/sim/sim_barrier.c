@@ -202,6 +202,8 @@ static struct sim_verdict run_settle(struct sim *sim, const struct sim_work *w)
 
 	if (row->outcome == 0) {
 		sim->count.blocked++;
+		if (sim_plants.settles_blindly)
+			return (struct sim_verdict){.outcome = WIRE_OUTCOME_REJECTED};
 		put(sim, w, WIRE_OP_FORWARD, SIM_BLOCKED);
 	} else {
 		sim->count.settled_ok += row->outcome == SIM_DONE;

@@ -125,6 +125,12 @@ static void check_branch_answer(struct sim *sim, const struct sim_saga_facts *f,
 			sim_fail(sim, false, "S9: saga %u is said to be closed, and is not",
 				 r->saga);
 	}
+	if (r->kind == SIM_ENLIST_OTHER) {
+		sim->count.enlists_other += a->code == err_to_wire(SAGA_E_CONFLICT);
+		if (a->code == 0)
+			sim_fail(sim, false, "S9: step %u of saga %u is enlisted as another",
+				 r->step, r->saga);
+	}
 	if (r->kind == SIM_ENLIST && a->code == 0 &&
 	    !sim_by(f->steps[r->step].enlisted_ms, a->at_ms))
 		sim_fail(sim, false,

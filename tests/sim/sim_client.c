@@ -65,7 +65,9 @@ static void encode_branch(struct sim *sim, enum sim_request_kind kind, const str
 	struct wire_enlist enlist = {.id = id_slice(&saga->id)};
 
 	sim_step_fill(sim, saga, step, &enlist.step);
-	if (kind == SIM_ENLIST) {
+	if (kind == SIM_ENLIST_OTHER)
+		enlist.step.undo = slice_str("other");
+	if (kind != SIM_INQUIRE) {
 		CHECK_EQ(wire_encode(WIRE_ENLIST, &enlist, out), 0);
 		return;
 	}
@@ -106,6 +108,7 @@ void sim_client_encode(struct sim *sim, enum sim_request_kind kind, const struct
 		encode_commit(sim, saga, out);
 		break;
 	case SIM_ENLIST:
+	case SIM_ENLIST_OTHER:
 	case SIM_INQUIRE:
 		CHECK(false); /* of a branch */
 	}
@@ -114,11 +117,12 @@ void sim_client_encode(struct sim *sim, enum sim_request_kind kind, const struct
 static enum subject_verb verb_of(enum sim_request_kind kind)
 {
 	static const enum subject_verb verbs[] = {
-		[SIM_SUBMIT] = SUBJECT_SUBMIT,    [SIM_CONFLICT] = SUBJECT_SUBMIT,
-		[SIM_CANCEL] = SUBJECT_CANCEL,    [SIM_QUERY] = SUBJECT_QUERY,
-		[SIM_WAIT_QUERY] = SUBJECT_QUERY, [SIM_WAIT_DECIDED] = SUBJECT_QUERY,
-		[SIM_LIST] = SUBJECT_LIST,        [SIM_ENLIST] = SUBJECT_ENLIST,
-		[SIM_COMMIT] = SUBJECT_COMMIT,    [SIM_INQUIRE] = SUBJECT_INQUIRE,
+		[SIM_SUBMIT] = SUBJECT_SUBMIT,       [SIM_CONFLICT] = SUBJECT_SUBMIT,
+		[SIM_CANCEL] = SUBJECT_CANCEL,       [SIM_QUERY] = SUBJECT_QUERY,
+		[SIM_WAIT_QUERY] = SUBJECT_QUERY,    [SIM_WAIT_DECIDED] = SUBJECT_QUERY,
+		[SIM_LIST] = SUBJECT_LIST,           [SIM_ENLIST] = SUBJECT_ENLIST,
+		[SIM_ENLIST_OTHER] = SUBJECT_ENLIST, [SIM_COMMIT] = SUBJECT_COMMIT,
+		[SIM_INQUIRE] = SUBJECT_INQUIRE,
 	};
 
 	return verbs[kind];
@@ -153,7 +157,7 @@ bool sim_ask(struct sim *sim, enum sim_request_kind kind, uint32_t number, uint3
 				     .by_participant = by_participant};
 	sim_note(sim, by_participant ? "ask.participant" : "ask", party, request, kind, number);
 	buf_init(&out, 65536);
-	if (kind == SIM_ENLIST || kind == SIM_INQUIRE)
+	if (kind == SIM_ENLIST || kind == SIM_ENLIST_OTHER || kind == SIM_INQUIRE)
 		encode_branch(sim, kind, saga, step, &out);
 	else
 		sim_client_encode(sim, kind, saga, 0, &out);

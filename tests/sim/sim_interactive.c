@@ -69,6 +69,13 @@ static void begin_branch(struct sim *sim, uint32_t saga, uint32_t step, uint64_t
  * -------------------------------------------------------------------------------------
  */
 
+/* Somebody else's idea of a branch that is enlisted: nothing comes of it. */
+static void enlist_other(struct sim *sim, struct sim_event *e)
+{
+	if (sim->sagas[e->a].steps[e->b].enlisted == SIM_BRANCH_CONFIRMED)
+		(void)sim_ask(sim, SIM_ENLIST_OTHER, (uint32_t)e->a, (uint32_t)e->b, false);
+}
+
 static void end_loop(struct sim *sim, struct sim_event *e)
 {
 	struct sim_saga *saga = &sim->sagas[e->a];
@@ -127,6 +134,9 @@ void sim_interactive_begun(struct sim *sim, uint32_t number)
 		if (!saga->steps[i].late)
 			begin_branch(sim, number, i, draw(sim, 300));
 	at(sim, 50 + draw(sim, 1200), end, number, 0);
+	if (draw(sim, 6) == 0)
+		at(sim, draw(sim, 1500), enlist_other, number,
+		   (uint32_t)draw(sim, saga->step_count));
 }
 
 static bool definite(uint32_t code)

@@ -150,7 +150,7 @@ static void core_open(struct sim_node *node)
 		.inbox_prefix_count = 1,
 		.limits = {.open_max = sim->open_max,
 			   .remembered_max = 256,
-			   .branches_max = 256,
+			   .branches_max = sim->branches_max,
 			   .waiters_max = 64,
 			   .payload_max = 4 * 1024 * 1024},
 		.txn = {.retry_window_max_ms = 3600000,

@@ -170,6 +170,7 @@ void sim_plan_draw(struct sim *sim, struct sim_saga *saga)
 		step->asks = draw(sim, 3) == 0;
 		step->timeout_ms = draw(sim, 2) == 0 ? 1000 : 200;
 		step->attempts = draw(sim, 3) == 0 ? 1 : 3;
+		step->budget_ms = draw(sim, 6) == 0 ? 100 + (uint32_t)draw(sim, 2000) : 0;
 		step->by_participant = draw(sim, 2) == 0;
 	}
 	if (!sim_interactive(saga))
@@ -230,6 +231,7 @@ void sim_step_fill(const struct sim *sim, const struct sim_saga *saga, uint32_t 
 		.attempt_timeout_ms = sim->outage ? 100 : from->timeout_ms,
 		.retry = {100, 200, 1000, 20, from->attempts},
 		.undo_retry = {100, 200, 1000, 20, 4},
+		.budget_ms = from->budget_ms,
 		.flags = flags_of(from),
 		.kind = saga->protocol == WIRE_PROTOCOL_MIXED ? from->kind : 0,
 	};
