@@ -58,7 +58,7 @@ bool wishes_write_stock(const struct wishes *wishes, const char *path)
 				  i == 0 ? share * (WISHES_ITEMS + 1) : share);
 	for (uint32_t i = 0; good && i < wishes->customers; i++)
 		good = write_line(file, "payment", 'c', i,
-				  i % POOR_EVERY == 0 ? CARD_POOR : CARD_RICH);
+				  i % POOR_EVERY == POOR_EVERY - 1 ? CARD_POOR : CARD_RICH);
 	good = good &&
 	       fprintf(file, "{\"service\":\"shipping\",\"name\":\"gift\",\"quantity\":%u}\n",
 		       wishes->orders / 3 + 1) > 0;
