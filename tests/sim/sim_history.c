@@ -143,12 +143,20 @@ static void take_enlisted(struct fold *f, const struct wire_record_enlisted *r)
 static void take_closed(struct fold *f, const struct wire_record_closed *r)
 {
 	struct sim_saga_facts *saga = saga_of(f, r->admission);
+	uint32_t members = 0;
 
 	if (saga == NULL)
 		return;
 	if (saga->closed_ms != 0 || saga->decision_times > 0)
 		damaged(f, "a set of branches is closed after the end", f->position);
 	first(&saga->closed_ms, f->at_ms);
+	for (uint32_t i = 0; i < saga->member_count; i++)
+		members |= UINT32_C(1) << saga->step_of[i];
+	if (members != f->sim->sagas[saga - f->history->sagas].branch_set)
+		sim_fail(f->sim, false,
+			 "S9: saga %u is closed with branches that its client "
+			 "did not mean",
+			 (uint32_t)(saga - f->history->sagas));
 	saga->one_phase = saga->member_count == 1 &&
 			  f->sim->sagas[saga - f->history->sagas].steps[saga->step_of[0]].one_phase;
 }

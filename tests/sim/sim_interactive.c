@@ -98,6 +98,18 @@ static bool all_told(const struct sim_saga *saga)
 	return true;
 }
 
+/* Some mean another set of as many branches. */
+static void mistake(struct sim *sim, struct sim_saga *saga)
+{
+	const uint32_t meant = (uint32_t)draw(sim, saga->step_count);
+	const uint32_t other = (uint32_t)draw(sim, saga->step_count);
+
+	if (draw(sim, 4) > 0 || (saga->branch_set >> meant & 1) == 0 ||
+	    (saga->branch_set >> other & 1) != 0)
+		return;
+	saga->branch_set ^= UINT32_C(1) << meant | UINT32_C(1) << other;
+}
+
 /* A client that cares waits for its branches, and rolls back without them. */
 static void end(struct sim *sim, struct sim_event *e)
 {
@@ -120,6 +132,7 @@ static void end(struct sim *sim, struct sim_event *e)
 		if (saga->steps[i].late)
 			begin_branch(sim, (uint32_t)e->a, i, draw(sim, 400));
 	}
+	mistake(sim, saga);
 	at(sim, 0, end_loop, (uint32_t)e->a, 0);
 }
 
