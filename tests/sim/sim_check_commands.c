@@ -122,9 +122,19 @@ static void check_forward(struct sim *sim, const struct sim_saga_facts *f,
 	}
 }
 
-static void check_finish(struct sim *sim, const struct sim_saga_facts *f,
+/* Behind the decision, and in mixed transactions behind all forward work. */
+static void check_finish(struct sim *sim, const struct sim_history *h,
 			 const struct sim_command_sent *c)
 {
+	const struct sim_saga_facts *f = &h->sagas[c->saga];
+
+	for (uint32_t k = 0; k < sim->sagas[c->saga].step_count; k++)
+		if (sim_step_takes_part(sim, h, c->saga, k) &&
+		    !passed(&sim->sagas[c->saga], f, k, c->at_ms))
+			sim_fail(sim, false,
+				 "invariant 13: step %u of saga %u is finished before the yes of "
+				 "step %u is stored",
+				 c->step, c->saga, k);
 	if (!sim_by(f->commit_ms, c->at_ms))
 		sim_fail(sim, false,
 			 "invariant 12: node %u finishes step %u of saga %u at %" PRIu64
@@ -204,7 +214,7 @@ void sim_check_commands(struct sim *sim, struct sim_history *h)
 			check_forward(sim, f, c);
 			break;
 		case WIRE_OP_FINISH:
-			check_finish(sim, f, c);
+			check_finish(sim, h, c);
 			break;
 		case WIRE_OP_UNDO:
 			check_undo(sim, h, c);
