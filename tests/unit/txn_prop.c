@@ -11,7 +11,7 @@
 
 enum {
 	CASES = 55000,
-	CASES_SANITIZED = 2500,
+	CASES_SANITIZED = 10000,
 	CASES_COUNTED = 2000, /* from so many on it must have met everything */
 };
 

@@ -133,7 +133,8 @@ struct prop_step {
 	uint64_t seen_epoch;
 
 	/* What left. */
-	uint32_t sent[PROP_OPS]; /* the last attempt */
+	uint32_t sent[PROP_OPS];       /* the last attempt */
+	uint64_t sent_epoch[PROP_OPS]; /* and whose it was */
 	struct uuid operation[PROP_OPS];
 	char input[PROP_INPUT_MAX];
 	uint32_t input_size;

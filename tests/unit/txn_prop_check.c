@@ -555,7 +555,11 @@ void prop_check_command(const struct prop_packet *p)
 	PROP_REQUIRE(p->attempt <= policy(p->step, p->op)->attempts || s->parked[p->op],
 		     "26: an attempt beyond the cap");
 	PROP_REQUIRE(p->made_at >= s->next_at[p->op], "26: an attempt before its time");
+	PROP_REQUIRE(p->again || s->sent[p->op] != p->attempt || s->sent_epoch[p->op] != p->epoch,
+		     "S15: a copy of attempt %u of %c, said to be the first", p->attempt,
+		     LETTER(p->step));
 	s->sent[p->op] = p->attempt;
+	s->sent_epoch[p->op] = p->epoch;
 	if (p->call)
 		prop_saw(SEEN_CALL);
 	if (p->fallback)

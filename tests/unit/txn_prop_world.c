@@ -387,6 +387,8 @@ static void crash(void)
 	}
 	prop_flush(durable);
 	saw_crash();
+	if (prop_chance(30)) /* nobody owned it for a while */
+		prop.now += prop_below(4000);
 	prop.config.parked_retry_ms = prop_chance(85) ? PROP_PARKED_RETRY_MS : 0;
 	take_over();
 }
