@@ -202,6 +202,7 @@ static void turn_round(struct txn_shard *t, struct txn_entry *e, struct txn_bran
 		*txn_result(b, WIRE_OP_FORWARD) = WIRE_EVENT_UNKNOWN;
 		txn_branch_move(t, b, WIRE_BRANCH_UNKNOWN);
 	} else if (txn_outstanding(b) && b->op == WIRE_OP_SETTLE) {
+		*txn_result(b, WIRE_OP_SETTLE) = WIRE_EVENT_UNKNOWN;
 		leave(t, e, b, WIRE_BRANCH_SKIPPED); /* optional, and nothing would undo it */
 	}
 }

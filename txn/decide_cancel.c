@@ -64,6 +64,7 @@ static void cancel_open(struct txn_shard *t, struct txn_entry *e, const struct w
 		t->stats.refused_total++;
 		return;
 	}
+	txn_refuse_inputs(t, e); /* what cannot be sent is no reason to wait */
 	/* S4: nobody knows yet. A no undoes it anyway, a yes makes it too late. */
 	if (txn_no_return(e->body)) {
 		p->code = err_to_wire(SAGA_E_PENDING);

@@ -40,6 +40,9 @@ static void entry_due(struct txn_shard *t, struct txn_entry *e)
 {
 	CHECK(e->body != NULL);
 	CHECK(!wire_state_final(e->state));
+	/* What cannot be sent is not unknown, and nothing could undo or settle it. */
+	if (e->decision == WIRE_DECISION_NONE)
+		txn_refuse_inputs(t, e);
 	/* The deadline ends the way to a decision only. Whatever else is due follows from the
 	 * state. */
 	if (e->decision == WIRE_DECISION_NONE && !txn_advance_due(e)) {

@@ -87,8 +87,7 @@ void txn_refuse_inputs(struct txn_shard *t, struct txn_entry *e)
 			struct txn_branch *b = &e->body->branches[i];
 			struct slice input;
 
-			if (b->wait != TXN_WAIT_NOTHING || !to_begin(e->body, b) ||
-			    txn_input_of(t, e->body, b, &input) == 0)
+			if (!to_begin(e->body, b) || txn_input_of(t, e->body, b, &input) == 0)
 				continue;
 			refuse_input(t, e, b);
 			again = true; /* what is behind an optional step may begin now */
