@@ -77,6 +77,7 @@ static const struct {
 	[SEEN_ODD_OUTCOME] = {"odd outcome", 1000},
 	[SEEN_CONTRADICTION] = {"contradiction", 100},
 	[SEEN_BOGUS] = {"reply from elsewhere", 1000},
+	[SEEN_EARLY_TROUBLE] = {"trouble without an attempt", 100},
 	[SEEN_CALL] = {"call", 1000},
 	[SEEN_FALLBACK] = {"fallback", 100},
 	[SEEN_PICKED] = {"picked from an output", 100},

@@ -97,6 +97,7 @@ enum prop_seen {
 	SEEN_ODD_OUTCOME,
 	SEEN_CONTRADICTION,
 	SEEN_BOGUS,
+	SEEN_EARLY_TROUBLE,
 	SEEN_CALL,
 	SEEN_FALLBACK,
 	SEEN_PICKED,
@@ -158,6 +159,8 @@ struct prop_record {
 	uint64_t made_at; /* when the step was that made it */
 	bool ends_step;
 	uint32_t parked_retry_ms; /* of its owner */
+	uint32_t hold_ms;         /* the reply that led to it asked for */
+	uint32_t step_number;
 };
 
 enum prop_packet_kind {
@@ -195,6 +198,7 @@ struct prop_request {
 	uint8_t step; /* of enlist */
 	uint8_t set;  /* of commit: the branches it means, as bits */
 	uint8_t answers;
+	uint32_t step_number;
 };
 
 /* One line of the story. */
@@ -241,6 +245,9 @@ struct prop_case {
 	bool wants_commit, wants_rollback;
 	uint32_t told; /* a final state that was told */
 	uint32_t steps_done;
+	uint32_t hold_ms;      /* of the reply in hand */
+	uint32_t dispositions; /* of the last step */
+	uint32_t decided_step, finished_step;
 	bool contradicted; /* the engine said so in the last step */
 	bool overdue;      /* a tick has come since the deadline */
 

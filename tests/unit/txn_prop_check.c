@@ -146,6 +146,7 @@ static void check_backoff(uint32_t step, const struct wire_record_branch *b,
 			     "26: what is parked comes back too soon");
 		return;
 	}
+	PROP_REQUIRE(wait >= r->hold_ms, "26: sooner than the participant asked for");
 	PROP_REQUIRE(b->attempt < retry->attempts, "26: an attempt beyond the cap of %u",
 		     retry->attempts);
 	for (uint32_t i = 1; i < b->attempt && base < retry->cap_ms; i++)
@@ -410,6 +411,8 @@ static void on_finished(const struct wire_record_finished *f)
 
 void prop_check_record(const struct prop_record *r)
 {
+	const uint32_t decision = prop.decision;
+	const bool finished = prop.finished;
 	static uint64_t space[4096];
 	union {
 		struct wire_record_accepted accepted;
@@ -459,6 +462,10 @@ void prop_check_record(const struct prop_record *r)
 	} else {
 		PROP_REQUIRE(kind == WIRE_RECORD_NOOP, "a record of kind %d", (int)kind);
 	}
+	if (prop.decision != decision)
+		prop.decided_step = r->step_number;
+	if (prop.finished != finished)
+		prop.finished_step = r->step_number;
 }
 
 /* ---- commands -------------------------------------------------------------------------------- */

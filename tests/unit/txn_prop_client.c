@@ -12,7 +12,7 @@ static struct prop_request *ask(enum txn_event_kind kind, struct txn_event *even
 	if (prop.request_count + (prop.healing ? 0 : 8) >= PROP_REQUESTS)
 		return NULL;
 	r = &prop.requests[prop.request_count++];
-	*r = (struct prop_request){.kind = (uint8_t)kind};
+	*r = (struct prop_request){.kind = (uint8_t)kind, .step_number = prop.steps_done};
 	*event = (struct txn_event){.kind = kind, .reply_to = prop.request_count};
 	n = prop_note('C', 0, 0, kind);
 	n->number = prop.request_count;

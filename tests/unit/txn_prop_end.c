@@ -132,6 +132,10 @@ static void check_waited(const struct prop_packet *p, const struct prop_request 
 		return;
 	if (r->until_decided && prop.decision != WIRE_DECISION_NONE && !prop.finished)
 		prop_saw(SEEN_TOLD_DECIDED);
+	PROP_REQUIRE(!r->until_decided || !prop.finished ||
+			     prop.decided_step == prop.finished_step ||
+			     r->step_number > prop.decided_step,
+		     "a waiter for the decision is told the end");
 	PROP_REQUIRE(wire_state_final(p->state) ||
 			     (r->until_decided && prop.decision != WIRE_DECISION_NONE),
 		     "a waiter is told %s, and no more", txn_state_name(p->state));

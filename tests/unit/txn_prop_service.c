@@ -221,7 +221,9 @@ static void tell_engine(const struct prop_packet *p, const char *service, const 
 	event.u.reply.reply = &reply;
 	event.u.reply.service = slice_str(service);
 	event.u.reply.instance = slice_str("one");
+	prop.hold_ms = p->outcome == WIRE_OUTCOME_RETRY ? p->hold_ms : 0;
 	prop_step_engine(event);
+	prop.hold_ms = 0;
 }
 
 void prop_reply_arrives(const struct prop_packet *p)
@@ -230,6 +232,8 @@ void prop_reply_arrives(const struct prop_packet *p)
 
 	reply.token = p->call ? 0 : PROP_DISPOSITION;
 	tell_engine(&reply, p->service, NULL);
+	PROP_REQUIRE(prop.dispositions == (reply.token != 0) || p->outcome == OUTCOME_ODD,
+		     "S13: %u dispositions", prop.dispositions);
 }
 
 static struct prop_packet reply_of(uint32_t step, uint32_t op)
@@ -247,6 +251,15 @@ static struct prop_packet reply_of(uint32_t step, uint32_t op)
 	return p;
 }
 
+/* While the next attempt waits for its time, nobody has made it. */
+static bool waits_for_retry(uint32_t step, uint32_t op)
+{
+	const struct prop_step *s = &prop.s[step];
+
+	return s->result[op] == 0 && s->next_at[op] > prop.now && s->sent[op] == s->attempts[op] &&
+	       s->sent_epoch[op] == prop.epoch && prop.decision != WIRE_DECISION_ABORT;
+}
+
 /* From somebody else, or for something never asked: changes nothing (27). */
 void prop_bogus_reply(void)
 {
@@ -261,6 +274,13 @@ void prop_bogus_reply(void)
 		return;
 	p.attempt = prop.s[step].attempts[p.op] + 1;
 	p.outcome = prop_chance(70) ? WIRE_OUTCOME_OK : WIRE_OUTCOME_REJECTED;
+	if (waits_for_retry(step, p.op) && prop_chance(70)) {
+		p.outcome = prop_chance(70) ? WIRE_OUTCOME_RETRY : WIRE_OUTCOME_PARK;
+		tell_engine(&p, service, "of trouble that nobody can have had");
+		PROP_REQUIRE(prop.record_count == before, "26: trouble without an attempt counts");
+		prop_saw(SEEN_EARLY_TROUBLE);
+		return;
+	}
 	switch (prop_below(5)) {
 	case 0:
 		service = "other";

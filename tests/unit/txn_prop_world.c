@@ -82,6 +82,8 @@ static void take_records(void)
 					  .size = size,
 					  .at = prop.now - prop.now % 64 - 1,
 					  .made_at = prop.now,
+					  .hold_ms = prop.hold_ms,
+					  .step_number = prop.steps_done,
 					  .parked_retry_ms = prop.config.parked_retry_ms};
 		PROP_REQUIRE(buf_put(&space.journal, rest.data, size) == 0, "the journal is full");
 		prop.record_count++;
@@ -165,6 +167,10 @@ static void on_message(void *context, const struct txn_message *m)
 		p.heuristics = p.listed > 0 ? m->u.list.sagas[0].heuristics : 0;
 		break;
 	case TXN_MESSAGE_DISPOSITION:
+		prop.dispositions++;
+		PROP_REQUIRE(m->u.disposition.kind == WIRE_DISPOSITION_RECORDED ||
+				     prop.record_count > prop.step_first,
+			     "S2: obsolete, and no record behind it");
 		return;
 	}
 	PROP_REQUIRE(prop.outbox_count < PROP_PACKETS, "too many messages");
@@ -248,6 +254,8 @@ void prop_step_engine(struct txn_event event)
 	const char *wrong;
 	int err;
 
+	prop.step_first = first;
+	prop.dispositions = 0;
 	event.now_ms = prop.now;
 	event.entropy = prng_mix(prop.seed + ++prop.entropy);
 	err = txn_step(prop.t, &event, &effects);
