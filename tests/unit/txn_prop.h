@@ -153,13 +153,19 @@ struct prop_step {
 
 enum prop_output { PROP_OUTPUT_NONE, PROP_OUTPUT_SMALL, PROP_OUTPUT_BIG };
 
+/* The reply in hand: what was made in its step may come of it. */
+struct prop_answered {
+	uint32_t step, op, attempt; /* attempt 0 = none is */
+	uint32_t hold_ms;           /* what it asked for */
+};
+
 struct prop_record {
 	uint32_t offset, size;
 	uint64_t at;      /* the batch's time */
 	uint64_t made_at; /* when the step was that made it */
 	bool ends_step;
 	uint32_t parked_retry_ms; /* of its owner */
-	uint32_t hold_ms;         /* the reply that led to it asked for */
+	struct prop_answered answered;
 	uint32_t step_number;
 };
 
@@ -245,7 +251,7 @@ struct prop_case {
 	bool wants_commit, wants_rollback;
 	uint32_t told; /* a final state that was told */
 	uint32_t steps_done;
-	uint32_t hold_ms;      /* of the reply in hand */
+	struct prop_answered answered;
 	uint32_t dispositions; /* of the last step */
 	uint32_t decided_step, finished_step;
 	bool contradicted; /* the engine said so in the last step */

@@ -146,7 +146,7 @@ static void check_backoff(uint32_t step, const struct wire_record_branch *b,
 			     "26: what is parked comes back too soon");
 		return;
 	}
-	PROP_REQUIRE(wait >= r->hold_ms, "26: sooner than the participant asked for");
+	PROP_REQUIRE(wait >= r->answered.hold_ms, "26: sooner than the participant asked for");
 	PROP_REQUIRE(b->attempt < retry->attempts, "26: an attempt beyond the cap of %u",
 		     retry->attempts);
 	for (uint32_t i = 1; i < b->attempt && base < retry->cap_ms; i++)
@@ -248,6 +248,15 @@ static void check_phase(uint32_t step, uint32_t op)
 			     "S4: %c is settled, and is not unknown", LETTER(step));
 }
 
+/* 26: trouble with an attempt that was over before is no news of the one that is out. */
+static void check_news(uint32_t step, uint32_t op, uint32_t attempt, const struct prop_record *r)
+{
+	const struct prop_answered *a = &r->answered;
+
+	PROP_REQUIRE(a->attempt == 0 || a->step != step || a->op != op || a->attempt == attempt,
+		     "26: trouble with attempt %u counts as that of %u", a->attempt, attempt);
+}
+
 static void on_branch(const struct wire_record_branch *b, const struct prop_record *r)
 {
 	struct prop_note *n;
@@ -265,8 +274,10 @@ static void on_branch(const struct wire_record_branch *b, const struct prop_reco
 	n->until = b->next_at ? b->next_at - PROP_START_MS : 0;
 	PROP_REQUIRE(s->result[b->op] == 0, "28: %c has its result already", LETTER(step));
 	check_phase(step, b->op);
-	if (b->event == WIRE_EVENT_AGAIN || b->event == WIRE_EVENT_UNKNOWN)
+	if (b->event == WIRE_EVENT_AGAIN || b->event == WIRE_EVENT_UNKNOWN) {
 		PROP_REQUIRE(b->attempt == s->attempts[b->op] + 1, "26: not the next attempt");
+		check_news(step, b->op, b->attempt, r);
+	}
 	PROP_REQUIRE(b->attempt > 0 && b->attempt <= s->attempts[b->op] + 1,
 		     "26: an attempt that nobody made");
 	check_event(step, b);
@@ -347,7 +358,7 @@ static void on_decision(const struct wire_record_decision *d, const struct prop_
 	prop_saw(seen[d->reason]);
 }
 
-static void on_parked(const struct wire_record_parked *p)
+static void on_parked(const struct wire_record_parked *p, const struct prop_record *r)
 {
 	static const uint8_t seen[] = {0, SEEN_PARKED_FORWARD, SEEN_PARKED_FINISH, SEEN_PARKED_UNDO,
 				       SEEN_PARKED_SETTLE};
@@ -365,6 +376,7 @@ static void on_parked(const struct wire_record_parked *p)
 	n->code = p->attempts;
 	n->until = p->next_at ? p->next_at - PROP_START_MS : 0;
 	check_phase(step, p->op);
+	check_news(step, p->op, p->attempts, r);
 	PROP_REQUIRE(p->op != FORWARD || has_flag(step, WIRE_STEP_RETRIABLE),
 		     "forward of %c is parked", LETTER(step));
 	PROP_REQUIRE(s->result[p->op] == 0 && !s->parked[p->op] &&
@@ -451,7 +463,7 @@ void prop_check_record(const struct prop_record *r)
 	} else if (kind == WIRE_RECORD_DECISION) {
 		on_decision(&d.decision, r);
 	} else if (kind == WIRE_RECORD_PARKED) {
-		on_parked(&d.parked);
+		on_parked(&d.parked, r);
 	} else if (kind == WIRE_RECORD_FINISHED) {
 		on_finished(&d.finished);
 	} else if (kind == WIRE_RECORD_TOMBSTONE) {

@@ -221,9 +221,11 @@ static void tell_engine(const struct prop_packet *p, const char *service, const 
 	event.u.reply.reply = &reply;
 	event.u.reply.service = slice_str(service);
 	event.u.reply.instance = slice_str("one");
-	prop.hold_ms = p->outcome == WIRE_OUTCOME_RETRY ? p->hold_ms : 0;
+	prop.answered = (struct prop_answered){.step = p->step, .op = p->op, .attempt = p->attempt};
+	if (p->outcome == WIRE_OUTCOME_RETRY)
+		prop.answered.hold_ms = p->hold_ms;
 	prop_step_engine(event);
-	prop.hold_ms = 0;
+	prop.answered = (struct prop_answered){0};
 }
 
 void prop_reply_arrives(const struct prop_packet *p)

@@ -82,7 +82,7 @@ static void take_records(void)
 					  .size = size,
 					  .at = prop.now - prop.now % 64 - 1,
 					  .made_at = prop.now,
-					  .hold_ms = prop.hold_ms,
+					  .answered = prop.answered,
 					  .step_number = prop.steps_done,
 					  .parked_retry_ms = prop.config.parked_retry_ms};
 		PROP_REQUIRE(buf_put(&space.journal, rest.data, size) == 0, "the journal is full");
