@@ -199,10 +199,12 @@ static void take_input(struct reader *reader, uint32_t step, const uint64_t *aft
 	if (buf_error(&out) != 0)
 		input_problem(&input, node, "larger than 1024 bytes");
 	*begin = inputs->size;
-	*size = input.bad ? 0 : out.size;
-	if (!input.bad && buf_put_slice(inputs, buf_slice(&out)) != 0)
+	if (!input.bad && buf_put_slice(inputs, buf_slice(&out)) != 0) {
 		problems_add(reader->problems, (struct problem_place){0, 0, ""}, PROBLEM_MEMORY,
 			     "out of memory");
+		input.bad = true;
+	}
+	*size = input.bad ? 0 : out.size;
 	if (input.bad)
 		reader->bad_steps |= UINT64_C(1) << step;
 }

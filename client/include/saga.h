@@ -98,8 +98,9 @@ SAGA_API void saga_close(struct saga_connection *connection, uint32_t drain_ms);
 
 struct saga_definition;
 
-/* YAML (docs/definitions.md). On error *definition is NULL and `why` (may be NULL) holds up to
- * why_size - 1 bytes: "file:line:column: what is wrong", one line per problem, all at once. */
+/* YAML or JSON (docs/definitions.md). On error *definition is NULL and `why` (may be NULL) holds up
+ * to why_size - 1 bytes: "file:line:column: what is wrong [code pointer]", one line per problem,
+ * all at once. */
 SAGA_API int saga_definition_load(const char *file, struct saga_definition **definition, char *why,
 				  size_t why_size);
 SAGA_API int saga_definition_parse(const char *text, size_t size, const char *name_for_errors,

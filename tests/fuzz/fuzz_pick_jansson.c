@@ -153,6 +153,10 @@ static void compare(struct slice template, struct slice input, struct slice fill
 	json_t *got = parse(filled, &limits[2]);
 
 	CHECK(wanted != NULL || limits[0]);
+	if (input.size > 0 && memchr(input.data, 0, input.size) != NULL) {
+		json_decref(source); /* as above */
+		source = NULL;
+	}
 	if (wanted != NULL && !limits[1] && !limits[2] && comparable(template)) {
 		const bool deep = source != NULL && too_deep(input, WIRE_JSON_DEPTH_MAX);
 
@@ -173,7 +177,10 @@ static void judge(struct slice text, uint32_t depth_max)
 	json_t *root = parse(text, &limits);
 	const bool good = well_formed(text, depth_max);
 
-	if (root != NULL)
+	/* jansson loses a NUL that stands behind a number. No JSON holds one. */
+	if (text.size > 0 && memchr(text.data, 0, text.size) != NULL)
+		CHECK(!good);
+	else if (root != NULL)
 		CHECK_EQ(good, !too_deep(text, depth_max));
 	else if (!limits)
 		CHECK(!good);

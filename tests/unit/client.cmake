@@ -4,6 +4,9 @@ endforeach()
 foreach(module IN ITEMS barrier_sqlite barrier_kinds_sqlite barrier_race_sqlite)
 	sagad_unit_test(client_${module} SOURCES client_${module}.c LIBS sagad_client_sqlite)
 endforeach()
+sagad_unit_test(client_definition_memory SOURCES client_definition_memory.c LIBS sagad_client)
+target_link_options(test_client_definition_memory PRIVATE
+	-Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc)
 sagad_unit_test(client_schema SOURCES client_schema_jansson.c LIBS sagad_client PkgConfig::JANSSON)
 target_compile_definitions(test_client_schema PRIVATE SAGAD_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 
