@@ -85,13 +85,21 @@ static void decide_commit(struct txn_shard *t, struct txn_entry *e)
 	txn_notify_decided(t, e);
 }
 
+/* Invariant 38: what some branch decided by itself stays in the list until people have seen it. */
+static uint64_t remember_until(const struct txn_shard *t, const struct txn_entry *e)
+{
+	const uint64_t until = txn_remember_until(t, e->retry_until_at);
+	const uint64_t kept = t->now + TXN_HEURISTIC_KEPT_MS;
+
+	return e->heuristics > 0 && kept > until ? kept : until;
+}
+
 static void finish(struct txn_shard *t, struct txn_entry *e, uint32_t state)
 {
-	const struct wire_record_finished record = {
-		.admission = e->admission,
-		.state = state,
-		.at = t->now,
-		.remember_until_at = txn_remember_until(t, e->retry_until_at)};
+	const struct wire_record_finished record = {.admission = e->admission,
+						    .state = state,
+						    .at = t->now,
+						    .remember_until_at = remember_until(t, e)};
 	struct txn_pending *p;
 
 	CHECK(wire_state_final(state));

@@ -29,6 +29,8 @@
 #include "wire/message.h"
 
 #define TXN_NONE UINT32_MAX
+/* How long a saga stays listed in which some branch decided by itself: 30 days. */
+#define TXN_HEURISTIC_KEPT_MS UINT64_C(2592000000)
 /* Marks the owner field of a branch's timer; entries are numbered below it. */
 #define TXN_TIMER_OF_BRANCH 0x80000000U
 

@@ -299,6 +299,15 @@ static void heuristics_are_told_listed_and_kept(void **state)
 	host_take_over(h, h->record_count);
 	list_heuristics(h);
 	assert_non_null(strstr(h->text, "#1 s completed\n"));
+	/* Its retry window is over long since; people need more time to see to it. */
+	host_tick(h, TXN_HEURISTIC_KEPT_MS - 1000);
+	host_cancel(h, "x");
+	list_heuristics(h);
+	assert_non_null(strstr(h->text, "#1 s completed\n"));
+	host_tick(h, 2000);
+	host_cancel(h, "y");
+	list_heuristics(h);
+	assert_null(strstr(h->text, "#1 s completed\n"));
 }
 
 static void heuristics_of_a_rollback(void **state)
