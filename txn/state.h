@@ -62,7 +62,8 @@ enum {
 	TXN_TICK_COMMANDS_MAX = 256,
 	TXN_TICK_BYTES_MAX = 1024 * 1024,
 	TXN_PENDING_PER_EVENT = WIRE_STEPS_MAX + 8,
-	TXN_RECORDS_PER_TIMER = 4096, /* bytes: AGAIN, DECISION, PARKED, FINISHED at their worst */
+	TXN_RECORDS_PER_TIMER = 16384, /* bytes: AGAIN, DECISION, PARKED, FINISHED at their worst,
+					  and refused inputs of all steps (flow.c) */
 	TXN_SCRATCH_SIZE = 640 * 1024,
 	TXN_ARENA_SIZE = 128 * 1024,
 };
