@@ -27,7 +27,7 @@ static const struct {
 	  "0.02", "--threads", "16"}},
 	{"shipping",
 	 {"--latency", "8", "--failure-rate", "0.03", "--lose-answers", "0.01", "--mute-rate",
-	  "0.01", "--late-rate", "0.01", "--late-ms", "8000", "--down-rate", "0.015", "--threads",
+	  "0.04", "--late-rate", "0.01", "--late-ms", "8000", "--down-rate", "0.015", "--threads",
 	  "16"}},
 	{"order",
 	 {"--latency", "3", "--lose-answers", "0.01", "--double-answers", "0.02", "--down-rate",
