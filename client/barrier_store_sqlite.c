@@ -1,19 +1,19 @@
-/* The tables of the SQLite barrier, and the statements on them.
+/* SQLite as the barrier's store: its tables, the statements on them, and what saga_sqlite.h has.
+ *
+ * BEGIN IMMEDIATE takes the database's one write lock first (B2).
  *
  * Statements are prepared anew for each command: SQLite 3.40 keeps no data for us on a handle, and
  * statements kept elsewhere would make the caller's sqlite3_close fail. Measured: 18 us for the
  * three of an ordinary command, where a commit with synchronous=FULL takes 230 us.
  */
-#include "client/barrier_sqlite.h"
+#include "client/barrier_store_sqlite.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum {
 	BUSY_TIMEOUT_MS = 5000,
-	/* Clean-up begins when the mark has moved this far, and takes about so many rows a time. */
-	CLEAN_STEP = 256,
-	CLEAN_ROWS = 1024
+	CLEAN_ROWS = 1024 /* about so many a time */
 };
 
 static const char create_tables[] =
@@ -41,17 +41,41 @@ int saga_sqlite_prepare(sqlite3 *db)
 /* ---- statements --------------------------------------------------------------------------------
  */
 
-bool barrier_execute(const struct barrier *barrier, const char *sql)
+static sqlite3 *db_of(struct barrier_store *store)
 {
-	return sqlite3_exec(barrier->db, sql, NULL, NULL, NULL) == SQLITE_OK;
+	return ((struct barrier_store_sqlite *)store)->db;
 }
 
-static sqlite3_stmt *prepare(const struct barrier *barrier, const char *sql)
+static bool transact(struct barrier_store *store, enum barrier_act act)
+{
+	static const char *const statements[] = {
+		[BARRIER_BEGIN] = "BEGIN IMMEDIATE",
+		[BARRIER_COMMIT] = "COMMIT",
+		[BARRIER_ROLLBACK] = "ROLLBACK",
+		[BARRIER_SAVEPOINT] = "SAVEPOINT saga_work",
+		[BARRIER_BACK_TO_SAVEPOINT] = "ROLLBACK TO saga_work",
+		[BARRIER_RELEASE_SAVEPOINT] = "RELEASE saga_work",
+	};
+
+	return sqlite3_exec(db_of(store), statements[act], NULL, NULL, NULL) == SQLITE_OK;
+}
+
+static bool in_transaction(struct barrier_store *store)
+{
+	return sqlite3_get_autocommit(db_of(store)) == 0;
+}
+
+static const char *error_text(struct barrier_store *store)
+{
+	return sqlite3_errmsg(db_of(store));
+}
+
+static sqlite3_stmt *prepare(struct barrier_store *store, const char *sql)
 {
 	sqlite3_stmt *statement = NULL;
 
-	return sqlite3_prepare_v2(barrier->db, sql, -1, &statement, NULL) == SQLITE_OK ? statement
-										       : NULL;
+	return sqlite3_prepare_v2(db_of(store), sql, -1, &statement, NULL) == SQLITE_OK ? statement
+											: NULL;
 }
 
 static bool finish(sqlite3_stmt *statement, int rc)
@@ -59,63 +83,62 @@ static bool finish(sqlite3_stmt *statement, int rc)
 	return sqlite3_finalize(statement) == SQLITE_OK && rc == SQLITE_DONE;
 }
 
-static bool bind_key(const struct barrier *barrier, sqlite3_stmt *statement, enum saga_op op)
+static bool bind_key(const struct saga_context *context, sqlite3_stmt *statement, enum saga_op op)
 {
-	return sqlite3_bind_text(statement, 1, saga_context_saga(barrier->context), -1,
-				 SQLITE_STATIC) == SQLITE_OK &&
-	       sqlite3_bind_text(statement, 2, saga_context_step(barrier->context), -1,
-				 SQLITE_STATIC) == SQLITE_OK &&
+	return sqlite3_bind_text(statement, 1, saga_context_saga(context), -1, SQLITE_STATIC) ==
+		       SQLITE_OK &&
+	       sqlite3_bind_text(statement, 2, saga_context_step(context), -1, SQLITE_STATIC) ==
+		       SQLITE_OK &&
 	       sqlite3_bind_int(statement, 3, (int)op) == SQLITE_OK;
 }
 
-bool barrier_insert(const struct barrier *barrier, enum saga_op op, enum stored_outcome outcome,
-		    bool *inserted)
+static bool insert(struct barrier_store *store, const struct saga_context *context, enum saga_op op,
+		   enum stored_outcome outcome, bool *inserted)
 {
 	sqlite3_stmt *statement =
-		prepare(barrier, "INSERT INTO saga_barrier(saga, step, op, shard, admission, "
-				 "outcome) VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING");
+		prepare(store, "INSERT INTO saga_barrier(saga, step, op, shard, admission, "
+			       "outcome) VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING");
 	int rc = SQLITE_ERROR;
 
 	if (statement == NULL)
 		return false;
-	if (bind_key(barrier, statement, op) &&
-	    sqlite3_bind_int64(statement, 4, saga_context_shard(barrier->context)) == SQLITE_OK &&
-	    sqlite3_bind_int64(statement, 5,
-			       (sqlite3_int64)saga_context_admission(barrier->context)) ==
+	if (bind_key(context, statement, op) &&
+	    sqlite3_bind_int64(statement, 4, saga_context_shard(context)) == SQLITE_OK &&
+	    sqlite3_bind_int64(statement, 5, (sqlite3_int64)saga_context_admission(context)) ==
 		    SQLITE_OK &&
 	    sqlite3_bind_int(statement, 6, (int)outcome) == SQLITE_OK)
 		rc = sqlite3_step(statement);
-	*inserted = sqlite3_changes(barrier->db) > 0;
+	*inserted = sqlite3_changes(db_of(store)) > 0;
 	return finish(statement, rc);
 }
 
-bool barrier_store(const struct barrier *barrier, enum stored_outcome outcome)
+static bool update(struct barrier_store *store, const struct saga_context *context,
+		   const struct saga_result *result, enum stored_outcome outcome)
 {
-	const struct saga_result *result = barrier->result;
 	sqlite3_stmt *statement =
-		prepare(barrier, "UPDATE saga_barrier SET outcome = ?4, text = ?5, output = ?6, "
-				 "code = ?7 WHERE saga = ?1 AND step = ?2 AND op = ?3");
+		prepare(store, "UPDATE saga_barrier SET outcome = ?4, text = ?5, output = ?6, "
+			       "code = ?7 WHERE saga = ?1 AND step = ?2 AND op = ?3");
 	int rc = SQLITE_ERROR;
 
 	if (statement == NULL)
 		return false;
-	if (bind_key(barrier, statement, saga_context_op(barrier->context)) &&
+	if (bind_key(context, statement, saga_context_op(context)) &&
 	    sqlite3_bind_int(statement, 4, (int)outcome) == SQLITE_OK &&
 	    sqlite3_bind_text(statement, 5, result->text,
 			      (int)strnlen(result->text, sizeof result->text),
 			      SQLITE_STATIC) == SQLITE_OK &&
 	    sqlite3_bind_blob(statement, 6, result->output, (int)result->output_size,
 			      SQLITE_STATIC) == SQLITE_OK &&
-	    sqlite3_bind_int(statement, 7, saga_context_code(barrier->context)) == SQLITE_OK)
+	    sqlite3_bind_int(statement, 7, saga_context_code(context)) == SQLITE_OK)
 		rc = sqlite3_step(statement);
 	return finish(statement, rc);
 }
 
 /* Fills the result from the row that the statement stands on. False: not enough memory, and an
  * answer without its output would be another one (S3). */
-static bool fill_result(const struct barrier *barrier, sqlite3_stmt *statement)
+static bool fill_result(struct saga_context *context, struct saga_result *result,
+			sqlite3_stmt *statement)
 {
-	struct saga_result *result = barrier->result;
 	const void *output = sqlite3_column_blob(statement, 2);
 	const int size = sqlite3_column_bytes(statement, 2);
 	const char *text = (const char *)sqlite3_column_text(statement, 1);
@@ -124,63 +147,66 @@ static bool fill_result(const struct barrier *barrier, sqlite3_stmt *statement)
 		return false;
 	(void)snprintf(result->text, sizeof result->text, "%s", text);
 	result->output_size = size > 0 ? (size_t)size : 0;
-	result->output = saga_context_copy(barrier->context, output, result->output_size);
-	saga_context_set_code(barrier->context, sqlite3_column_int(statement, 3));
+	result->output = saga_context_copy(context, output, result->output_size);
+	saga_context_set_code(context, sqlite3_column_int(statement, 3));
 	return result->output != NULL;
 }
 
-bool barrier_read(const struct barrier *barrier, enum saga_op op, bool fill,
-		  enum stored_outcome *outcome)
+static bool read_row(struct barrier_store *store, struct saga_context *context, enum saga_op op,
+		     struct saga_result *result, enum stored_outcome *outcome)
 {
 	sqlite3_stmt *statement =
-		prepare(barrier, "SELECT outcome, text, output, code FROM saga_barrier "
-				 "WHERE saga = ?1 AND step = ?2 AND op = ?3");
+		prepare(store, "SELECT outcome, text, output, code FROM saga_barrier "
+			       "WHERE saga = ?1 AND step = ?2 AND op = ?3");
 	int rc = SQLITE_ERROR;
 
 	*outcome = STORED_NONE;
 	if (statement == NULL)
 		return false;
-	if (bind_key(barrier, statement, op))
+	if (bind_key(context, statement, op))
 		rc = sqlite3_step(statement);
 	if (rc == SQLITE_ROW) {
 		*outcome = (enum stored_outcome)sqlite3_column_int(statement, 0);
-		rc = !fill || fill_result(barrier, statement) ? sqlite3_step(statement)
-							      : SQLITE_NOMEM;
+		rc = result == NULL || fill_result(context, result, statement)
+			     ? sqlite3_step(statement)
+			     : SQLITE_NOMEM;
 	}
 	return finish(statement, rc);
 }
 
-bool barrier_read_shard(struct barrier *barrier)
-{
-	sqlite3_stmt *statement = prepare(
-		barrier, "SELECT epoch, low_water FROM saga_barrier_shard WHERE shard = ?1");
-	int rc = SQLITE_ERROR;
-
-	if (statement == NULL)
-		return false;
-	if (sqlite3_bind_int64(statement, 1, saga_context_shard(barrier->context)) == SQLITE_OK)
-		rc = sqlite3_step(statement);
-	if (rc == SQLITE_ROW) {
-		barrier->epoch = sqlite3_column_int64(statement, 0);
-		barrier->low_water = sqlite3_column_int64(statement, 1);
-		rc = sqlite3_step(statement);
-	}
-	return finish(statement, rc);
-}
-
-bool barrier_write_shard(const struct barrier *barrier)
+static bool read_shard(struct barrier_store *store, const struct saga_context *context,
+		       struct barrier_shard *shard)
 {
 	sqlite3_stmt *statement =
-		prepare(barrier, "INSERT INTO saga_barrier_shard(shard, epoch, low_water) "
-				 "VALUES(?1, ?2, ?3) ON CONFLICT(shard) DO UPDATE SET "
-				 "epoch = excluded.epoch, low_water = excluded.low_water");
+		prepare(store, "SELECT epoch, low_water FROM saga_barrier_shard WHERE shard = ?1");
 	int rc = SQLITE_ERROR;
 
 	if (statement == NULL)
 		return false;
-	if (sqlite3_bind_int64(statement, 1, saga_context_shard(barrier->context)) == SQLITE_OK &&
-	    sqlite3_bind_int64(statement, 2, barrier->epoch) == SQLITE_OK &&
-	    sqlite3_bind_int64(statement, 3, barrier->low_water) == SQLITE_OK)
+	if (sqlite3_bind_int64(statement, 1, saga_context_shard(context)) == SQLITE_OK)
+		rc = sqlite3_step(statement);
+	if (rc == SQLITE_ROW) {
+		shard->epoch = sqlite3_column_int64(statement, 0);
+		shard->low_water = sqlite3_column_int64(statement, 1);
+		rc = sqlite3_step(statement);
+	}
+	return finish(statement, rc);
+}
+
+static bool write_shard(struct barrier_store *store, const struct saga_context *context,
+			const struct barrier_shard *shard)
+{
+	sqlite3_stmt *statement =
+		prepare(store, "INSERT INTO saga_barrier_shard(shard, epoch, low_water) "
+			       "VALUES(?1, ?2, ?3) ON CONFLICT(shard) DO UPDATE SET "
+			       "epoch = excluded.epoch, low_water = excluded.low_water");
+	int rc = SQLITE_ERROR;
+
+	if (statement == NULL)
+		return false;
+	if (sqlite3_bind_int64(statement, 1, saga_context_shard(context)) == SQLITE_OK &&
+	    sqlite3_bind_int64(statement, 2, shard->epoch) == SQLITE_OK &&
+	    sqlite3_bind_int64(statement, 3, shard->low_water) == SQLITE_OK)
 		rc = sqlite3_step(statement);
 	return finish(statement, rc);
 }
@@ -188,24 +214,25 @@ bool barrier_write_shard(const struct barrier *barrier)
 /* ---- clean-up (S8) ------------------------------------------------------------------------------
  */
 
-static bool bind_below(const struct barrier *barrier, sqlite3_stmt *statement, sqlite3_int64 mark)
+static bool bind_below(const struct saga_context *context, sqlite3_stmt *statement,
+		       sqlite3_int64 mark)
 {
-	return sqlite3_bind_int64(statement, 1, saga_context_shard(barrier->context)) ==
-		       SQLITE_OK &&
+	return sqlite3_bind_int64(statement, 1, saga_context_shard(context)) == SQLITE_OK &&
 	       sqlite3_bind_int64(statement, 2, mark) == SQLITE_OK;
 }
 
 /* A mark, at most the given one, below which there are not many more rows than CLEAN_ROWS. */
-static bool find_mark(const struct barrier *barrier, sqlite3_int64 *mark)
+static bool find_mark(struct barrier_store *store, const struct saga_context *context,
+		      int64_t *mark)
 {
 	sqlite3_stmt *statement =
-		prepare(barrier, "SELECT admission FROM saga_barrier WHERE shard = ?1 AND "
-				 "admission < ?2 ORDER BY admission LIMIT 1 OFFSET ?3");
+		prepare(store, "SELECT admission FROM saga_barrier WHERE shard = ?1 AND "
+			       "admission < ?2 ORDER BY admission LIMIT 1 OFFSET ?3");
 	int rc = SQLITE_ERROR;
 
 	if (statement == NULL)
 		return false;
-	if (bind_below(barrier, statement, *mark) &&
+	if (bind_below(context, statement, *mark) &&
 	    sqlite3_bind_int(statement, 3, CLEAN_ROWS) == SQLITE_OK)
 		rc = sqlite3_step(statement);
 	if (rc == SQLITE_ROW) {
@@ -215,24 +242,79 @@ static bool find_mark(const struct barrier *barrier, sqlite3_int64 *mark)
 	return finish(statement, rc);
 }
 
-bool barrier_clean(struct barrier *barrier, bool *changed)
+static bool clean(struct barrier_store *store, const struct saga_context *context, int64_t *mark)
 {
-	sqlite3_int64 mark = (sqlite3_int64)saga_context_low_water(barrier->context);
 	sqlite3_stmt *statement;
 	int rc = SQLITE_ERROR;
 
-	*changed = false;
-	if (mark - barrier->low_water < CLEAN_STEP)
-		return true;
-	*changed = true;
-	if (!find_mark(barrier, &mark))
+	if (!find_mark(store, context, mark))
 		return false;
-	statement =
-		prepare(barrier, "DELETE FROM saga_barrier WHERE shard = ?1 AND admission < ?2");
+	statement = prepare(store, "DELETE FROM saga_barrier WHERE shard = ?1 AND admission < ?2");
 	if (statement == NULL)
 		return false;
-	if (bind_below(barrier, statement, mark))
+	if (bind_below(context, statement, *mark))
 		rc = sqlite3_step(statement);
-	barrier->low_water = mark;
 	return finish(statement, rc);
+}
+
+/* ---- the store ---------------------------------------------------------------------------------
+ */
+
+static const struct barrier_store_ops store_ops = {
+	.transact = transact,
+	.in_transaction = in_transaction,
+	.insert = insert,
+	.update = update,
+	.read = read_row,
+	.read_shard = read_shard,
+	.write_shard = write_shard,
+	.clean = clean,
+	.error_text = error_text,
+};
+
+void barrier_store_sqlite_open(struct barrier_store_sqlite *store, sqlite3 *db)
+{
+	*store = (struct barrier_store_sqlite){
+		.base = {.ops = &store_ops, .clean_step = BARRIER_CLEAN_STEP}, .db = db};
+}
+
+/* What saga_sqlite_run is given, which works on a handle. */
+struct handle_work {
+	saga_sqlite_work work;
+	void *user;
+};
+
+static void run_on_handle(struct barrier_store *store, struct saga_context *context,
+			  struct saga_result *result, void *user)
+{
+	const struct handle_work *work = user;
+
+	work->work(db_of(store), context, result, work->user);
+}
+
+void saga_sqlite_run(sqlite3 *db, struct saga_context *context, struct saga_result *result,
+		     saga_sqlite_work work, void *user)
+{
+	struct handle_work on_handle = {.work = work, .user = user};
+	struct barrier_store_sqlite store;
+
+	barrier_store_sqlite_open(&store, db);
+	barrier_run(&store.base, context, result, run_on_handle, &on_handle);
+}
+
+void saga_sqlite_settle(sqlite3 *db, struct saga_context *context, struct saga_result *result)
+{
+	struct barrier_store_sqlite store;
+
+	barrier_store_sqlite_open(&store, db);
+	barrier_settle(&store.base, context, result);
+}
+
+int saga_sqlite_forward_output(sqlite3 *db, struct saga_context *context, const void **output,
+			       size_t *size)
+{
+	struct barrier_store_sqlite store;
+
+	barrier_store_sqlite_open(&store, db);
+	return barrier_forward_output(&store.base, context, output, size);
 }

@@ -62,6 +62,7 @@ function report(text)
 function is_pure(file)
 {
 	return file ~ /^(wire|txn|sharding)\// || file ~ /^node\/core/ ||
+	       file ~ /^client\/barrier\.[ch]$/ ||
 	       (file ~ /^base\// && file !~ /^base\/os_/)
 }
 

@@ -80,6 +80,10 @@ test_includes() {
 	put wire/bad.c '#include <stdio.h>'
 	put node/core.c '#include "base/os_good.h"'
 	finds "a clock in the core" "node/core.c:1" "${gate[@]}"
+	put node/core.c '#include <stdio.h>'
+	put client/barrier.c '#include "base/os_good.h"'
+	finds "a clock in the barrier" "client/barrier.c:1" "${gate[@]}"
+	put client/barrier.c '#include <saga.h>'
 	put node/core.c '#include "client/client.h"'
 	finds "the node on the client" "node may not include client" "${gate[@]}"
 	finds "an empty tree" "no folders" "$tools/gate_includes.sh" "$work"
@@ -175,6 +179,11 @@ test_symbols() {
 	finds "a clock in the core" "core_shard.c.o: uses time" "${gate[@]}"
 	archive node/libsagad_node.a core_shard 'int g(void); int h(void) { return g(); }'
 	passes "a pure core" "${gate[@]}"
+	put client/barrier.c ''
+	archive client/libsagad_client_barrier.a barrier 'void sqlite3_exec(); void f(void) { sqlite3_exec(); }'
+	finds "a database in the barrier" "barrier.c.o: uses sqlite3_exec" "${gate[@]}"
+	archive client/libsagad_client_barrier.a barrier 'int saga_context_op(void); int k(void) { return saga_context_op(); }'
+	passes "a pure barrier" "${gate[@]}"
 }
 
 # shellcheck disable=SC2016 # what is put there is text

@@ -1,17 +1,63 @@
-/* The participant's barrier in SQLite: see saga_sqlite.h for what it promises.
- *
- * BEGIN IMMEDIATE takes the database's one write lock first, so operations of a step that race in
- * two processes run one after the other, and nothing read here can change before the commit. Rows
- * are inserted before the work: work that commits by itself against the rules leaves its row
- * behind, and is never run twice.
+/* The order of things is the same for every store: the transaction first, so operations of a step
+ * that race in two processes run one after the other, and nothing read here can change before the
+ * commit (B2); rows before the work, so that work which commits by itself against the rules leaves
+ * its row behind, and is never run twice.
  */
-#include "client/barrier_sqlite.h"
+#include "client/barrier.h"
 
 #include <stdio.h>
 
 enum { RETRY_AFTER_MS = 50 };
 
 enum verdict_of_step { FAILED, ROLL_BACK, COMMIT };
+
+struct barrier {
+	struct barrier_store *store;
+	struct saga_context *context;
+	struct saga_result *result;
+	barrier_work work;
+	void *user;
+	struct barrier_shard shard; /* as stored */
+};
+
+/* ---- the store, in the words of what follows ---------------------------------------------------
+ */
+
+static bool transact(const struct barrier *barrier, enum barrier_act act)
+{
+	return barrier->store->ops->transact(barrier->store, act);
+}
+
+/* Of this step. *inserted is false when the row was there. */
+static bool insert(const struct barrier *barrier, enum saga_op op, enum stored_outcome outcome,
+		   bool *inserted)
+{
+	return barrier->store->ops->insert(barrier->store, barrier->context, op, outcome, inserted);
+}
+
+/* The result, in the row of the command's own operation. */
+static bool update(const struct barrier *barrier, enum stored_outcome outcome)
+{
+	return barrier->store->ops->update(barrier->store, barrier->context, barrier->result,
+					   outcome);
+}
+
+/* Fills the result with the row's text, output and code. */
+static bool read_filling(const struct barrier *barrier, enum saga_op op,
+			 enum stored_outcome *outcome)
+{
+	return barrier->store->ops->read(barrier->store, barrier->context, op, barrier->result,
+					 outcome);
+}
+
+static bool read_outcome(const struct barrier *barrier, enum saga_op op,
+			 enum stored_outcome *outcome)
+{
+	return barrier->store->ops->read(barrier->store, barrier->context, op, NULL, outcome);
+}
+
+/* ---- the shard ---------------------------------------------------------------------------------
+ */
 
 static enum verdict_of_step not_run(const struct barrier *barrier, enum saga_verdict verdict)
 {
@@ -20,25 +66,45 @@ static enum verdict_of_step not_run(const struct barrier *barrier, enum saga_ver
 	return ROLL_BACK;
 }
 
+/* S8: whatever is deleted is answered `expired` from then on, so the mark moves in the same
+ * transaction. True in *changed when there was reason to. */
+static bool clean(struct barrier *barrier, bool *changed)
+{
+	struct barrier_store *store = barrier->store;
+	int64_t mark = (int64_t)saga_context_low_water(barrier->context);
+
+	*changed = mark > barrier->shard.low_water &&
+		   mark - barrier->shard.low_water >= store->clean_step;
+	if (!*changed)
+		return true;
+	if (!store->ops->clean(store, barrier->context, &mark))
+		return false;
+	barrier->shard.low_water = mark;
+	return true;
+}
+
 /* S24 and S8. COMMIT = go on. */
 static enum verdict_of_step check_shard(struct barrier *barrier)
 {
-	const sqlite3_int64 epoch = (sqlite3_int64)saga_context_epoch(barrier->context);
+	const struct barrier_store_ops *ops = barrier->store->ops;
+	const int64_t epoch = (int64_t)saga_context_epoch(barrier->context);
 	bool changed;
 
-	if (!barrier_read_shard(barrier))
+	if (!ops->read_shard(barrier->store, barrier->context, &barrier->shard))
 		return FAILED;
-	if (epoch < barrier->epoch)
+	if (epoch < barrier->shard.epoch)
 		return not_run(barrier, SAGA_VERDICT_STALE);
-	if (!barrier_clean(barrier, &changed))
+	if (!clean(barrier, &changed))
 		return FAILED;
-	if ((sqlite3_int64)saga_context_admission(barrier->context) < barrier->low_water)
+	if ((int64_t)saga_context_admission(barrier->context) < barrier->shard.low_water)
 		return not_run(barrier, SAGA_VERDICT_EXPIRED);
-	if (epoch > barrier->epoch) {
-		barrier->epoch = epoch;
+	if (epoch > barrier->shard.epoch) {
+		barrier->shard.epoch = epoch;
 		changed = true;
 	}
-	return changed && !barrier_write_shard(barrier) ? FAILED : COMMIT;
+	if (changed && !ops->write_shard(barrier->store, barrier->context, &barrier->shard))
+		return FAILED;
+	return COMMIT;
 }
 
 static void say(const struct barrier *barrier, const char *text)
@@ -97,7 +163,7 @@ static enum verdict_of_step answer_again(struct barrier *barrier, enum saga_op o
 {
 	enum stored_outcome stored;
 
-	if (!barrier_read(barrier, op, true, &stored))
+	if (!read_filling(barrier, op, &stored))
 		return FAILED;
 	saga_context_set_verdict(barrier->context, stored == STORED_SUSPENDED
 							   ? SAGA_VERDICT_LATE_FORWARD
@@ -112,7 +178,7 @@ static enum verdict_of_step settle(struct barrier *barrier)
 	enum stored_outcome forward, undo;
 	bool blocked;
 
-	if (!barrier_insert(barrier, SAGA_OP_FORWARD, STORED_SUSPENDED, &blocked))
+	if (!insert(barrier, SAGA_OP_FORWARD, STORED_SUSPENDED, &blocked))
 		return FAILED;
 	if (blocked) {
 		barrier->result->outcome = SAGA_REJECTED;
@@ -120,8 +186,8 @@ static enum verdict_of_step settle(struct barrier *barrier)
 		say(barrier, "blocked: it has not run, and never will");
 		return COMMIT;
 	}
-	if (!barrier_read(barrier, SAGA_OP_UNDO, false, &undo) ||
-	    !barrier_read(barrier, SAGA_OP_FORWARD, true, &forward))
+	if (!read_outcome(barrier, SAGA_OP_UNDO, &undo) ||
+	    !read_filling(barrier, SAGA_OP_FORWARD, &forward))
 		return FAILED;
 	/* "It was done" would be half of the truth. */
 	if (undo != STORED_NONE && forward == STORED_OK)
@@ -177,10 +243,10 @@ static enum verdict_of_step run_work(struct barrier *barrier)
 	struct saga_result *result = barrier->result;
 	enum stored_outcome stored;
 
-	if (!barrier_execute(barrier, "SAVEPOINT saga_work"))
+	if (!transact(barrier, BARRIER_SAVEPOINT))
 		return FAILED;
-	barrier->work(barrier->db, barrier->context, result, barrier->user);
-	if (sqlite3_get_autocommit(barrier->db) != 0) {
+	barrier->work(barrier->store, barrier->context, result, barrier->user);
+	if (!barrier->store->ops->in_transaction(barrier->store)) {
 		result->outcome = SAGA_RETRY;
 		say(barrier, "the barrier's transaction ended during the work");
 		return ROLL_BACK;
@@ -192,26 +258,25 @@ static enum verdict_of_step run_work(struct barrier *barrier)
 			result->outcome = SAGA_RETRY;
 		return ROLL_BACK;
 	}
-	if (stored == STORED_REJECTED && !barrier_execute(barrier, "ROLLBACK TO saga_work"))
+	if (stored == STORED_REJECTED && !transact(barrier, BARRIER_BACK_TO_SAVEPOINT))
 		return FAILED;
-	return barrier_execute(barrier, "RELEASE saga_work") && barrier_store(barrier, stored)
-		       ? COMMIT
-		       : FAILED;
+	return transact(barrier, BARRIER_RELEASE_SAVEPOINT) && update(barrier, stored) ? COMMIT
+										       : FAILED;
 }
 
 static enum verdict_of_step nothing_to_do(struct barrier *barrier, enum saga_verdict verdict)
 {
 	barrier->result->outcome = SAGA_OK;
 	saga_context_set_verdict(barrier->context, verdict);
-	return barrier_store(barrier, STORED_OK) ? COMMIT : FAILED;
+	return update(barrier, STORED_OK) ? COMMIT : FAILED;
 }
 
 static enum verdict_of_step run_undo(struct barrier *barrier)
 {
 	enum stored_outcome forward, finish;
 
-	if (!barrier_read(barrier, SAGA_OP_FINISH, false, &finish) ||
-	    !barrier_read(barrier, SAGA_OP_FORWARD, false, &forward))
+	if (!read_outcome(barrier, SAGA_OP_FINISH, &finish) ||
+	    !read_outcome(barrier, SAGA_OP_FORWARD, &forward))
 		return FAILED;
 	if (finish != STORED_NONE)
 		return out_of_order(barrier, "it cannot be undone: it was confirmed or committed");
@@ -226,8 +291,8 @@ static enum verdict_of_step run_finish(struct barrier *barrier)
 {
 	enum stored_outcome forward, undo;
 
-	if (!barrier_read(barrier, SAGA_OP_UNDO, false, &undo) ||
-	    !barrier_read(barrier, SAGA_OP_FORWARD, false, &forward))
+	if (!read_outcome(barrier, SAGA_OP_UNDO, &undo) ||
+	    !read_outcome(barrier, SAGA_OP_FORWARD, &forward))
 		return FAILED;
 	if (undo != STORED_NONE)
 		return out_of_order(barrier, "it cannot be confirmed or committed: it was undone");
@@ -250,10 +315,9 @@ static enum verdict_of_step run_step(struct barrier *barrier)
 	if (op == SAGA_OP_SETTLE)
 		return settle(barrier);
 	/* The forward row first: whoever comes second meets it, in either order. */
-	if (op == SAGA_OP_UNDO &&
-	    !barrier_insert(barrier, SAGA_OP_FORWARD, STORED_SUSPENDED, &inserted))
+	if (op == SAGA_OP_UNDO && !insert(barrier, SAGA_OP_FORWARD, STORED_SUSPENDED, &inserted))
 		return FAILED;
-	if (!barrier_insert(barrier, op, STORED_PENDING, &first))
+	if (!insert(barrier, op, STORED_PENDING, &first))
 		return FAILED;
 	if (!first)
 		return answer_again(barrier, op);
@@ -265,63 +329,63 @@ static enum verdict_of_step run_step(struct barrier *barrier)
 static void trouble(struct barrier *barrier)
 {
 	struct saga_result *result = barrier->result;
+	struct barrier_store *store = barrier->store;
 
 	result->outcome = SAGA_RETRY;
 	result->retry_after_ms = RETRY_AFTER_MS;
 	result->output = NULL;
 	result->output_size = 0;
 	(void)snprintf(result->text, sizeof result->text, "database: %.200s",
-		       sqlite3_errmsg(barrier->db));
+		       store->ops->error_text != NULL ? store->ops->error_text(store) : "failed");
 	saga_context_set_verdict(barrier->context, SAGA_VERDICT_FIRST);
 	saga_context_set_code(barrier->context, SAGA_ERR_DATABASE);
 }
 
-void saga_sqlite_run(sqlite3 *db, struct saga_context *context, struct saga_result *result,
-		     saga_sqlite_work work, void *user)
+void barrier_run(struct barrier_store *store, struct saga_context *context,
+		 struct saga_result *result, barrier_work work, void *user)
 {
 	struct barrier barrier = {
-		.db = db, .context = context, .result = result, .work = work, .user = user};
+		.store = store, .context = context, .result = result, .work = work, .user = user};
 	enum verdict_of_step verdict;
 
 	result->outcome = SAGA_RETRY;
-	/* Fails also inside a transaction of the caller's, which would not end with ours. */
-	if (!barrier_execute(&barrier, "BEGIN IMMEDIATE")) {
+	if (!transact(&barrier, BARRIER_BEGIN)) {
 		trouble(&barrier);
 		return;
 	}
 	verdict = run_step(&barrier);
-	if (verdict == COMMIT && !barrier_execute(&barrier, "COMMIT"))
+	if (verdict == COMMIT && !transact(&barrier, BARRIER_COMMIT))
 		verdict = FAILED;
 	if (verdict == FAILED)
 		trouble(&barrier);
-	if (sqlite3_get_autocommit(db) == 0)
-		(void)barrier_execute(&barrier, "ROLLBACK");
+	if (store->ops->in_transaction(store))
+		(void)transact(&barrier, BARRIER_ROLLBACK);
 }
 
-void saga_sqlite_settle(sqlite3 *db, struct saga_context *context, struct saga_result *result)
+void barrier_settle(struct barrier_store *store, struct saga_context *context,
+		    struct saga_result *result)
 {
 	if (saga_context_op(context) == SAGA_OP_SETTLE) {
-		saga_sqlite_run(db, context, result, NULL, NULL);
+		barrier_run(store, context, result, NULL, NULL);
 		return;
 	}
 	result->outcome = SAGA_PARK;
 	saga_context_set_code(context, SAGA_ERR_USAGE);
 	(void)snprintf(result->text, sizeof result->text,
-		       "saga_sqlite_settle is for the handler of saga_service_settle");
+		       "settling is for the handler of saga_service_settle");
 }
 
-int saga_sqlite_forward_output(sqlite3 *db, struct saga_context *context, const void **output,
-			       size_t *size)
+int barrier_forward_output(struct barrier_store *store, struct saga_context *context,
+			   const void **output, size_t *size)
 {
 	struct saga_result result = {.outcome = SAGA_RETRY};
-	const struct barrier barrier = {.db = db, .context = context, .result = &result};
 	const int code = saga_context_code(context);
 	enum stored_outcome forward;
 	bool read;
 
 	*output = NULL;
 	*size = 0;
-	read = barrier_read(&barrier, SAGA_OP_FORWARD, true, &forward);
+	read = store->ops->read(store, context, SAGA_OP_FORWARD, &result, &forward);
 	saga_context_set_code(context, code); /* the row's is not this operation's */
 	if (!read)
 		return SAGA_ERR_DATABASE;
