@@ -7,9 +7,47 @@
 
 enum { HEAL_BOUND_MS = 90000, QUIET_MS = 4000, PROBE_MS = 3000, RESTART_MS = 9000 };
 
+static uint32_t between(struct sim *sim, uint32_t least, uint32_t most)
+{
+	return least + (uint32_t)sim_draw(sim, SIM_SIZE, most - least + 1);
+}
+
+/* A third is small, so that what is found is easy to read. */
+static struct sim_sizes draw_sizes(struct sim *sim)
+{
+	struct sim_sizes sizes = {.nodes = 3, .shards = 4, .services = 4, .clients = 2};
+
+	if (sim_draw(sim, SIM_SIZE, 3) == 0 || sim->outage) {
+		sizes.sagas = between(sim, 8, 24);
+		return sizes;
+	}
+	sizes.nodes = between(sim, 3, SIM_NODES_MAX);
+	sizes.shards = between(sim, 4, SIM_SHARDS_MAX);
+	sizes.services = between(sim, 4, SIM_SERVICES_MAX);
+	sizes.clients = between(sim, 2, SIM_CLIENTS_MAX);
+	sizes.sagas = between(sim, 110, SIM_SAGAS_MAX);
+	return sizes;
+}
+
+static void make_room(struct sim *sim, const struct sim_sizes *sizes)
+{
+	sim->node_count = sizes->nodes;
+	sim->shard_count = sizes->shards;
+	sim->service_count = sizes->services;
+	sim->client_count = sizes->clients;
+	sim->saga_count = sizes->sagas;
+	sim->sagas = calloc(sim->saga_count, sizeof *sim->sagas);
+	sim->rows = calloc(sim->saga_count, sizeof *sim->rows);
+	sim->listed = calloc(sim->saga_count, sizeof *sim->listed);
+	sim->arena_memory = malloc(65536);
+	CHECK(sim->sagas != NULL && sim->rows != NULL);
+	CHECK(sim->listed != NULL && sim->arena_memory != NULL);
+}
+
 static struct sim *create(uint64_t seed, const struct sim_options *options)
 {
 	struct sim *sim = calloc(1, sizeof *sim);
+	struct sim_sizes sizes;
 
 	CHECK(sim != NULL);
 	sim->seed = seed;
@@ -18,14 +56,12 @@ static struct sim *create(uint64_t seed, const struct sim_options *options)
 	sim->now_ms = SIM_START_MS;
 	for (uint64_t i = 0; i < SIM_STREAMS; i++)
 		prng_seed(&sim->prng[i], prng_mix(prng_mix(seed) + i));
-	sim->queue = calloc(SIM_QUEUED, sizeof *sim->queue);
-	sim->arena_memory = malloc(65536);
-	CHECK(sim->queue != NULL && sim->arena_memory != NULL);
+	sizes = draw_sizes(sim);
+	make_room(sim, &sizes);
 	CHECK_EQ(id_from(&sim->cluster, slice_str("sim-cluster")), 0);
-	CHECK_EQ(wire_slots_even(&sim->slots, SIM_SHARDS), 0);
+	CHECK_EQ(wire_slots_even(&sim->slots, sim->shard_count), 0);
 	sim->branches_max =
 		sim_draw(sim, SIM_KIND, 8) == 0 ? 8 + (uint32_t)sim_draw(sim, SIM_KIND, 8) : 256;
-	sim->node_count = 2 + (uint32_t)sim_draw(sim, SIM_FAULTS, SIM_NODES - 1);
 	sim->heal_ms = sim->now_ms + 6000 + sim_draw(sim, SIM_FAULTS, 9000);
 	if (sim_draw(sim, SIM_FAULTS, 12) == 0)
 		sim->heal_ms += 30000;
@@ -55,7 +91,7 @@ static void destroy(struct sim *sim)
 	sim_close_heap(sim);
 	sim_etcd_close(sim);
 	sim_inbox_close(sim);
-	for (uint32_t n = 0; n < SIM_SHARDS; n++) {
+	for (uint32_t n = 0; n < sim->shard_count; n++) {
 		for (uint32_t i = 0; i < sim->log_count[n]; i++)
 			free(sim->log[n][i].bytes);
 		free(sim->log[n]);
@@ -64,9 +100,12 @@ static void destroy(struct sim *sim)
 		free(sim->queue[i].bytes);
 	for (uint32_t i = 0; i < sim->queued; i++)
 		free(sim->queue[i].contents);
-	for (uint32_t i = 0; i < SIM_SERVICES; i++)
+	for (uint32_t i = 0; i < sim->service_count; i++)
 		for (uint32_t k = 0; k < SIM_PENDING; k++)
 			free(sim->services[i].pending[k].bytes);
+	free(sim->sagas);
+	free(sim->rows);
+	free(sim->listed);
 	free(sim->queue);
 	free(sim->effects);
 	free(sim->commands);
@@ -86,7 +125,7 @@ static void run_for(struct sim *sim, uint64_t ms)
 
 static bool all_serve(const struct sim *sim)
 {
-	for (uint32_t n = 0; n < SIM_SHARDS; n++) {
+	for (uint32_t n = 0; n < sim->shard_count; n++) {
 		bool served = false;
 
 		for (uint32_t i = 0; i < sim->node_count; i++)

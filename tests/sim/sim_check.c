@@ -139,7 +139,7 @@ bool sim_all_final(struct sim *sim)
 
 static void check_probes(struct sim *sim)
 {
-	bool asked[SIM_SAGAS] = {0}, answered[SIM_SAGAS] = {0};
+	bool asked[SIM_SAGAS_MAX] = {0}, answered[SIM_SAGAS_MAX] = {0};
 
 	for (uint32_t i = 0; i < sim->request_count; i++) {
 		const struct sim_request *r = &sim->requests[i];

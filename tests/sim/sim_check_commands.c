@@ -178,7 +178,7 @@ static uint64_t expected_input(const struct sim *sim, const struct sim_saga_fact
 
 static void check_inputs(struct sim *sim, const struct sim_history *h)
 {
-	uint64_t seen[SIM_SAGAS][SIM_STEPS] = {{0}};
+	uint64_t seen[SIM_SAGAS_MAX][SIM_STEPS] = {{0}};
 
 	for (uint32_t i = 0; i < sim->command_count; i++) {
 		const struct sim_command_sent *c = &sim->commands[i];

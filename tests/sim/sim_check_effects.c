@@ -1,5 +1,7 @@
 /* The judge of the participants' ledger: invariants 2, 5 to 10, 13, 15, 17, 18, 23, 24, 38, and
  * that nobody is left with what nobody will end (S9). */
+#include <stdlib.h>
+
 #include "base/check.h"
 #include "tests/sim/sim.h"
 
@@ -198,8 +200,9 @@ static void check_order(struct sim *sim, const struct sim_history *h, uint32_t n
 
 void sim_check_effects(struct sim *sim, const struct sim_history *h)
 {
-	struct net net[SIM_SAGAS][SIM_STEPS] = {{{0}}};
+	struct net(*net)[SIM_STEPS] = calloc(sim->saga_count, sizeof *net);
 
+	CHECK(net != NULL);
 	for (uint32_t i = 0; i < sim->effect_count; i++) {
 		const struct sim_effect *e = &sim->effects[i];
 
@@ -213,4 +216,5 @@ void sim_check_effects(struct sim *sim, const struct sim_history *h)
 		}
 		check_order(sim, h, i, net[i]);
 	}
+	free(net);
 }

@@ -80,7 +80,7 @@ void sim_faults_draw(struct sim *sim)
 		sim->faults.service_parks = (uint32_t)sim_draw(sim, SIM_KIND, 200);
 	}
 	sim->faults.inbox_ms = (uint32_t)sim_draw(sim, SIM_INBOX, 30);
-	for (uint32_t i = 0; i < SIM_SERVICES; i++) {
+	for (uint32_t i = 0; i < sim->service_count; i++) {
 		sim->services[i].rejects = rate(sim, 250);
 		sim->services[i].slow = rate(sim, 200);
 		sim->services[i].direct = sim_draw(sim, SIM_FAULTS, 2) == 0;
@@ -90,7 +90,7 @@ void sim_faults_draw(struct sim *sim)
 /* One service is away from the beginning; owners die now and then, and some messages are lost. */
 void sim_outage_draw(struct sim *sim)
 {
-	struct sim_service *away = &sim->services[sim_draw(sim, SIM_FAULTS, SIM_SERVICES)];
+	struct sim_service *away = &sim->services[sim_draw(sim, SIM_FAULTS, sim->service_count)];
 
 	sim->faults = (struct sim_faults){
 		.loss = rate(sim, 30),
@@ -290,7 +290,7 @@ void sim_heal(struct sim *sim)
 	sim->healed = true;
 	sim->faults =
 		(struct sim_faults){.delay_ms = 2, .journal_ms = 2, .etcd_ms = 2, .inbox_ms = 2};
-	for (uint32_t i = 0; i < SIM_SERVICES; i++)
+	for (uint32_t i = 0; i < sim->service_count; i++)
 		sim->services[i].rejects = sim->services[i].slow = 0;
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		struct sim_node *node = &sim->nodes[i];

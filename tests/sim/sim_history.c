@@ -356,7 +356,11 @@ struct sim_history *sim_history_read(struct sim *sim)
 	struct fold *f = malloc(sizeof *f);
 
 	CHECK(history != NULL && f != NULL);
-	for (uint32_t n = 0; n < SIM_SHARDS; n++) {
+	history->sagas = calloc(sim->saga_count, sizeof *history->sagas);
+	history->sent_ms = calloc(sim->saga_count, sizeof *history->sent_ms);
+	history->entries = calloc(sim->inbox.entry_count + 1, sizeof *history->entries);
+	CHECK(history->sagas != NULL && history->sent_ms != NULL && history->entries != NULL);
+	for (uint32_t n = 0; n < sim->shard_count; n++) {
 		*f = (struct fold){.sim = sim, .history = history, .shard = n};
 		history->record_ms[n] = calloc(records_in(sim, n) + 1, sizeof(uint64_t));
 		CHECK(history->record_ms[n] != NULL);
@@ -369,7 +373,10 @@ struct sim_history *sim_history_read(struct sim *sim)
 
 void sim_history_close(struct sim_history *history)
 {
-	for (uint32_t n = 0; n < SIM_SHARDS; n++)
+	for (uint32_t n = 0; n < SIM_SHARDS_MAX; n++)
 		free(history->record_ms[n]);
+	free(history->sagas);
+	free(history->sent_ms);
+	free(history->entries);
 	free(history);
 }

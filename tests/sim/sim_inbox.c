@@ -37,7 +37,8 @@ uint64_t sim_inbox_store(struct sim *sim, uint32_t letter)
 
 	if (in->missing)
 		return 0;
-	CHECK_LT(in->entry_count, SIM_ENTRIES);
+	in->entries =
+		sim_grow(in->entries, in->entry_count, &in->entry_capacity, sizeof *in->entries);
 	in->last++;
 	in->entries[in->entry_count++] = (struct sim_entry){
 		.letter = letter,
@@ -158,6 +159,8 @@ void sim_inbox_close(struct sim *sim)
 {
 	for (uint32_t i = 0; i < sim->inbox.letter_count; i++)
 		free(sim->inbox.letters[i].bytes);
+	free(sim->inbox.letters);
+	free(sim->inbox.entries);
 }
 
 /* ---- requests -----------------------------------------------------------------------------------
@@ -308,7 +311,7 @@ static int read(struct inbox *inbox, uint32_t shard, uint64_t from)
 	struct sim_inbox *in = (struct sim_inbox *)(void *)inbox;
 	struct request r = request_of(inbox, READ);
 
-	CHECK_LT(shard, SIM_SHARDS);
+	CHECK_LT(shard, ((struct sim_inbox *)(void *)inbox)->node->sim->shard_count);
 	CHECK_EQ(in->read_open[shard], 0);
 	CHECK(from > 0);
 	if (sim_link_down(in->node))
@@ -325,7 +328,7 @@ static void purge(struct inbox *inbox, uint32_t shard, uint64_t last)
 	struct sim_inbox *in = (struct sim_inbox *)(void *)inbox;
 	struct request r = request_of(inbox, PURGE);
 
-	CHECK_LT(shard, SIM_SHARDS);
+	CHECK_LT(shard, ((struct sim_inbox *)(void *)inbox)->node->sim->shard_count);
 	r.shard = shard;
 	r.position = last;
 	sim_note(in->node->sim, "inbox.purge", r.node, shard, last, 0);
@@ -334,7 +337,7 @@ static void purge(struct inbox *inbox, uint32_t shard, uint64_t last)
 
 static void cancel(struct inbox *inbox, uint32_t shard)
 {
-	CHECK_LT(shard, SIM_SHARDS);
+	CHECK_LT(shard, ((struct sim_inbox *)(void *)inbox)->node->sim->shard_count);
 	((struct sim_inbox *)(void *)inbox)->read_open[shard] = 0;
 }
 

@@ -6,12 +6,7 @@
 #include <stdint.h>
 
 #include "journal/inbox.h"
-
-enum {
-	SIM_INBOX_SHARDS = 3, /* as SIM_SHARDS */
-	SIM_ENTRIES = 1024,
-	SIM_LETTERS = 192,
-};
+#include "tests/sim/sim_limits.h"
 
 struct sim;
 struct sim_node;
@@ -44,8 +39,8 @@ struct sim_entry {
 };
 
 struct sim_stream_inbox {
-	struct sim_entry entries[SIM_ENTRIES];
-	uint32_t entry_count;
+	struct sim_entry *entries;
+	uint32_t entry_count, entry_capacity;
 	uint64_t incarnation, last;
 	bool missing;
 	/* Until then a server that leads no more answers, too, from what it had at first: so often
@@ -53,8 +48,8 @@ struct sim_stream_inbox {
 	uint64_t deposed_until_ms, deposed_last;
 	uint32_t deposed_odds;
 	bool told_short; /* somebody was told of an end that was none */
-	struct sim_letter letters[SIM_LETTERS];
-	uint32_t letter_count;
+	struct sim_letter *letters;
+	uint32_t letter_count, letter_capacity;
 };
 
 /* A node's end of it. */
@@ -62,7 +57,7 @@ struct sim_inbox {
 	struct inbox base;
 	struct sim_node *node;
 	uint64_t serial;
-	uint64_t look_open, read_open[SIM_INBOX_SHARDS]; /* serials; 0 = none */
+	uint64_t look_open, read_open[SIM_SHARDS_MAX]; /* serials; 0 = none */
 };
 
 /* What the journals say of an entry. */

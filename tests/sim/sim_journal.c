@@ -12,7 +12,8 @@ static void log_put(struct sim *sim, uint32_t shard, struct slice bytes)
 {
 	struct sim_batch *batch;
 
-	CHECK_LT(sim->log_count[shard], SIM_BATCHES);
+	sim->log[shard] = sim_grow(sim->log[shard], sim->log_count[shard],
+				   &sim->log_capacity[shard], sizeof *sim->log[shard]);
 	batch = &sim->log[shard][sim->log_count[shard]++];
 	batch->bytes = malloc(bytes.size);
 	CHECK(batch->bytes != NULL);
@@ -27,10 +28,10 @@ void sim_journal_create(struct sim *sim)
 
 	buf_init(&record, 4096);
 	buf_init(&batch, 8192);
-	for (uint32_t n = 0; n < SIM_SHARDS; n++) {
+	for (uint32_t n = 0; n < sim->shard_count; n++) {
 		const struct wire_record_genesis genesis = {.cluster = id_slice(&sim->cluster),
 							    .shard = n,
-							    .shard_count = SIM_SHARDS,
+							    .shard_count = sim->shard_count,
 							    .slots = wire_slots_hash(&sim->slots),
 							    .created = slice_str("2026-01-01")};
 		const struct batch_header header = {.shard = n,
@@ -39,8 +40,6 @@ void sim_journal_create(struct sim *sim)
 						    .shard_time = SIM_START_MS,
 						    .cluster = sim->cluster};
 
-		sim->log[n] = calloc(SIM_BATCHES, sizeof *sim->log[n]);
-		CHECK(sim->log[n] != NULL);
 		buf_clear(&record);
 		buf_clear(&batch);
 		CHECK_EQ(wire_encode(WIRE_RECORD_GENESIS, &genesis, &record), 0);

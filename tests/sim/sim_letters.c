@@ -71,10 +71,12 @@ static struct sim_letter *leave(struct sim *sim, uint64_t at_ms, enum sim_letter
 				uint32_t saga, struct buf *bytes)
 {
 	const uint32_t number = sim->inbox.letter_count;
-	struct sim_letter *letter = &sim->inbox.letters[number];
 	const struct sim_saga *s = &sim->sagas[saga];
+	struct sim_letter *letter;
 
-	CHECK_LT(number, SIM_LETTERS);
+	sim->inbox.letters = sim_grow(sim->inbox.letters, number, &sim->inbox.letter_capacity,
+				      sizeof *sim->inbox.letters);
+	letter = &sim->inbox.letters[number];
 	sim->inbox.letter_count++;
 	*letter = (struct sim_letter){.kind = kind,
 				      .saga = saga,
@@ -118,7 +120,7 @@ static void leave_wrong(struct sim *sim, uint64_t at_ms, enum wrong wrong, uint3
 		letter->size -= 1 + (uint32_t)sim_draw(sim, SIM_INBOX, letter->size);
 		break;
 	case WRONG_SHARD:
-		letter->shard = (letter->shard + 1) % SIM_SHARDS;
+		letter->shard = (letter->shard + 1) % sim->shard_count;
 		address(letter, "default");
 		break;
 	case WRONG_TENANT:

@@ -61,7 +61,7 @@ static void node_hears(struct sim *sim, struct sim_event *e)
 
 	if (sim_link_down(node) || node->deaf_until_ms > sim->now_ms)
 		return;
-	for (uint32_t i = 0; i < SIM_SHARDS; i++) {
+	for (uint32_t i = 0; i < SIM_SHARDS_MAX; i++) {
 		const struct transport_subscription *s = &node->transport.subscriptions[i];
 
 		if (s->handler != NULL && strncmp(subject, s->subject, strlen(s->subject)) == 0)
@@ -298,7 +298,7 @@ static int subscribe(struct transport *t, const char *subject, const char *queue
 	struct sim_transport *transport = self(t);
 
 	CHECK(queue == NULL); /* S2: owners hear all, never one of a group */
-	for (uint32_t i = 0; i < SIM_SHARDS; i++) {
+	for (uint32_t i = 0; i < SIM_SHARDS_MAX; i++) {
 		struct transport_subscription *s = &transport->subscriptions[i];
 		const size_t size = strlen(subject);
 

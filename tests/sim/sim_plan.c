@@ -8,7 +8,8 @@
 #include "wire/plan.h"
 
 static const char *const STEP_NAMES[SIM_STEPS] = {"a", "b", "c", "d", "e", "f"};
-static const char *const SERVICE_NAMES[SIM_SERVICES] = {"s0", "s1", "s2", "s3"};
+static const char *const SERVICE_NAMES[SIM_SERVICES_MAX] = {"s0", "s1", "s2", "s3",
+							    "s4", "s5", "s6", "s7"};
 
 bool sim_step_from(struct slice name, uint32_t *step)
 {
@@ -164,7 +165,7 @@ void sim_plan_draw(struct sim *sim, struct sim_saga *saga)
 	for (uint32_t i = 0; i < saga->step_count; i++) {
 		struct sim_step_plan *step = &saga->steps[i];
 
-		step->service = (uint32_t)sim_draw(sim, SIM_PLAN, SIM_SERVICES);
+		step->service = (uint32_t)sim_draw(sim, SIM_PLAN, sim->service_count);
 		step->direct = sim->services[step->service].direct;
 		draw_kind(sim, saga, step);
 		step->asks = draw(sim, 3) == 0;

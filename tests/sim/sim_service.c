@@ -107,23 +107,23 @@ static void store(struct sim *sim, struct sim_event *e)
 {
 	struct sim_queued *q;
 
-	CHECK_LT(sim->queued, SIM_QUEUED);
+	sim->queue = sim_grow(sim->queue, sim->queued, &sim->queue_capacity, sizeof *sim->queue);
 	q = &sim->queue[sim->queued];
-	q->service = (uint32_t)e->a;
-	q->sent_ms = e->b;
-	q->stored_ms = sim->now_ms;
-	q->bytes = e->bytes;
-	q->size = e->size;
+	*q = (struct sim_queued){.service = (uint32_t)e->a,
+				 .sent_ms = e->b,
+				 .stored_ms = sim->now_ms,
+				 .bytes = e->bytes,
+				 .size = e->size};
 	e->bytes = NULL;
 	read_contents(sim, q);
 	sim_at(sim, sim->now_ms + sim_delay(sim), SIM_WORLD, deliver)->a = sim->queued++;
 	check_copies(sim, q);
 }
 
-static uint64_t service_number(struct slice name)
+static uint64_t service_number(const struct sim *sim, struct slice name)
 {
 	CHECK(name.size == 2 && name.data[0] == 's');
-	CHECK(name.data[1] >= '0' && name.data[1] < '0' + SIM_SERVICES);
+	CHECK(name.data[1] >= '0' && (uint32_t)(name.data[1] - '0') < sim->service_count);
 	return (uint64_t)(name.data[1] - '0');
 }
 
@@ -131,7 +131,7 @@ void sim_queue_put(struct sim *sim, struct slice service, struct slice bytes)
 {
 	struct sim_event *e = sim_at(sim, sim->now_ms + sim_delay(sim), SIM_WORLD, store);
 
-	e->a = service_number(service);
+	e->a = service_number(sim, service);
 	e->b = sim->now_ms;
 	sim_event_bytes(e, bytes);
 }
@@ -367,7 +367,7 @@ void sim_service_call(struct sim *sim, struct slice service, struct slice bytes)
 {
 	struct sim_event *e = sim_at(sim, sim->now_ms + sim_delay(sim), SIM_WORLD, call_arrives);
 
-	e->a = service_number(service);
+	e->a = service_number(sim, service);
 	sim_event_bytes(e, bytes);
 }
 

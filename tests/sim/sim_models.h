@@ -1,0 +1,79 @@
+/* What nodes depend on: the journals, etcd, the network. */
+#ifndef SAGAD_TESTS_SIM_SIM_MODELS_H
+#define SAGAD_TESTS_SIM_SIM_MODELS_H
+
+#include "journal/journal.h"
+#include "lease/lease.h"
+#include "tests/sim/sim_limits.h"
+#include "transport/transport.h"
+
+struct sim;
+struct sim_node;
+
+/* Endpoints of messages. */
+enum {
+	SIM_AT_NODE = 0,
+	SIM_AT_SERVICE = 16, /* dispositions */
+	SIM_AT_CLIENT = 32,
+	SIM_AT_PARTICIPANT = 40, /* answers to what a service asks an owner */
+	SIM_ENDPOINTS = 48,
+};
+
+struct sim_batch {
+	uint8_t *bytes;
+	uint32_t size;
+	uint64_t at_ms;
+};
+
+struct sim_journal {
+	struct journal base;
+	struct sim_node *node;
+	uint64_t open[SIM_TOKENS];
+	uint64_t apply_ms[SIM_SHARDS_MAX]; /* appends of one connection arrive in order */
+};
+
+struct transport_subscription {
+	char subject[64];          /* up to the '>' */
+	transport_handler handler; /* NULL = free */
+	void *context;
+};
+
+struct sim_transport {
+	struct transport base;
+	struct sim_node *node;
+	struct transport_subscription subscriptions[SIM_SHARDS_MAX];
+};
+
+struct sim_kv {
+	bool used;
+	char key[96];
+	uint8_t *value;
+	uint32_t size;
+	int64_t create, mod, lease;
+};
+
+struct sim_lease {
+	uint64_t ttl_ms, expires_ms;
+	bool alive;
+};
+
+/* sim_journal.c */
+void sim_journal_create(struct sim *sim);
+void sim_journal_open(struct sim_node *node);
+
+/* sim_etcd.c */
+void sim_etcd_create(struct sim *sim);
+void sim_etcd_request(struct sim_node *node, const struct lease_request *request, uint64_t token);
+void sim_etcd_expire(struct sim *sim);
+void sim_etcd_end_lease(struct sim *sim, uint32_t index);
+bool sim_etcd_end_node(struct sim *sim, const struct sim_node *node); /* false = had none */
+void sim_etcd_close(struct sim *sim);
+
+/* sim_network.c: data is copied; faults apply */
+void sim_transport_open(struct sim_node *node);
+void sim_send_node(struct sim *sim, uint32_t from, const char *subject, const char *reply,
+		   struct slice data);
+uint64_t sim_delay(struct sim *sim);
+bool sim_link_down(const struct sim_node *node);
+
+#endif

@@ -1,0 +1,47 @@
+/* A node: control core and worker core, and what survives of it. */
+#ifndef SAGAD_TESTS_SIM_SIM_NODE_H
+#define SAGAD_TESTS_SIM_SIM_NODE_H
+
+#include "node/core.h"
+#include "node/lease_clock.h"
+#include "sharding/control.h"
+#include "tests/sim/sim_inbox.h"
+#include "tests/sim/sim_models.h"
+
+struct sim;
+
+struct sim_node {
+	struct sim *sim;
+	uint32_t index;
+	uint64_t life;
+	bool running;
+	struct core *core;
+	struct control *control;
+	void *control_memory;
+	struct control_cluster *cluster;
+	struct lease_clock lease;
+	struct sim_journal journal;
+	struct sim_transport transport;
+	struct sim_inbox inbox;
+	int64_t wall_offset_ms;
+	struct highwater disk[SIM_SHARDS_MAX];  /* survives */
+	struct highwater marks[SIM_SHARDS_MAX]; /* waits for the disk */
+	uint64_t paused_until_ms, cut_until_ms, deaf_until_ms, journal_cut_until_ms;
+	uint64_t etcd_cut_until_ms;
+	uint64_t cut_since_ms;
+	uint64_t order_ms, report_ms; /* mailboxes are first in, first out */
+	uint64_t tick_ms, control_ms;
+	bool healthy, touched;
+	enum ownership state[SIM_SHARDS_MAX];
+	uint64_t epoch[SIM_SHARDS_MAX];
+};
+
+/* sim_node.c */
+void sim_node_start(struct sim_node *node);
+void sim_node_crash(struct sim_node *node);
+struct core_time sim_node_time(const struct sim_node *node);
+void sim_node_tick(struct sim_node *node);
+void sim_node_turn(struct sim_node *node);
+void sim_node_stop(struct sim_node *node);
+
+#endif
