@@ -45,6 +45,13 @@ function(sagad_add_test kind default_timeout name)
 	set_tests_properties(${kind}.${name} PROPERTIES
 		LABELS "${kind};${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
 		ENVIRONMENT "${SAGAD_TEST_ENVIRONMENT}")
+	get_property(covered GLOBAL PROPERTY SAGAD_COVERED)
+	foreach(library IN LISTS arg_LIBS)
+		if(kind STREQUAL "unit" AND library IN_LIST covered)
+			sagad_covering(test_${name} ${kind}.${name})
+			break()
+		endif()
+	endforeach()
 endfunction()
 
 macro(sagad_unit_test name)

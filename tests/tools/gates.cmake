@@ -5,8 +5,8 @@ function(sagad_gate name)
 	set_tests_properties(unit.gate_${name} PROPERTIES LABELS "unit;gate" TIMEOUT 60)
 endfunction()
 
-# They look at sources and plain archives: once is enough, and sanitizers add symbols of their own.
-if(NOT SAGAD_SANITIZE)
+# They look at sources and plain archives: once is enough, and sanitizers and counters add symbols.
+if(NOT SAGAD_SANITIZE AND NOT SAGAD_COVERAGE)
 	sagad_gate(includes)
 	sagad_gate(calls)
 	sagad_gate(lengths)
@@ -19,4 +19,9 @@ if(NOT SAGAD_SANITIZE)
 	add_test(NAME unit.gates_find COMMAND "${CMAKE_SOURCE_DIR}/tests/tools/test_gates.sh"
 		"${CMAKE_C_COMPILER}" "${CMAKE_AR}" "${CMAKE_NM}")
 	set_tests_properties(unit.gates_find PROPERTIES LABELS "unit;gate" TIMEOUT 120)
+	if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+		add_test(NAME unit.gate_coverage COMMAND "${CMAKE_SOURCE_DIR}/tests/tools/test_coverage.sh"
+			"${CMAKE_SOURCE_DIR}" "${CMAKE_C_COMPILER}")
+		set_tests_properties(unit.gate_coverage PROPERTIES LABELS "unit;gate" TIMEOUT 60)
+	endif()
 endif()
