@@ -35,6 +35,10 @@ struct core_time {
 	uint64_t wall_ms; /* Unix time: for the clamp of S16 and for people */
 };
 
+/* How long a durable command may wait for the journal (S14): until shard time stands still for want
+ * of the batch in flight (S16), then for its own, and a few turns. */
+enum { CORE_COMMAND_LEAVE_MS = 1200 };
+
 struct core_config {
 	struct id cluster; /* cluster id, as in the journals */
 	struct id node;

@@ -169,9 +169,10 @@ struct shard {
 	struct command_route *command_routes;
 	uint32_t command_count;
 	struct arena command_bytes;
-	uint64_t command_gate;   /* newest gate among them */
-	uint64_t low_water;      /* as of the begin of the last step */
-	uint64_t low_water_gate; /* the records it rests on (S1, S8) */
+	uint64_t command_gate;    /* newest gate among them */
+	uint64_t command_made_ms; /* shard time of the first of them */
+	uint64_t low_water;       /* as of the begin of the last step */
+	uint64_t low_water_gate;  /* the records it rests on (S1, S8) */
 
 	/* Dispositions for the reply frame in hand. */
 	struct wire_disposition dispositions[WIRE_FRAME_MAX];

@@ -17,11 +17,17 @@ bool core_send_now(struct shard *s, const char *subject, struct slice data)
 	return error == 0;
 }
 
-void core_send_gated(struct shard *s, uint64_t gate, const char *subject, struct slice data)
+static void send_by(struct shard *s, uint64_t gate, uint64_t leave_by_ms, const char *subject,
+		    struct slice data)
 {
 	/* A full outbox loses the message, not the fact: timers and askers come again. */
-	if (outbox_put(&s->outbox, gate, subject, data) != 0)
+	if (outbox_put(&s->outbox, gate, leave_by_ms, subject, data) != 0)
 		s->core->stats.messages_dropped++;
+}
+
+void core_send_gated(struct shard *s, uint64_t gate, const char *subject, struct slice data)
+{
+	send_by(s, gate, UINT64_MAX, subject, data);
 }
 
 void core_send_reply(struct shard *s, uint64_t gate, uint64_t reply_to, bool final,
@@ -44,6 +50,11 @@ void core_send_flush(struct shard *s)
 		if (!core->io.may_emit(core->io.context, s->lease_generation))
 			return;
 		CHECK_LE(entry.gate, s->durable_record);
+		if (s->clock.time_ms > entry.leave_by_ms) { /* S14 */
+			core->stats.messages_dropped++;
+			outbox_pop(&s->outbox);
+			continue;
+		}
 		if (!sent)
 			core->io.point(core->io.context, "before_send");
 		const int error = core->transport->ops->publish(
@@ -89,7 +100,14 @@ static void send_frame(struct shard *s, const struct command_route *route,
 	}
 	const uint64_t gate =
 		s->command_gate > s->low_water_gate ? s->command_gate : s->low_water_gate;
-	core_send_gated(s, gate, subject.text, buf_slice(&core->scratch));
+	/* S14: the broker counts a copy's age from when it arrives, the engine that of the attempt
+	 * from when it was made. So what waited for the journal for too long does not leave any
+	 * more: the attempt is over in time, and the next one is made. */
+	const uint64_t leave_by_ms =
+		route->delivery == WIRE_DELIVERY_DIRECT
+			? UINT64_MAX
+			: s->command_made_ms + core->config.txn.command_leave_ms;
+	send_by(s, gate, leave_by_ms, subject.text, buf_slice(&core->scratch));
 	core->stats.frames_sent++;
 	core->stats.commands_sent += count;
 }
@@ -165,6 +183,8 @@ static bool gather(struct shard *s, const struct txn_message *message)
 	    !copy_slice(arena, &command.op_name) || !copy_slice(arena, &command.input) ||
 	    !copy_slice(arena, &command.traceparent) || !copy_slice(arena, &route.service))
 		return false;
+	if (s->command_count == 0)
+		s->command_made_ms = s->clock.time_ms;
 	s->commands[s->command_count] = command;
 	s->command_routes[s->command_count++] = route;
 	if (message->gate > s->command_gate)

@@ -5,6 +5,7 @@
 /* Entries stand one after the other in the buffer: this, the subject with its NUL, the data. */
 struct entry_head {
 	uint64_t gate;
+	uint64_t leave_by_ms;
 	uint32_t subject_size; /* with the NUL */
 	uint32_t data_size;
 };
@@ -38,12 +39,14 @@ static void compact(struct outbox *o)
 	o->head = 0;
 }
 
-int outbox_put(struct outbox *o, uint64_t gate, const char *subject, struct slice data)
+int outbox_put(struct outbox *o, uint64_t gate, uint64_t leave_by_ms, const char *subject,
+	       struct slice data)
 {
 	if (gate < o->last_gate)
 		gate = o->last_gate;
 	const struct entry_head head = {
 		.gate = gate,
+		.leave_by_ms = leave_by_ms,
 		.subject_size = (uint32_t)strlen(subject) + 1,
 		.data_size = data.size,
 	};
@@ -80,6 +83,7 @@ bool outbox_peek(const struct outbox *o, uint64_t durable, struct outbox_entry *
 		return false;
 	const uint8_t *subject = o->bytes.data + o->head + sizeof head;
 	entry->gate = head.gate;
+	entry->leave_by_ms = head.leave_by_ms;
 	entry->subject = (const char *)subject;
 	entry->data = slice_of(subject + head.subject_size, head.data_size);
 	return true;

@@ -15,7 +15,8 @@ struct outbox {
 
 struct outbox_entry {
 	uint64_t gate;
-	const char *subject; /* NUL-terminated, in the outbox until the pop */
+	uint64_t leave_by_ms; /* of no use to anybody after that; UINT64_MAX = it keeps */
+	const char *subject;  /* NUL-terminated, in the outbox until the pop */
 	struct slice data;
 };
 
@@ -23,7 +24,8 @@ void outbox_init(struct outbox *o, uint32_t bytes_max);
 void outbox_close(struct outbox *o);
 void outbox_clear(struct outbox *o);
 /* SAGA_E_FULL when the bytes are used up: the caller drops the message and counts it. */
-int outbox_put(struct outbox *o, uint64_t gate, const char *subject, struct slice data) MUST_CHECK;
+int outbox_put(struct outbox *o, uint64_t gate, uint64_t leave_by_ms, const char *subject,
+	       struct slice data) MUST_CHECK;
 /* The oldest entry whose gate is durable; false when there is none. Stays until outbox_pop. */
 bool outbox_peek(const struct outbox *o, uint64_t durable, struct outbox_entry *entry);
 void outbox_pop(struct outbox *o);

@@ -434,6 +434,7 @@ static int open_core(struct worker *w)
 			.remember_margin_ms = c->remember_margin_ms,
 			.parked_retry_ms = c->parked_retry_ms,
 			.command_age_ms = c->command_age_ms,
+			.command_leave_ms = CORE_COMMAND_LEAVE_MS,
 			.deadline_max_ms = c->deadline_max_ms,
 			.resend_per_second = c->resend_per_second,
 			.resend_after_ms = c->call_resend_ms},

@@ -51,8 +51,8 @@ uint64_t txn_attempt_end(const struct txn_shard *t, const struct txn_body *body,
 
 	CHECK(txn_outstanding(b) != NULL);
 	/* S14: while the broker may still hold the command, silence does not make a second one. */
-	if (step->delivery == WIRE_DELIVERY_DURABLE && timeout < t->config.command_age_ms)
-		timeout = t->config.command_age_ms;
+	if (step->delivery == WIRE_DELIVERY_DURABLE && timeout < txn_copy_gone_ms(t))
+		timeout = txn_copy_gone_ms(t);
 	end = t->now + timeout;
 	if (budget > 0 && budget < end)
 		end = budget > t->now ? budget : t->now;

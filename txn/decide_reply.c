@@ -209,8 +209,10 @@ static bool is_news(struct txn_branch *b, uint32_t attempt)
 
 	if (attempt <= *txn_attempts(b, b->op) || (b->wait != TXN_WAIT_ANSWER && !by_owner_before))
 		return false;
+	/* It is out no more, and the next one is the first of this owner. What was answered may
+	 * have been another copy than the one in the stream (S14). */
 	if (by_owner_before)
-		b->perhaps_out = false; /* it is out no more */
+		b->delivery = WIRE_DELIVERY_DIRECT;
 	return true;
 }
 

@@ -181,7 +181,7 @@ void txn_resume(struct txn_shard *t, uint64_t now_ms, uint64_t epoch, uint64_t e
 		t->now = now_ms;
 	t->epoch = epoch;
 	t->entropy = entropy;
-	t->old_copies_until = t->now + t->config.command_age_ms;
+	t->old_copies_until = t->now + txn_copy_gone_ms(t);
 	for (uint32_t i = t->open_first; i != TXN_NONE; i = t->entries[i].body->open_next) {
 		struct txn_entry *e = &t->entries[i];
 

@@ -1,8 +1,9 @@
 /* How the attempt that is out travels, and when it is sent once more.
  *
  *   durable   one copy in the stream, which the broker hands out until its age limit. Silence makes
- *             no second one before that (S14): the attempt lasts at least as long as the limit, and
- *             whatever has to be said again about it meanwhile goes as a call.
+ *             no second one before that (S14): the attempt lasts at least as long as the limit,
+ *             and as long as the copy may have taken to leave (command_leave_ms); whatever has
+ *             to be said again about it meanwhile goes as a call.
  *   direct    a call to any instance, which may be lost: sent again, under the same number, after a
  *             short silence that doubles, until the attempt's time is over.
  *

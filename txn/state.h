@@ -290,6 +290,11 @@ static inline struct slice txn_branch_text(const struct txn_body *body, const st
 	return slice_of(body->share + (size_t)b->step * TXN_STEP_SHARE + TXN_OUTPUT_SHARE,
 			b->text_size);
 }
+/* How long after a durable command was made some copy of it may be in the stream (S14). */
+static inline uint64_t txn_copy_gone_ms(const struct txn_shard *t)
+{
+	return (uint64_t)t->config.command_age_ms + t->config.command_leave_ms;
+}
 static inline uint32_t *txn_attempts(struct txn_branch *b, uint32_t op)
 {
 	CHECK(op >= WIRE_OP_FORWARD && op <= TXN_OPS);

@@ -78,6 +78,10 @@ struct txn_config {
 	uint32_t parked_retry_ms;       /* 0 = never; see resend_per_second */
 	uint32_t command_age_ms;        /* broker's age limit of a durable command: no re-send after
 					   silence before it (S14) */
+	uint32_t command_leave_ms; /* a durable command leaves within so much shard time of being
+				      made, or never: the caller sees to it. The broker counts the
+				      age from when it arrives, so the attempt lasts that much
+				      longer */
 	uint32_t deadline_max_ms;
 	uint32_t resend_per_second; /* pacing after take-over (S16), of copies of calls, and at a
 				       tenth of it of what is parked (S19); 0 = no pacing */

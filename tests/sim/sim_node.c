@@ -157,6 +157,7 @@ static void core_open(struct sim_node *node)
 			.remember_margin_ms = 1000,
 			.parked_retry_ms = 1500,
 			.command_age_ms = 800,
+			.command_leave_ms = 300,
 			.deadline_max_ms = 3600000,
 			.resend_per_second = 500,
 			.resend_after_ms = 60},

@@ -60,6 +60,60 @@ static void lost_epoch_race_is_not_ill(void **state)
 	assert_false(stats.journal_stuck);
 }
 
+/* S14: what waits too long before it leaves would outlive its attempt in the stream. */
+static void a_durable_command_leaves_soon_or_never(void **state)
+{
+	static const struct {
+		uint32_t wait_ms;
+		bool direct, leaves;
+	} cases[] = {
+		{CORE_COMMAND_LEAVE_MS - 10, false, true},
+		{CORE_COMMAND_LEAVE_MS + 10, false, false},
+		{CORE_COMMAND_LEAVE_MS + 10, true, true},
+	};
+	struct world *w = *state;
+	struct core_stats stats;
+	world_serve(w, 0, 1, 5);
+	for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const struct id id = world_id_on(w, 1, i);
+		const uint32_t before = world_count(w, WIRE_COMMAND_FRAME);
+		core_stats(w->nodes[0].core, &stats);
+		const uint64_t dropped = stats.messages_dropped;
+		w->direct = cases[i].direct;
+		world_submit(w, &id, "_INBOX.client.1");
+		world_turn(w, 1);
+		(void)model_journal_pump(&w->nodes[0].journal);
+		w->nodes[0].lease = false; /* durable, and held up on its way out */
+		for (uint32_t waited = 0; waited < cases[i].wait_ms; waited += 10)
+			world_turn(w, 10);
+		w->nodes[0].lease = true;
+		world_turn(w, 1);
+		assert_int_equal(world_count(w, WIRE_COMMAND_FRAME) - before,
+				 cases[i].leaves ? 1 : 0);
+		core_stats(w->nodes[0].core, &stats);
+		assert_int_equal(stats.messages_dropped - dropped, cases[i].leaves ? 0 : 1);
+	}
+}
+
+/* A slow journal alone loses no command: before it would, shard time stands still (S16). */
+static void a_slow_journal_loses_no_command(void **state)
+{
+	struct world *w = *state;
+	world_serve(w, 0, 1, 5);
+	const struct id first = world_id_on(w, 1, 0), second = world_id_on(w, 1, 1);
+	world_submit(w, &first, "_INBOX.client.1");
+	world_turn(w, 1); /* its batch is in flight, the next one waits for it */
+	world_submit(w, &second, "_INBOX.client.1");
+	for (uint32_t batch = 0; batch < 2; batch++) {
+		for (uint32_t waited_ms = 0; waited_ms < 4000; waited_ms += 10)
+			world_turn(w, 10);
+		assert_int_equal(world_count(w, WIRE_COMMAND_FRAME), batch);
+		assert_int_equal(model_journal_pump(&w->nodes[0].journal), 1);
+		world_turn(w, 1);
+	}
+	assert_int_equal(world_count(w, WIRE_COMMAND_FRAME), 2);
+}
+
 /* The journal of shard 1 takes nothing for so long. */
 static void starve_shard_1(struct world *w, uint32_t seconds, bool others_work)
 {
@@ -372,6 +426,8 @@ int main(void)
 		TEST(history_cursor_is_checked),
 		TEST(low_water_waits_for_its_records),
 		TEST(resend_needs_a_lease),
+		TEST(a_durable_command_leaves_soon_or_never),
+		TEST(a_slow_journal_loses_no_command),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

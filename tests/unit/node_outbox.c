@@ -13,9 +13,9 @@ static void gates_hold_in_order(void **state)
 	(void)state;
 	outbox_init(&o, 4096);
 	assert_false(outbox_peek(&o, 100, &entry));
-	assert_int_equal(outbox_put(&o, 5, "a.b", slice_str("first")), 0);
+	assert_int_equal(outbox_put(&o, 5, UINT64_MAX, "a.b", slice_str("first")), 0);
 	/* A lower gate behind a higher one waits for it: order is kept (S1). */
-	assert_int_equal(outbox_put(&o, 2, "c", slice_of(NULL, 0)), 0);
+	assert_int_equal(outbox_put(&o, 2, 77, "c", slice_of(NULL, 0)), 0);
 	assert_false(outbox_peek(&o, 4, &entry));
 	assert_true(outbox_peek(&o, 5, &entry));
 	assert_string_equal(entry.subject, "a.b");
@@ -23,6 +23,7 @@ static void gates_hold_in_order(void **state)
 	outbox_pop(&o);
 	assert_true(outbox_peek(&o, 5, &entry));
 	assert_int_equal(entry.gate, 5);
+	assert_int_equal(entry.leave_by_ms, 77);
 	assert_string_equal(entry.subject, "c");
 	outbox_pop(&o);
 	assert_int_equal(outbox_size(&o), 0);
@@ -36,12 +37,12 @@ static void full_changes_nothing(void **state)
 	uint8_t data[300] = {0};
 	(void)state;
 	outbox_init(&o, 400);
-	assert_int_equal(outbox_put(&o, 1, "s", slice_of(data, 300)), 0);
-	assert_int_equal(outbox_put(&o, 1, "s", slice_of(data, 300)), SAGA_E_FULL);
+	assert_int_equal(outbox_put(&o, 1, UINT64_MAX, "s", slice_of(data, 300)), 0);
+	assert_int_equal(outbox_put(&o, 1, UINT64_MAX, "s", slice_of(data, 300)), SAGA_E_FULL);
 	assert_int_equal(o.count, 1);
 	assert_true(outbox_peek(&o, 1, &entry));
 	outbox_pop(&o);
-	assert_int_equal(outbox_put(&o, 1, "s", slice_of(data, 300)), 0);
+	assert_int_equal(outbox_put(&o, 1, UINT64_MAX, "s", slice_of(data, 300)), 0);
 	outbox_close(&o);
 }
 
@@ -56,12 +57,13 @@ static void what_has_left_takes_no_room(void **state)
 	(void)state;
 	outbox_init(&o, 400);
 	for (int i = 0; i < 4; i++)
-		assert_int_equal(outbox_put(&o, 1, "s", slice_of(data, sizeof data)), 0);
+		assert_int_equal(outbox_put(&o, 1, UINT64_MAX, "s", slice_of(data, sizeof data)),
+				 0);
 	for (int i = 0; i < 2; i++) {
 		assert_true(outbox_peek(&o, 1, &entry));
 		outbox_pop(&o);
 	}
-	assert_int_equal(outbox_put(&o, 1, "s", slice_of(large, sizeof large)), 0);
+	assert_int_equal(outbox_put(&o, 1, UINT64_MAX, "s", slice_of(large, sizeof large)), 0);
 	assert_true(outbox_peek(&o, 1, &entry));
 	assert_int_equal(entry.data.size, sizeof data);
 	assert_string_equal(entry.subject, "s");
@@ -84,7 +86,7 @@ static void long_run_keeps_every_entry(void **state)
 		if (prng_below(&p, 2) == 0 && put - popped < 100) {
 			const uint32_t size = 8 + (uint32_t)prng_below(&p, sizeof data - 8);
 			memcpy(data, &put, sizeof put);
-			assert_int_equal(outbox_put(&o, put, "x", slice_of(data, size)), 0);
+			assert_int_equal(outbox_put(&o, put, put, "x", slice_of(data, size)), 0);
 			put++;
 		} else if (outbox_peek(&o, put, &entry)) {
 			uint64_t number;

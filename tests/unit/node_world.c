@@ -102,6 +102,7 @@ void world_node_open(struct world *w, struct node *n, const char *name)
 			.remember_margin_ms = 1000,
 			.parked_retry_ms = 1000,
 			.command_age_ms = 1000,
+			.command_leave_ms = CORE_COMMAND_LEAVE_MS,
 			.deadline_max_ms = 3600000},
 		.seed = 42,
 	};

@@ -340,6 +340,68 @@ static void take_over_calls_until_old_copies_are_too_old(void **state)
 	host_close(&h);
 }
 
+/* Nor does an answer to the copy of an owner between: it says nothing of what the first one sent.
+ */
+static void two_take_overs_call_until_old_copies_are_too_old(void **state)
+{
+	struct host h;
+	struct host_plan p;
+
+	(void)state;
+	host_init(&h);
+	h.config.command_age_ms = 4000;
+	host_start(&h);
+	host_plan(&p, two, 2);
+	p.steps[0].retry.attempts = 10;
+	host_submit(&h, "s", &p);
+	expect_step(&h, "+accepted s #1\n"
+			">answer 1 s running final\n"
+			">a-svc s a forward 1 left=4000\n");
+	host_take_over(&h, h.record_count);
+	host_tick(&h, 0);
+	expect_step(&h, ">a-svc s a forward 1 left=4000 call again\n");
+	host_take_over(&h, h.record_count);
+	host_reply(&h, "s", 0, "a", FORWARD, 1, WIRE_OUTCOME_RETRY); /* to the call */
+	host_tick(&h, 100);
+	expect_step(&h, ">a-svc s a forward 2 left=4000 call\n");
+	host_close(&h);
+}
+
+/* The broker counts from when a copy arrives: it may leave a little after it was made. */
+static void a_copy_that_left_late_is_waited_for(void **state)
+{
+	struct host h;
+	struct host_plan p;
+
+	(void)state;
+	host_init(&h);
+	h.config.command_age_ms = 4000;
+	h.config.command_leave_ms = 300;
+	host_start(&h);
+	host_plan(&p, two, 2);
+	p.steps[0].retry.attempts = 10;
+	host_submit(&h, "s", &p);
+	expect_step(&h, "+accepted s #1\n"
+			">answer 1 s running final\n"
+			">a-svc s a forward 1 left=4300\n");
+	host_tick(&h, 4299);
+	expect_step(&h, "");
+	host_tick(&h, 1);
+	expect_step(&h, "+branch #1 0 forward again 1 code=5001 at=+100\n");
+	h.now += 4200;
+	/* Likewise by the next owner. */
+	host_take_over(&h, h.record_count);
+	host_tick(&h, 0);
+	expect_step(&h, ">a-svc s a forward 2 left=4300 call again\n");
+	host_reply(&h, "s", 0, "a", FORWARD, 2, WIRE_OUTCOME_RETRY);
+	host_tick(&h, 4200);
+	expect_step(&h, ">a-svc s a forward 3 left=4300 call\n");
+	host_reply(&h, "s", 0, "a", FORWARD, 3, WIRE_OUTCOME_RETRY);
+	host_tick(&h, 400);
+	expect_step(&h, ">a-svc s a forward 4 left=4300\n");
+	host_close(&h);
+}
+
 /* What begins under the new owner was never sent: it is durable at once. */
 static void take_over_ends_with_the_operation(void **state)
 {
@@ -464,6 +526,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(any_answer_ends_the_fallback, setup, teardown),
 		cmocka_unit_test(take_over_calls_first),
 		cmocka_unit_test(take_over_calls_until_old_copies_are_too_old),
+		cmocka_unit_test(two_take_overs_call_until_old_copies_are_too_old),
+		cmocka_unit_test(a_copy_that_left_late_is_waited_for),
 		cmocka_unit_test_setup_teardown(take_over_ends_with_the_operation, setup, teardown),
 		cmocka_unit_test_setup_teardown(trouble_before_the_attempt_is_no_news, setup,
 						teardown),

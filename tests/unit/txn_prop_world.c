@@ -499,6 +499,7 @@ static void set_up(uint64_t seed)
 		.parked_retry_ms = prop_chance(85) ? PROP_PARKED_RETRY_MS : 0,
 		.deadline_max_ms = 3600000,
 		.command_age_ms = PROP_AGE_MS,
+		.command_leave_ms = PROP_LEAVE_MS,
 		.resend_per_second = prop_chance(50) ? 100 : 0,
 		.resend_after_ms = prop_chance(60) ? 100 : 0,
 	};

@@ -64,6 +64,7 @@ void world_init(struct world *w, uint64_t seed)
 	w->h.config.resend_per_second = below(w, 2) ? 0 : 100;
 	w->h.config.resend_after_ms = below(w, 3) ? 100 : 0;
 	w->h.config.command_age_ms = WORLD_AGE_MS;
+	w->h.config.command_leave_ms = WORLD_LEAVE_MS;
 	w->h.limits.open_max = 12;
 	w->h.limits.remembered_max = 12;
 	w->h.limits.branches_max = 30;

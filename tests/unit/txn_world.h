@@ -16,6 +16,7 @@ enum {
 	WORLD_PACKETS = 512,
 	WORLD_REQUESTS = 4096,
 	WORLD_AGE_MS = 6000,
+	WORLD_LEAVE_MS = 300,
 	WORLD_DISPOSITION = 1000000, /* stands for a service that waits for one */
 };
 

@@ -217,7 +217,7 @@ void world_check_delivery(struct world *w, const struct txn_message *m)
 		return;
 	assert_false(m->again);
 	assert_true(step->durable_attempt[c->op] == 0 ||
-		    w->h.now - step->durable_at[c->op] >= WORLD_AGE_MS);
+		    w->h.now - step->durable_at[c->op] >= WORLD_AGE_MS + WORLD_LEAVE_MS);
 }
 
 void world_check_end(struct world *w)
