@@ -13,6 +13,8 @@ struct call {
 	struct lease_result result;
 	struct lease_kv kvs[SIM_KEYS];
 	uint64_t token, sent_ns;
+	lease_completion done;
+	void *context;
 	uint32_t node;
 	uint64_t life;
 	bool mute;
@@ -98,15 +100,15 @@ static void put_key(struct sim *sim, const char *key, struct slice value, int64_
 
 static void hint(struct sim *sim, struct sim_event *e)
 {
-	struct sim_node *node = &sim->nodes[e->node];
+	const struct sim_store *store = &sim->nodes[e->node].store;
 
-	control_hint(node->control, sim->now_ms * NS_PER_MS);
+	store->hint(store->hint_context);
 }
 
 static void tell_watchers(struct sim *sim)
 {
 	for (uint32_t i = 0; i < sim->node_count; i++)
-		if (sim->nodes[i].running && !link_down(&sim->nodes[i]) &&
+		if (sim->nodes[i].store.hint != NULL && !link_down(&sim->nodes[i]) &&
 		    !sim_chance(sim, SIM_ETCD, sim->faults.hint_lost))
 			(void)sim_at(sim, sim->now_ms + 1 + sim_draw(sim, SIM_ETCD, 5), i, hint);
 }
@@ -240,14 +242,13 @@ void sim_etcd_expire(struct sim *sim)
 /* What arrives at the node; the call travels in the event's bytes. */
 static void result(struct sim *sim, struct sim_event *e)
 {
-	struct sim_node *node = &sim->nodes[e->node];
 	struct call *call = (void *)e->bytes;
 
 	call->result.kvs = call->kvs;
 	call->result.sent_ns = call->sent_ns;
 	sim_note(sim, "etcd.result", e->node, call->request.kind, (uint64_t)-call->result.error,
 		 call->result.succeeded);
-	control_result(node->control, sim->now_ms * NS_PER_MS, call->token, &call->result);
+	call->done(call->context, call->token, &call->result);
 }
 
 static void put_call(struct sim_event *e, const struct call *call)
@@ -256,16 +257,18 @@ static void put_call(struct sim_event *e, const struct call *call)
 	e->drop = drop_call;
 }
 
-static void give_up(struct sim *sim, enum lease_request_kind kind, uint64_t after_ms,
-		    const struct sim_node *node, uint64_t token)
+static void give_up(struct sim *sim, const struct call *call)
 {
+	const enum lease_request_kind kind = call->request.kind;
 	const bool unknown = kind == LEASE_GRANT || kind == LEASE_TXN;
-	const struct call call = {.request = {.kind = kind},
-				  .result = {.error = unknown ? SAGA_E_UNKNOWN : SAGA_E_TIMEOUT},
-				  .token = token,
-				  .sent_ns = sim->now_ms * NS_PER_MS};
+	const struct call answer = {.request = {.kind = kind},
+				    .result = {.error = unknown ? SAGA_E_UNKNOWN : SAGA_E_TIMEOUT},
+				    .token = call->token,
+				    .sent_ns = sim->now_ms * NS_PER_MS,
+				    .done = call->done,
+				    .context = call->context};
 
-	put_call(sim_at(sim, sim->now_ms + after_ms, node->index, result), &call);
+	put_call(sim_at(sim, sim->now_ms + call->request.timeout_ms, call->node, result), &answer);
 }
 
 static void apply(struct sim *sim, struct sim_event *e)
@@ -283,7 +286,7 @@ static void apply(struct sim *sim, struct sim_event *e)
 	if (call->mute || node->life != call->life)
 		return;
 	if (link_down(node)) {
-		give_up(sim, call->request.kind, call->request.timeout_ms, node, call->token);
+		give_up(sim, call);
 		return;
 	}
 	struct call answer = *call;
@@ -294,26 +297,30 @@ static void apply(struct sim *sim, struct sim_event *e)
 		 &answer);
 }
 
-void sim_etcd_request(struct sim_node *node, const struct lease_request *request, uint64_t token)
+static int submit(struct lease *lease, const struct lease_request *request, uint64_t token,
+		  lease_completion done, void *context)
 {
+	struct sim_node *node = ((struct sim_store *)(void *)lease)->node;
 	struct sim *sim = node->sim;
 	const bool lost = link_down(node) || sim_chance(sim, SIM_ETCD, sim->faults.etcd_lost);
 	const bool late = !lost && sim_chance(sim, SIM_ETCD, sim->faults.etcd_late);
 	const bool mute = late || (!lost && sim_chance(sim, SIM_ETCD, sim->faults.etcd_mute));
 	uint64_t at_ms = sim->now_ms + 1 + sim_draw(sim, SIM_ETCD, sim->faults.etcd_ms + 1);
+	struct call call = {.request = *request,
+			    .token = token,
+			    .sent_ns = sim->now_ms * NS_PER_MS,
+			    .done = done,
+			    .context = context,
+			    .node = node->index,
+			    .life = node->life,
+			    .mute = mute};
 
 	if (late)
 		at_ms = sim->now_ms + request->timeout_ms + sim_draw(sim, SIM_ETCD, 3000);
 	if (lost || mute)
-		give_up(sim, request->kind, request->timeout_ms, node, token);
+		give_up(sim, &call);
 	if (lost)
-		return;
-	struct call call = {.request = *request,
-			    .token = token,
-			    .sent_ns = sim->now_ms * NS_PER_MS,
-			    .node = node->index,
-			    .life = node->life,
-			    .mute = mute};
+		return 0;
 	call.request.prefix = own(request->prefix);
 	for (uint32_t i = 0; i < LEASE_COMPARES_MAX; i++)
 		call.request.compares[i].key = own(request->compares[i].key);
@@ -322,6 +329,29 @@ void sim_etcd_request(struct sim_node *node, const struct lease_request *request
 		call.request.writes[i].value = own(request->writes[i].value);
 	}
 	put_call(sim_at(sim, at_ms, SIM_WORLD, apply), &call);
+	return 0;
+}
+
+static int watch(struct lease *lease, struct slice prefix, lease_hint on_hint, void *context)
+{
+	struct sim_store *store = (struct sim_store *)(void *)lease;
+
+	(void)prefix; /* all that there is */
+	store->hint = on_hint;
+	store->hint_context = context;
+	return 0;
+}
+
+static void close_nothing(struct lease *lease)
+{
+	(void)lease;
+}
+
+static const struct lease_ops ops = {.submit = submit, .watch = watch, .close = close_nothing};
+
+void sim_etcd_open(struct sim_node *node)
+{
+	node->store = (struct sim_store){.base = {.ops = &ops}, .node = node};
 }
 
 void sim_etcd_create(struct sim *sim)

@@ -203,7 +203,7 @@ static void tell_read(struct sim_node *node, const struct request *r)
 		message.subject = slice_str(letter->subject);
 		message.bytes = slice_of(letter->bytes, letter->size);
 	}
-	core_inbox_read(node->core, sim_node_time(node), r->shard, r->error, &message);
+	node->inbox.events.read(node->inbox.events.context, r->shard, r->error, &message);
 }
 
 static void answered(struct sim *sim, struct sim_event *e)
@@ -221,8 +221,8 @@ static void answered(struct sim *sim, struct sim_event *e)
 		return;
 	}
 	created_text(r->incarnation, created);
-	core_inbox_looked(node->core, sim_node_time(node), r->error,
-			  r->error != 0 ? slice_of(NULL, 0) : slice_str(created), r->last);
+	node->inbox.events.looked(node->inbox.events.context, r->error,
+				  r->error != 0 ? slice_of(NULL, 0) : slice_str(created), r->last);
 }
 
 /* At the stream's leader, or at one that was: it does not know the last entries. */
@@ -349,9 +349,10 @@ static void close_nothing(struct inbox *inbox)
 static const struct inbox_ops ops = {
 	.look = look, .read = read, .purge = purge, .cancel = cancel, .close = close_nothing};
 
-void sim_inbox_open(struct sim_node *node)
+void sim_inbox_open(struct sim_node *node, const struct inbox_events *events)
 {
 	memset(&node->inbox, 0, sizeof node->inbox);
 	node->inbox.base.ops = &ops;
 	node->inbox.node = node;
+	node->inbox.events = *events;
 }

@@ -56,6 +56,7 @@ struct sim_stream_inbox {
 struct sim_inbox {
 	struct inbox base;
 	struct sim_node *node;
+	struct inbox_events events;
 	uint64_t serial;
 	uint64_t look_open, read_open[SIM_SHARDS_MAX]; /* serials; 0 = none */
 };
@@ -68,7 +69,7 @@ struct sim_entry_facts {
 
 /* sim_inbox.c */
 void sim_inbox_create(struct sim *sim);
-void sim_inbox_open(struct sim_node *node);
+void sim_inbox_open(struct sim_node *node, const struct inbox_events *events);
 void sim_inbox_close(struct sim *sim);
 void sim_inbox_depose(struct sim *sim, uint64_t until_ms); /* its leader, for a new one */
 /* The broker has it; returns its sequence, 0 = there is no stream. */

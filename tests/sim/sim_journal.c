@@ -104,8 +104,8 @@ static void tell_appended(struct sim *sim, struct sim_event *e)
 	sim_note(sim, "journal.told", e->node, shard, e->c, e->d);
 	if (e->c == JOURNAL_UNKNOWN)
 		sim->count.unknown_appends++;
-	core_appended(node->core, sim_node_time(node), shard, e->b,
-		      (enum journal_append_status)e->c, e->d);
+	node->journal.events.appended(node->journal.events.context, shard, e->b,
+				      (enum journal_append_status)e->c, e->d);
 }
 
 /* The request reaches the stream's leader. `d`: node, its life, whether the answer is lost. */
@@ -189,13 +189,15 @@ static void read_fails(struct sim *sim, struct sim_event *e)
 	if (!is_open(&node->journal, e->b))
 		return;
 	close_token(&node->journal, e->b);
-	core_read_end(node->core, sim_node_time(node), (uint32_t)e->a, e->b, SAGA_E_TIMEOUT, 0);
+	node->journal.events.read_end(node->journal.events.context, (uint32_t)e->a, e->b,
+				      SAGA_E_TIMEOUT, 0);
 }
 
 /* `c`: next position, `d`: last one wanted, or the end as this reader's server knows it. */
 static void read_chunk(struct sim *sim, struct sim_event *e)
 {
 	struct sim_node *node = &sim->nodes[e->node];
+	const struct journal_events *events = &node->journal.events;
 	const uint32_t shard = (uint32_t)e->a;
 	uint64_t end = sim->log_count[shard];
 	uint64_t at = e->c;
@@ -215,14 +217,14 @@ static void read_chunk(struct sim *sim, struct sim_event *e)
 		const struct sim_batch *batch = &sim->log[shard][at - 1];
 
 		if (is_open(&node->journal, e->b))
-			core_batch(node->core, sim_node_time(node), shard, e->b, at,
-				   slice_of(batch->bytes, batch->size));
+			events->batch(events->context, shard, e->b, at,
+				      slice_of(batch->bytes, batch->size));
 	}
 	if (!is_open(&node->journal, e->b))
 		return;
 	if (at > end || at > e->d) {
 		close_token(&node->journal, e->b);
-		core_read_end(node->core, sim_node_time(node), shard, e->b, 0, end);
+		events->read_end(events->context, shard, e->b, 0, end);
 		return;
 	}
 	struct sim_event *next = sim_at(
@@ -264,9 +266,10 @@ static void close_nothing(struct journal *journal)
 static const struct journal_ops ops = {
 	.append = append, .read = read, .cancel = cancel, .close = close_nothing};
 
-void sim_journal_open(struct sim_node *node)
+void sim_journal_open(struct sim_node *node, const struct journal_events *events)
 {
 	memset(&node->journal, 0, sizeof node->journal);
 	node->journal.base.ops = &ops;
 	node->journal.node = node;
+	node->journal.events = *events;
 }

@@ -28,8 +28,17 @@ struct sim_batch {
 struct sim_journal {
 	struct journal base;
 	struct sim_node *node;
+	struct journal_events events;
 	uint64_t open[SIM_TOKENS];
 	uint64_t apply_ms[SIM_SHARDS_MAX]; /* appends of one connection arrive in order */
+};
+
+/* A node's end of etcd. */
+struct sim_store {
+	struct lease base;
+	struct sim_node *node;
+	lease_hint hint; /* NULL = no watch */
+	void *hint_context;
 };
 
 struct transport_subscription {
@@ -59,11 +68,11 @@ struct sim_lease {
 
 /* sim_journal.c */
 void sim_journal_create(struct sim *sim);
-void sim_journal_open(struct sim_node *node);
+void sim_journal_open(struct sim_node *node, const struct journal_events *events);
 
 /* sim_etcd.c */
 void sim_etcd_create(struct sim *sim);
-void sim_etcd_request(struct sim_node *node, const struct lease_request *request, uint64_t token);
+void sim_etcd_open(struct sim_node *node);
 void sim_etcd_expire(struct sim *sim);
 void sim_etcd_end_lease(struct sim *sim, uint32_t index);
 bool sim_etcd_end_node(struct sim *sim, const struct sim_node *node); /* false = had none */
@@ -75,5 +84,8 @@ void sim_send_node(struct sim *sim, uint32_t from, const char *subject, const ch
 		   struct slice data);
 uint64_t sim_delay(struct sim *sim);
 bool sim_link_down(const struct sim_node *node);
+
+/* sim_wires.c: a node's ends of all models, and what they tell its cores */
+void sim_wires_open(struct sim_node *node);
 
 #endif

@@ -215,9 +215,19 @@ static void order(struct sim_node *node, enum order what, uint32_t shard, uint64
 	e->d = generation;
 }
 
+static void told(void *context, uint64_t token, const struct lease_result *result)
+{
+	struct sim_node *node = context;
+
+	control_result(node->control, now_ns(node), token, result);
+}
+
 static void request(void *context, const struct lease_request *r, uint64_t token)
 {
-	sim_etcd_request(context, r, token);
+	struct sim_node *node = context;
+	struct lease *store = &node->store.base;
+
+	CHECK_EQ(store->ops->submit(store, r, token, told, node), 0);
 }
 
 static void assign(void *context, uint32_t shard, uint64_t revision)
@@ -299,9 +309,7 @@ void sim_node_start(struct sim_node *node)
 	node->paused_until_ms = 0;
 	node->healthy = true;
 	node->tick_ms = node->control_ms = sim->now_ms;
-	sim_journal_open(node);
-	sim_transport_open(node);
-	sim_inbox_open(node);
+	sim_wires_open(node);
 	node->control_memory = calloc(1, control_memory_size());
 	CHECK(node->control_memory != NULL);
 	CHECK_EQ(control_create(&config, &io, node->control_memory, control_memory_size(),
@@ -318,6 +326,7 @@ void sim_node_crash(struct sim_node *node)
 	sim_note(node->sim, "node.crash", node->index, 0, 0, 0);
 	node->running = false;
 	node->life++;
+	node->store.hint = NULL;
 	if (node->core != NULL)
 		core_destroy(node->core);
 	node->core = NULL;

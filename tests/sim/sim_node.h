@@ -23,6 +23,7 @@ struct sim_node {
 	struct sim_journal journal;
 	struct sim_transport transport;
 	struct sim_inbox inbox;
+	struct sim_store store;
 	int64_t wall_offset_ms;
 	struct highwater disk[SIM_SHARDS_MAX];  /* survives */
 	struct highwater marks[SIM_SHARDS_MAX]; /* waits for the disk */
