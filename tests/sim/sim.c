@@ -54,6 +54,7 @@ static struct sim *create(uint64_t seed, const struct sim_options *options)
 	sim->tracing = options->trace;
 	sim->outage = options->outage_ms > 0;
 	sim->now_ms = SIM_START_MS;
+	sim->take = sim_service_take;
 	for (uint64_t i = 0; i < SIM_STREAMS; i++)
 		prng_seed(&sim->prng[i], prng_mix(prng_mix(seed) + i));
 	sizes = draw_sizes(sim);
@@ -91,11 +92,7 @@ static void destroy(struct sim *sim)
 	sim_close_heap(sim);
 	sim_etcd_close(sim);
 	sim_inbox_close(sim);
-	for (uint32_t n = 0; n < sim->shard_count; n++) {
-		for (uint32_t i = 0; i < sim->log_count[n]; i++)
-			free(sim->log[n][i].bytes);
-		free(sim->log[n]);
-	}
+	sim_journal_close(sim);
 	for (uint32_t i = 0; i < sim->queued; i++)
 		free(sim->queue[i].bytes);
 	for (uint32_t i = 0; i < sim->queued; i++)

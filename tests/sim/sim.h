@@ -18,6 +18,7 @@
 #include "tests/sim/sim_run.h"
 #include "tests/sim/sim_saga.h"
 #include "tests/sim/sim_service.h"
+#include "tests/sim/sim_stream.h"
 #include "tests/sim/sim_time.h"
 #include "wire/codec.h"
 #include "wire/subject.h"
@@ -53,6 +54,8 @@ struct sim {
 	struct sim_lease leases[SIM_LEASES]; /* id = index + 1 */
 	uint32_t lease_count;
 	int64_t revision;
+	struct sim_consumer consumers[SIM_SERVICES_MAX];
+	bool (*take)(struct sim *sim, uint32_t queued); /* false: nobody wants a message now */
 	struct sim_queued *queue;
 	uint32_t queued, queue_capacity;
 	uint32_t copies_max; /* live ones of one command in the stream (S14) */

@@ -56,6 +56,9 @@ void sim_faults_draw(struct sim *sim)
 		.service_parks = rate(sim, 30),
 		.service_crashes = rate(sim, 80),
 		.mailbox_slow = rate(sim, 60),
+		.age_late = rate(sim, 200),
+		.consumer_stuck_ms = gap(sim, 4, 2000),
+		.consumer_made_ms = gap(sim, 4, 2000),
 		.no_self_stop = sim_draw(sim, SIM_FAULTS, 8) == 0,
 	};
 	/* A replica that lags for long makes fenced epochs fail until an unfenced one is sent. */
@@ -234,6 +237,19 @@ static void strike_stuck(struct sim *sim)
 		 0);
 }
 
+static void strike_consumer(struct sim *sim)
+{
+	const uint32_t service = (uint32_t)sim_draw(sim, SIM_FAULTS, sim->service_count);
+
+	sim_stream_hang(sim, service, for_ms(sim, 4000));
+}
+
+/* libsaga does that to one that does not deliver; an operator to any. */
+static void strike_remake(struct sim *sim)
+{
+	sim_stream_remake(sim, (uint32_t)sim_draw(sim, SIM_FAULTS, sim->service_count));
+}
+
 struct fault {
 	void (*strike)(struct sim *sim);
 	uint32_t mean_ms;
@@ -253,6 +269,8 @@ static struct fault fault_of(const struct sim *sim, uint64_t number)
 		{strike_zombie, sim->faults.zombie_ms},
 		{strike_inbox, sim->faults.inbox_depose_ms},
 		{strike_stuck, sim->faults.stuck_ms},
+		{strike_consumer, sim->faults.consumer_stuck_ms},
+		{strike_remake, sim->faults.consumer_made_ms},
 	};
 
 	return number < sizeof faults / sizeof faults[0] ? faults[number] : (struct fault){NULL, 0};
@@ -290,8 +308,10 @@ void sim_heal(struct sim *sim)
 	sim->healed = true;
 	sim->faults =
 		(struct sim_faults){.delay_ms = 2, .journal_ms = 2, .etcd_ms = 2, .inbox_ms = 2};
-	for (uint32_t i = 0; i < sim->service_count; i++)
+	for (uint32_t i = 0; i < sim->service_count; i++) {
 		sim->services[i].rejects = sim->services[i].slow = 0;
+		sim->consumers[i].stuck_until_ms = 0;
+	}
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		struct sim_node *node = &sim->nodes[i];
 

@@ -50,6 +50,15 @@ void sim_journal_create(struct sim *sim)
 	buf_close(&batch);
 }
 
+void sim_journal_close(struct sim *sim)
+{
+	for (uint32_t n = 0; n < sim->shard_count; n++) {
+		for (uint32_t i = 0; i < sim->log_count[n]; i++)
+			free(sim->log[n][i].bytes);
+		free(sim->log[n]);
+	}
+}
+
 /* ---- calls that are open ------------------------------------------------------------------------
  */
 

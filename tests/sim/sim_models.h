@@ -68,6 +68,7 @@ struct sim_lease {
 
 /* sim_journal.c */
 void sim_journal_create(struct sim *sim);
+void sim_journal_close(struct sim *sim); /* all logs */
 void sim_journal_open(struct sim_node *node, const struct journal_events *events);
 
 /* sim_etcd.c */
@@ -84,6 +85,10 @@ void sim_send_node(struct sim *sim, uint32_t from, const char *subject, const ch
 		   struct slice data);
 uint64_t sim_delay(struct sim *sim);
 bool sim_link_down(const struct sim_node *node);
+
+/* sim_models.c: a world of nothing but the models, for so many clients of theirs */
+struct sim *sim_models_create(uint64_t seed, uint32_t clients);
+void sim_models_destroy(struct sim *sim);
 
 /* sim_wires.c: a node's ends of all models, and what they tell its cores */
 void sim_wires_open(struct sim_node *node);

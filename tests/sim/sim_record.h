@@ -70,7 +70,8 @@ struct sim_request {
 	X(blocked) X(heuristics) X(optional_undos) X(gone_on_without) X(interactive) X(enlists) \
 	X(enlists_refused) X(enlists_other) X(branch_sets_refused) X(closed_sets) X(idle_aborts) X(inquiries) \
 	X(inquired_commits) X(inquired_aborts) X(rolled_back_alone) X(finished_alone) \
-	X(pending_cancels) X(late_cancels) X(told_decided) X(picked_inputs) X(listed)
+	X(pending_cancels) X(late_cancels) X(told_decided) X(picked_inputs) X(listed) \
+	X(consumers_stuck) X(consumers_made_again)
 /* clang-format on */
 struct sim_counters {
 #define X(name) uint64_t name;

@@ -1,5 +1,4 @@
-/* The stream of commands (age limit, redelivery until acknowledged), and the services that work on
- * them. */
+/* The services that work on commands: their instances, replies and what they keep of them. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -7,144 +6,11 @@
 #include "tests/sim/sim.h"
 
 enum {
-	AGE_MS = 800, /* the core's command_age_ms */
-	ACK_WAIT_MS = 500,
-	DELIVERIES_MAX = 5,
 	RESEND_MS = 200,
 	HOLD_MS = 2000,      /* S13 */
 	WORKING_MS = 100,    /* a call that takes longer is told to be in hand */
 	CALLED = UINT32_MAX, /* in the place of a queued message */
 };
-
-/* ---- the stream ---------------------------------------------------------------------------------
- */
-
-static void work_begins(struct sim *sim, uint32_t number);
-
-static void deliver(struct sim *sim, struct sim_event *e)
-{
-	struct sim_queued *q = &sim->queue[e->a];
-	const struct sim_service *service = &sim->services[q->service];
-
-	if (q->acked || sim->now_ms - q->stored_ms > AGE_MS || q->deliveries == DELIVERIES_MAX)
-		return;
-	if (service->down_until_ms > sim->now_ms) {
-		sim_at(sim, service->down_until_ms, SIM_WORLD, deliver)->a = e->a;
-		return;
-	}
-	sim->count.redeliveries += q->deliveries > 0;
-	q->deliveries++;
-	sim_at(sim, sim->now_ms + ACK_WAIT_MS, SIM_WORLD, deliver)->a = e->a;
-	if (!sim_chance(sim, SIM_NETWORK, sim->faults.loss))
-		work_begins(sim, (uint32_t)e->a);
-}
-
-/* ---- S14: copies of one command that somebody may still take out of the stream ------------------
- */
-
-static void read_contents(struct sim *sim, struct sim_queued *q)
-{
-	struct wire_command_frame frame;
-	struct arena arena;
-
-	arena_init(&arena, sim->arena_memory, 65536);
-	CHECK_EQ(wire_decode(WIRE_COMMAND_FRAME, slice_of(q->bytes, q->size), &arena, &frame, NULL),
-		 0);
-	q->contents = calloc(frame.command_count, sizeof *q->contents);
-	CHECK(q->contents != NULL);
-	q->content_count = frame.command_count;
-	for (uint32_t i = 0; i < frame.command_count; i++) {
-		const struct wire_command *c = &frame.commands[i];
-
-		q->contents[i] = (struct sim_command){.step = c->step, .op = c->op};
-		CHECK(sim_saga_from(sim, c->saga, &q->contents[i].saga));
-	}
-}
-
-/* An owner can only count from when it sent a copy: one may have been on its way for longer than
- * the next. */
-static uint32_t live_copies(const struct sim *sim, const struct sim_command *c, uint64_t sent_ms)
-{
-	uint32_t count = 0;
-
-	for (uint32_t k = sim->queued; k > 0; k--) {
-		const struct sim_queued *q = &sim->queue[k - 1];
-
-		if (sim->now_ms - q->stored_ms > AGE_MS)
-			break;
-		if (sent_ms >= q->sent_ms + AGE_MS)
-			continue;
-		for (uint32_t i = 0; i < q->content_count && !q->acked; i++)
-			count += ((q->mask | q->retried) >> i & 1) == 0 &&
-				 q->contents[i].saga == c->saga && q->contents[i].step == c->step &&
-				 q->contents[i].op == c->op;
-	}
-	return count;
-}
-
-/* One; and where messages are late, another that was sent when the first should have been gone. A
- * network that doubles what nodes publish makes copies that are nobody's fault; they are there
- * still when it has been healed. */
-static void check_copies(struct sim *sim, const struct sim_queued *newest)
-{
-	const uint32_t copies_max = sim->outage ? 1 : 2;
-
-	for (uint32_t i = 0; i < newest->content_count && sim->count.doubled_messages == 0; i++) {
-		const struct sim_command *c = &newest->contents[i];
-		const uint32_t copies = live_copies(sim, c, newest->sent_ms);
-
-		if (copies > sim->copies_max)
-			sim->copies_max = copies;
-		if (copies > copies_max)
-			sim_fail(sim, false,
-				 "S14: %u live copies of operation %u of step %u of saga %u in the "
-				 "stream",
-				 copies, c->op, c->step, c->saga);
-	}
-}
-
-static void store(struct sim *sim, struct sim_event *e)
-{
-	struct sim_queued *q;
-
-	sim->queue = sim_grow(sim->queue, sim->queued, &sim->queue_capacity, sizeof *sim->queue);
-	q = &sim->queue[sim->queued];
-	*q = (struct sim_queued){.service = (uint32_t)e->a,
-				 .sent_ms = e->b,
-				 .stored_ms = sim->now_ms,
-				 .bytes = e->bytes,
-				 .size = e->size};
-	e->bytes = NULL;
-	read_contents(sim, q);
-	sim_at(sim, sim->now_ms + sim_delay(sim), SIM_WORLD, deliver)->a = sim->queued++;
-	check_copies(sim, q);
-}
-
-static uint64_t service_number(const struct sim *sim, struct slice name)
-{
-	CHECK(name.size == 2 && name.data[0] == 's');
-	CHECK(name.data[1] >= '0' && (uint32_t)(name.data[1] - '0') < sim->service_count);
-	return (uint64_t)(name.data[1] - '0');
-}
-
-void sim_queue_put(struct sim *sim, struct slice service, struct slice bytes)
-{
-	struct sim_event *e = sim_at(sim, sim->now_ms + sim_delay(sim), SIM_WORLD, store);
-
-	e->a = service_number(sim, service);
-	e->b = sim->now_ms;
-	sim_event_bytes(e, bytes);
-}
-
-static void entry_done(struct sim *sim, uint32_t queued, uint32_t entry)
-{
-	struct sim_queued *q = &sim->queue[queued];
-
-	q->mask |= UINT64_C(1) << entry;
-	if (q->mask == (q->commands == 64 ? UINT64_MAX : (UINT64_C(1) << q->commands) - 1) &&
-	    !sim_chance(sim, SIM_NETWORK, sim->faults.loss))
-		q->acked = true;
-}
 
 /* ---- replies ------------------------------------------------------------------------------------
  */
@@ -181,7 +47,7 @@ static void resend(struct sim *sim, struct sim_event *e)
 	if (!p->used || p->serial != e->c)
 		return;
 	if (sim->now_ms - p->since_ms >= HOLD_MS) { /* S13: the step's timer is the guarantee */
-		entry_done(sim, p->queued, p->entry);
+		sim_stream_done(sim, p->queued, p->entry);
 		pending_free(p);
 		return;
 	}
@@ -245,7 +111,7 @@ static void answer(struct sim *sim, const struct sim_work *w, const struct sim_v
 	}
 	/* The owner may send the next attempt before this one's disposition has come. */
 	if (v->outcome == WIRE_OUTCOME_RETRY)
-		sim->queue[w->queued].retried |= UINT64_C(1) << w->entry;
+		sim_stream_retried(sim, w->queued, w->entry);
 	for (uint32_t i = 0; p == NULL && i < SIM_PENDING; i++)
 		if (!service->pending[i].used)
 			p = &service->pending[i];
@@ -349,11 +215,12 @@ static uint32_t begin_frame(struct sim *sim, uint32_t to, uint32_t queued, struc
 	return frame.command_count;
 }
 
-static void work_begins(struct sim *sim, uint32_t number)
+bool sim_service_take(struct sim *sim, uint32_t number)
 {
 	struct sim_queued *q = &sim->queue[number];
 
 	q->commands = begin_frame(sim, q->service, number, slice_of(q->bytes, q->size));
+	return true;
 }
 
 /* Nothing keeps a call for a service that is away. */
@@ -363,11 +230,18 @@ static void call_arrives(struct sim *sim, struct sim_event *e)
 		(void)begin_frame(sim, (uint32_t)e->a, CALLED, slice_of(e->bytes, e->size));
 }
 
+uint64_t sim_service_number(const struct sim *sim, struct slice name)
+{
+	CHECK(name.size == 2 && name.data[0] == 's');
+	CHECK(name.data[1] >= '0' && (uint32_t)(name.data[1] - '0') < sim->service_count);
+	return (uint64_t)(name.data[1] - '0');
+}
+
 void sim_service_call(struct sim *sim, struct slice service, struct slice bytes)
 {
 	struct sim_event *e = sim_at(sim, sim->now_ms + sim_delay(sim), SIM_WORLD, call_arrives);
 
-	e->a = service_number(sim, service);
+	e->a = sim_service_number(sim, service);
 	sim_event_bytes(e, bytes);
 }
 
@@ -394,7 +268,7 @@ void sim_service_hear(struct sim *sim, uint32_t number, struct slice data)
 			if (!p->used || p->attempt != d->attempt ||
 			    !uuid_equal(&p->operation, &d->operation))
 				continue;
-			entry_done(sim, p->queued, p->entry);
+			sim_stream_done(sim, p->queued, p->entry);
 			pending_free(p);
 		}
 	}

@@ -15,21 +15,6 @@ struct sim_row {
 	uint64_t admission;
 };
 
-struct sim_command {
-	uint32_t saga, step, op;
-};
-
-struct sim_queued {
-	uint32_t service, deliveries, commands;
-	uint64_t sent_ms, stored_ms, mask; /* of commands that need no delivery any more */
-	uint64_t retried;                  /* of those answered with "again" */
-	bool acked;
-	uint8_t *bytes;
-	uint32_t size;
-	struct sim_command *contents;
-	uint32_t content_count;
-};
-
 /* A reply that waits for its disposition. */
 struct sim_pending {
 	bool used;
@@ -72,8 +57,9 @@ void sim_participant_doubt(struct sim *sim, uint32_t saga, uint32_t step);
 void sim_participant_hear(struct sim *sim, uint32_t request, struct slice data);
 bool sim_participants_done(struct sim *sim);
 
-/* sim_service.c: the stream of commands and those who work on it */
-void sim_queue_put(struct sim *sim, struct slice service, struct slice bytes);
+/* sim_service.c: those who work on commands */
+bool sim_service_take(struct sim *sim, uint32_t queued);
+uint64_t sim_service_number(const struct sim *sim, struct slice name);
 void sim_service_hear(struct sim *sim, uint32_t service, struct slice data);
 void sim_service_call(struct sim *sim, struct slice service, struct slice bytes);
 
