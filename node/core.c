@@ -132,6 +132,8 @@ static struct shard *shard_create(struct core *core, uint32_t number)
 	outbox_init(&s->outbox, CORE_OUTBOX_MAX);
 	appender_init(&s->appender, CORE_RECORDS_MAX + BATCH_HEADER_SIZE);
 	core->shards[number] = s;
+	if (number >= core->shard_end)
+		core->shard_end = number + 1;
 	if (side_layout(s) && engine_create(s))
 		return s;
 	return NULL;
@@ -173,7 +175,7 @@ static void shard_destroy(struct shard *s)
 
 void core_destroy(struct core *core)
 {
-	for (uint32_t n = 0; n < WIRE_SHARDS_MAX; n++)
+	for (uint32_t n = 0; n < core->shard_end; n++)
 		if (core->shards[n] != NULL)
 			shard_destroy(core->shards[n]);
 	core_unlisten(core);
@@ -451,7 +453,7 @@ static void probe_journals(struct core *core)
 	bool stuck = false;
 	if (core->now.mono_ms - core->progress_ms <= CORE_PROBE_MS)
 		return;
-	for (uint32_t n = 0; n < WIRE_SHARDS_MAX; n++) {
+	for (uint32_t n = 0; n < core->shard_end; n++) {
 		struct shard *s = core->shards[n];
 		if (s == NULL)
 			continue;
@@ -476,7 +478,7 @@ void core_turn(struct core *core, struct core_time now)
 		core->progress_ms = now.mono_ms;
 	probe_journals(core);
 	core_inbox_look(core);
-	for (uint32_t n = 0; n < WIRE_SHARDS_MAX; n++)
+	for (uint32_t n = 0; n < core->shard_end; n++)
 		if (core->shards[n] != NULL)
 			turn_shard(core->shards[n], transport.connected);
 	core_load_note(core);
@@ -509,7 +511,7 @@ static void stats_add(struct txn_stats *sum, const struct txn_stats *one)
 void core_stats(const struct core *core, struct core_stats *stats)
 {
 	*stats = core->stats;
-	for (uint32_t n = 0; n < WIRE_SHARDS_MAX; n++) {
+	for (uint32_t n = 0; n < core->shard_end; n++) {
 		const struct shard *s = core->shards[n];
 		if (s == NULL)
 			continue;

@@ -12,7 +12,7 @@
 static bool may_read(const struct core *core)
 {
 	uint32_t open = 0;
-	for (uint32_t n = 0; n < WIRE_SHARDS_MAX; n++)
+	for (uint32_t n = 0; n < core->shard_end; n++)
 		open += core->shards[n] != NULL && core->shards[n]->read_token != 0;
 	return open < CORE_READS_MAX;
 }

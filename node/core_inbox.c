@@ -36,7 +36,7 @@ enum {
 
 static bool any_serving(const struct core *core)
 {
-	for (uint32_t n = 0; n < WIRE_SHARDS_MAX; n++)
+	for (uint32_t n = 0; n < core->shard_end; n++)
 		if (core->shards[n] != NULL && core->shards[n]->state == OWNERSHIP_SERVING)
 			return true;
 	return false;

@@ -204,6 +204,7 @@ struct core {
 	struct prng prng;
 	uint64_t next_token;
 	struct shard *shards[WIRE_SHARDS_MAX];
+	uint32_t shard_end; /* one more than the highest that was ever ours */
 	struct buf scratch; /* encoded messages */
 	struct arena decode;
 	void *decode_memory;

@@ -238,10 +238,10 @@ static void control_give_up_overdue(struct control *c, uint64_t now_ns)
 	const struct lease_result unknown = {.error = SAGA_E_UNKNOWN};
 
 	for (uint32_t i = 0; i < CONTROL_OPS_MAX; i++) {
+		if (c->ops[i].kind == CONTROL_OP_NONE || now_ns < c->ops[i].overdue_ns)
+			continue;
 		const struct control_op op = c->ops[i];
 
-		if (op.kind == CONTROL_OP_NONE || now_ns < op.overdue_ns)
-			continue;
 		c->ops[i].kind = CONTROL_OP_NONE;
 		control_note(c, "store.no_answer", op.shard, SAGA_E_UNKNOWN, op.kind);
 		if (op.kind == CONTROL_OP_RANGE || op.incarnation == c->incarnation)

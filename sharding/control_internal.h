@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/prng.h"
 #include "sharding/control.h"
 
@@ -181,6 +182,7 @@ struct control {
 	/* The view. */
 	bool has_cluster;
 	struct control_cluster cluster;
+	struct hash128 cluster_hash; /* of the text it was read from */
 	struct control_node nodes[PLAN_NODES_MAX];
 	uint32_t node_count;
 	struct control_key planner;

@@ -124,8 +124,12 @@ static void control_read_plan(struct control *c, const struct lease_kv *kv)
  * initialised anew over living nodes (S7, S11). */
 static void control_read_config(struct control *c, const struct lease_kv *kv)
 {
+	const struct hash128 hash = hash_xxh3_128(kv->value);
 	struct control_cluster cluster;
 
+	/* By the text, not by its revision: who empties a store begins to count anew. */
+	if (c->has_cluster && hash128_equal(&hash, &c->cluster_hash))
+		return;
 	if (control_cluster_decode(kv->value, &cluster) != 0) {
 		control_note(c, "config.unreadable", CONTROL_NO_SHARD, SAGA_E_CLUSTER_MISMATCH, 0);
 		control_fail(c, SAGA_E_CLUSTER_MISMATCH);
@@ -138,6 +142,7 @@ static void control_read_config(struct control *c, const struct lease_kv *kv)
 		return;
 	}
 	c->cluster = cluster;
+	c->cluster_hash = hash;
 	c->has_cluster = true;
 	c->shard_count = cluster.slots.shard_count;
 	c->io.cluster(c->io.context, &c->cluster);

@@ -100,6 +100,8 @@ static void destroy(struct sim *sim)
 	for (uint32_t i = 0; i < sim->service_count; i++)
 		for (uint32_t k = 0; k < SIM_PENDING; k++)
 			free(sim->services[i].pending[k].bytes);
+	for (uint32_t i = 0; i < sim->saga_count; i++)
+		free(sim->sagas[i].submit);
 	free(sim->sagas);
 	free(sim->rows);
 	free(sim->listed);

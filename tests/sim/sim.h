@@ -29,7 +29,8 @@ struct sim {
 	bool outage; /* one service is away until the healing, and little else happens */
 	struct prng prng[SIM_STREAMS];
 	struct sim_faults faults;
-	struct sim_event **heap;
+	struct sim_due *heap;
+	struct sim_event *free_events;
 	uint32_t heap_count, heap_capacity;
 	uint64_t next_order;
 	uint8_t digest_block[4096];

@@ -161,17 +161,21 @@ bool sim_ask(struct sim *sim, enum sim_request_kind kind, uint32_t number, uint3
 				     .sent_ms = sim->now_ms,
 				     .by_participant = by_participant};
 	sim_note(sim, by_participant ? "ask.participant" : "ask", party, request, kind, number);
+	const struct subject subject =
+		subject_shard("saga", saga->shard, verb_of(kind), slice_str("default"));
+	const uint32_t from = (by_participant ? SIM_AT_PARTICIPANT : SIM_AT_CLIENT) + party;
+	sim_reply_subject(reply, by_participant ? 'p' : 'c', party, request);
+	if (kind == SIM_SUBMIT) {
+		sim_send_node(sim, from, subject.text, reply,
+			      slice_of(saga->submit, saga->submit_size));
+		return true;
+	}
 	buf_init(&out, 65536);
 	if (kind == SIM_ENLIST || kind == SIM_ENLIST_OTHER || kind == SIM_INQUIRE)
 		encode_branch(sim, kind, saga, step, &out);
 	else
 		sim_client_encode(sim, kind, saga, 0, &out);
-	(void)snprintf(reply, sizeof reply, "_INBOX.%c%u.%u", by_participant ? 'p' : 'c', party,
-		       request);
-	const struct subject subject =
-		subject_shard("saga", saga->shard, verb_of(kind), slice_str("default"));
-	sim_send_node(sim, (by_participant ? SIM_AT_PARTICIPANT : SIM_AT_CLIENT) + party,
-		      subject.text, reply, buf_slice(&out));
+	sim_send_node(sim, from, subject.text, reply, buf_slice(&out));
 	buf_close(&out);
 	return true;
 }
@@ -236,6 +240,7 @@ void sim_client_hear(struct sim *sim, uint32_t client, uint32_t request, struct 
 static void draw_saga(struct sim *sim, uint32_t number, uint64_t span_ms)
 {
 	struct sim_saga *saga = &sim->sagas[number];
+	struct buf submit;
 	char name[32];
 
 	(void)snprintf(name, sizeof name, "saga-%llu-%u", (unsigned long long)sim->seed, number);
@@ -252,6 +257,10 @@ static void draw_saga(struct sim *sim, uint32_t number, uint64_t span_ms)
 	saga->retry_until_ms = saga->submit_ms + SIM_WINDOW_MS;
 	if (sim_draw(sim, SIM_PLAN, 6) == 0)
 		saga->retry_until_ms = saga->submit_ms + 2000 + sim_draw(sim, SIM_PLAN, 8000);
+	buf_init(&submit, 65536);
+	encode_submit(sim, SIM_SUBMIT, saga, 0, &submit);
+	saga->submit = submit.data; /* ours from now on */
+	saga->submit_size = submit.size;
 }
 
 static uint64_t soon(struct sim *sim, const struct sim_saga *saga, uint64_t span_ms)

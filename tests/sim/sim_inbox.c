@@ -63,14 +63,19 @@ static void created_text(uint64_t incarnation, char text[32])
 bool sim_inbox_find(const struct sim *sim, uint32_t shard, struct slice created, uint64_t sequence,
 		    uint32_t *entry)
 {
+	uint64_t incarnation = 0;
+	char text[32] = "";
+
 	for (uint32_t i = 0; i < sim->inbox.entry_count; i++) {
 		const struct sim_entry *e = &sim->inbox.entries[i];
-		char text[32];
 
-		created_text(e->incarnation, text);
 		*entry = i;
-		if (e->sequence == sequence && shard_of(sim, e) == shard &&
-		    slice_equal(created, slice_str(text)))
+		if (e->sequence != sequence || shard_of(sim, e) != shard)
+			continue;
+		if (incarnation != e->incarnation)
+			created_text(e->incarnation, text);
+		incarnation = e->incarnation;
+		if (slice_equal(created, slice_str(text)))
 			return true;
 	}
 	return false;

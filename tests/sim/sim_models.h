@@ -42,7 +42,8 @@ struct sim_store {
 };
 
 struct transport_subscription {
-	char subject[64];          /* up to the '>' */
+	char subject[64]; /* up to the '>' */
+	size_t size;
 	transport_handler handler; /* NULL = free */
 	void *context;
 };
@@ -83,6 +84,8 @@ void sim_etcd_close(struct sim *sim);
 void sim_transport_open(struct sim_node *node);
 void sim_send_node(struct sim *sim, uint32_t from, const char *subject, const char *reply,
 		   struct slice data);
+/* "_INBOX.<kind><party>.<number>": where a reply is to go. */
+void sim_reply_subject(char text[32], char kind, uint32_t party, uint32_t number);
 uint64_t sim_delay(struct sim *sim);
 bool sim_link_down(const struct sim_node *node);
 

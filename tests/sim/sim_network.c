@@ -64,7 +64,8 @@ static void node_hears(struct sim *sim, struct sim_event *e)
 	for (uint32_t i = 0; i < SIM_SHARDS_MAX; i++) {
 		const struct transport_subscription *s = &node->transport.subscriptions[i];
 
-		if (s->handler != NULL && strncmp(subject, s->subject, strlen(s->subject)) == 0)
+		if (s->handler != NULL && subject_size >= s->size &&
+		    memcmp(subject, s->subject, s->size) == 0)
 			s->handler(s->context, &message);
 	}
 }
@@ -228,14 +229,51 @@ static struct sim_transport *self(struct transport *t)
 	return (struct sim_transport *)(void *)t;
 }
 
-/* "_INBOX.<c, p or s><number>.<number>" */
+static char *put_number(char *at, uint32_t number)
+{
+	char digits[10];
+	uint32_t count = 0;
+
+	do {
+		digits[count++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	while (count > 0)
+		*at++ = digits[--count];
+	return at;
+}
+
+static uint32_t number_at(const char **at)
+{
+	uint32_t number = 0;
+
+	for (; **at >= '0' && **at <= '9'; (*at)++)
+		number = number * 10 + (uint32_t)(**at - '0');
+	return number;
+}
+
+void sim_reply_subject(char text[32], char kind, uint32_t party, uint32_t number)
+{
+	char *at = text + sizeof "_INBOX." - 1;
+
+	memcpy(text, "_INBOX.", sizeof "_INBOX." - 1);
+	*at++ = kind;
+	at = put_number(at, party);
+	*at++ = '.';
+	*put_number(at, number) = '\0';
+}
+
 static void publish_reply(struct sim_node *node, const char *subject, struct slice data)
 {
 	struct sim *sim = node->sim;
-	unsigned party = 0, number = 0;
-	char kind = 0;
+	const char *rest = subject + sizeof "_INBOX." - 1;
+	const char kind = *rest++;
+	const uint32_t party = number_at(&rest);
 
-	CHECK_EQ(sscanf(subject, "_INBOX.%c%u.%u", &kind, &party, &number), 3);
+	CHECK(*rest == '.' && (kind == 'c' || kind == 'p' || kind == 's'));
+	rest++;
+	const uint32_t number = number_at(&rest);
+	CHECK(*rest == '\0');
 	if (kind != 's') {
 		const uint32_t at = kind == 'c' ? SIM_AT_CLIENT : SIM_AT_PARTICIPANT;
 
@@ -307,6 +345,7 @@ static int subscribe(struct transport *t, const char *subject, const char *queue
 		CHECK(size > 1 && size < sizeof s->subject && subject[size - 1] == '>');
 		memcpy(s->subject, subject, size - 1);
 		s->subject[size - 1] = '\0';
+		s->size = size - 1;
 		s->handler = handler;
 		s->context = context;
 		*subscription = s;

@@ -23,7 +23,9 @@ static void send_bytes(struct sim *sim, uint32_t number, uint32_t shard, struct 
 	struct subject subject;
 
 	(void)snprintf(service, sizeof service, "s%u", number);
-	(void)snprintf(reply, sizeof reply, wants ? "_INBOX.s%u.1" : "", number);
+	reply[0] = '\0';
+	if (wants)
+		sim_reply_subject(reply, 's', number, 1);
 	subject = subject_shard("saga", shard, SUBJECT_REPLY, slice_str(service));
 	sim_send_node(sim, SIM_AT_SERVICE + number, subject.text, reply, bytes);
 }

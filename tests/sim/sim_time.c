@@ -8,6 +8,8 @@
 #include "base/hash.h"
 #include "tests/sim/sim.h"
 
+enum { HEAP_WIDTH = 4 };
+
 uint64_t sim_draw(struct sim *sim, enum sim_stream stream, uint64_t bound)
 {
 	return prng_below(&sim->prng[stream], bound);
@@ -30,77 +32,88 @@ void *sim_grow(void *array, uint32_t count, uint32_t *capacity, size_t size)
 
 /* ---- the heap ------------------------------------------------------------------------------- */
 
-static bool earlier(const struct sim_event *a, const struct sim_event *b)
+/* What it is ordered by lies in the heap itself, four to a parent: most of the time goes into
+ * fetching. */
+static bool earlier(const struct sim_due *a, const struct sim_due *b)
 {
 	return a->due_ms < b->due_ms || (a->due_ms == b->due_ms && a->order < b->order);
 }
 
-static void swap(struct sim *sim, uint32_t a, uint32_t b)
-{
-	struct sim_event *event = sim->heap[a];
-
-	sim->heap[a] = sim->heap[b];
-	sim->heap[b] = event;
-}
-
 static void push(struct sim *sim, struct sim_event *event)
 {
-	void *heap = sim_grow(sim->heap, sim->heap_count, &sim->heap_capacity, sizeof *sim->heap);
+	const struct sim_due due = {event->due_ms, event->order, event};
 	uint32_t at = sim->heap_count++;
 
-	sim->heap = heap;
-	sim->heap[at] = event;
-	while (at > 0 && earlier(sim->heap[at], sim->heap[(at - 1) / 2])) {
-		swap(sim, at, (at - 1) / 2);
-		at = (at - 1) / 2;
-	}
+	sim->heap = sim_grow(sim->heap, at, &sim->heap_capacity, sizeof *sim->heap);
+	for (; at > 0 && earlier(&due, &sim->heap[(at - 1) / HEAP_WIDTH]);
+	     at = (at - 1) / HEAP_WIDTH)
+		sim->heap[at] = sim->heap[(at - 1) / HEAP_WIDTH];
+	sim->heap[at] = due;
 }
 
 static struct sim_event *pop(struct sim *sim)
 {
-	struct sim_event *event = sim->heap[0];
+	struct sim_event *event = sim->heap[0].event;
+	const struct sim_due last = sim->heap[--sim->heap_count];
 	uint32_t at = 0;
 
-	sim->heap[0] = sim->heap[--sim->heap_count];
 	for (;;) {
-		uint32_t least = at;
+		const uint32_t from = HEAP_WIDTH * at + 1;
+		uint32_t least = from;
 
-		for (uint32_t i = 2 * at + 1; i <= 2 * at + 2 && i < sim->heap_count; i++)
-			if (earlier(sim->heap[i], sim->heap[least]))
+		if (from >= sim->heap_count)
+			break;
+		for (uint32_t i = from + 1; i < from + HEAP_WIDTH && i < sim->heap_count; i++)
+			if (earlier(&sim->heap[i], &sim->heap[least]))
 				least = i;
-		if (least == at)
-			return event;
-		swap(sim, at, least);
+		if (earlier(&last, &sim->heap[least]))
+			break;
+		sim->heap[at] = sim->heap[least];
 		at = least;
 	}
+	sim->heap[at] = last;
+	return event;
 }
 
-static void free_event(struct sim_event *event)
+static void free_event(struct sim *sim, struct sim_event *event)
 {
 	if (event->drop != NULL)
 		event->drop(event);
 	free(event->bytes);
-	free(event);
+	event->next_free = sim->free_events;
+	sim->free_events = event;
 }
 
 void sim_close_heap(struct sim *sim)
 {
 	while (sim->heap_count > 0)
-		free_event(pop(sim));
+		free_event(sim, pop(sim));
 	free(sim->heap);
+	while (sim->free_events != NULL) {
+		struct sim_event *event = sim->free_events;
+
+		sim->free_events = event->next_free;
+		free(event);
+	}
 }
 
 struct sim_event *sim_at(struct sim *sim, uint64_t due_ms, uint32_t node, sim_run run)
 {
-	struct sim_event *event = calloc(1, sizeof *event);
+	struct sim_event *event = sim->free_events;
 
-	CHECK(event != NULL);
 	CHECK_LE(sim->now_ms, due_ms);
-	event->due_ms = due_ms;
-	event->order = sim->next_order++;
-	event->run = run;
-	event->node = node;
-	event->life = node == SIM_WORLD ? 0 : sim->nodes[node].life;
+	if (event != NULL)
+		sim->free_events = event->next_free;
+	else
+		event = malloc(sizeof *event);
+	CHECK(event != NULL);
+	*event = (struct sim_event){
+		.due_ms = due_ms,
+		.order = sim->next_order++,
+		.run = run,
+		.node = node,
+		.life = node == SIM_WORLD ? 0 : sim->nodes[node].life,
+	};
 	push(sim, event);
 	return event;
 }
@@ -141,7 +154,7 @@ static void run_event(struct sim *sim, struct sim_event *event)
 	} else {
 		event->run(sim, event);
 	}
-	free_event(event);
+	free_event(sim, event);
 }
 
 static uint64_t node_due(const struct sim_node *node)
@@ -155,14 +168,14 @@ bool sim_step(struct sim *sim, uint64_t until_ms)
 {
 	uint64_t due = until_ms;
 
-	if (sim->heap_count > 0 && sim->heap[0]->due_ms < due)
-		due = sim->heap[0]->due_ms;
+	if (sim->heap_count > 0 && sim->heap[0].due_ms < due)
+		due = sim->heap[0].due_ms;
 	for (uint32_t i = 0; i < sim->node_count; i++)
 		if (sim->nodes[i].running && node_due(&sim->nodes[i]) < due)
 			due = node_due(&sim->nodes[i]);
 	if (due > sim->now_ms)
 		sim->now_ms = due;
-	while (sim->heap_count > 0 && sim->heap[0]->due_ms <= sim->now_ms)
+	while (sim->heap_count > 0 && sim->heap[0].due_ms <= sim->now_ms)
 		run_event(sim, pop(sim));
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		struct sim_node *node = &sim->nodes[i];

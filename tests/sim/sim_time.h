@@ -36,6 +36,11 @@ struct sim_event {
 	uint8_t *bytes; /* owned */
 	uint32_t size;
 	void (*drop)(struct sim_event *event); /* frees what the bytes point to; may be NULL */
+	struct sim_event *next_free;
+};
+struct sim_due {
+	uint64_t due_ms, order;
+	struct sim_event *event;
 };
 
 /* sim_time.c */
