@@ -93,6 +93,8 @@ static void destroy(struct sim *sim)
 	sim_etcd_close(sim);
 	sim_inbox_close(sim);
 	sim_journal_close(sim);
+	for (uint32_t n = 0; n < sim->shard_count; n++)
+		free(sim->reading[n].saga_of);
 	for (uint32_t i = 0; i < sim->queued; i++)
 		free(sim->queue[i].bytes);
 	for (uint32_t i = 0; i < sim->queued; i++)

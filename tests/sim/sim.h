@@ -31,6 +31,8 @@ struct sim {
 	struct sim_faults faults;
 	struct sim_due *heap;
 	struct sim_event *free_events;
+	struct sim_event *wheel[SIM_WHEEL_MS], *wheel_last[SIM_WHEEL_MS];
+	uint64_t wheel_used[SIM_WHEEL_MS / 64];
 	uint32_t heap_count, heap_capacity;
 	uint64_t next_order;
 	uint8_t digest_block[4096];
@@ -51,6 +53,7 @@ struct sim {
 
 	struct sim_batch *log[SIM_SHARDS_MAX];
 	uint32_t log_count[SIM_SHARDS_MAX], log_capacity[SIM_SHARDS_MAX];
+	struct sim_reading reading[SIM_SHARDS_MAX];
 	struct sim_kv kvs[SIM_KEYS];
 	struct sim_lease leases[SIM_LEASES]; /* id = index + 1 */
 	uint32_t lease_count;

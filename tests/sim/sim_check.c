@@ -125,18 +125,6 @@ static void check_sagas(struct sim *sim, const struct sim_history *h)
  * --------------------------------
  */
 
-bool sim_all_final(struct sim *sim)
-{
-	struct sim_history *h = sim_history_read(sim);
-	bool all = true;
-
-	for (uint32_t i = 0; i < sim->saga_count; i++)
-		all &= h->sagas[i].accepted_times == 0 || h->sagas[i].finished_ms != 0;
-	all &= sim_inbox_done(sim, h) && sim_participants_done(sim);
-	sim_history_close(h);
-	return all;
-}
-
 static void check_probes(struct sim *sim)
 {
 	bool asked[SIM_SAGAS_MAX] = {0}, answered[SIM_SAGAS_MAX] = {0};

@@ -55,7 +55,6 @@ bool sim_step_irrevocable(const struct sim *sim, const struct sim_saga_facts *fa
 			  uint32_t step);
 
 /* sim_check.c */
-bool sim_all_final(struct sim *sim); /* and nothing is left in the inbox */
 void sim_check(struct sim *sim);
 
 #endif

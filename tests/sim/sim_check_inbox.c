@@ -5,18 +5,6 @@
 #include "base/check.h"
 #include "tests/sim/sim.h"
 
-/* Everybody has given up publishing, and what is stored is recorded. */
-bool sim_inbox_done(const struct sim *sim, const struct sim_history *h)
-{
-	bool done = !sim->inbox.missing;
-
-	for (uint32_t i = 0; i < sim->inbox.letter_count; i++)
-		done &= sim->inbox.letters[i].ended || sim->inbox.letters[i].acknowledged;
-	for (uint32_t i = 0; i < sim->inbox.entry_count; i++)
-		done &= sim->inbox.entries[i].lost || h->entries[i].at_ms != 0;
-	return done;
-}
-
 static bool by(uint64_t when, uint64_t at_ms)
 {
 	return when != 0 && when <= at_ms;

@@ -8,7 +8,7 @@
 #include "tests/sim/sim.h"
 #include "wire/plan.h"
 
-enum { RETRY_MS = 400 };
+enum { RETRY_MS = 400, MANY = 32 };
 
 bool sim_saga_from(const struct sim *sim, struct slice id, uint32_t *saga)
 {
@@ -268,8 +268,10 @@ static uint64_t soon(struct sim *sim, const struct sim_saga *saga, uint64_t span
 	return saga->submit_ms + sim_draw(sim, SIM_PLAN, span_ms);
 }
 
+/* Among many, each is asked for less: what is new comes from others. */
 void sim_client_create(struct sim *sim)
 {
+	const uint32_t insistence = sim->saga_count > MANY ? 1 : 3;
 	uint64_t span_ms = sim->heal_ms - sim->now_ms - 500;
 
 	if (sim_draw(sim, SIM_PLAN, 4) == 0)
@@ -281,7 +283,7 @@ void sim_client_create(struct sim *sim)
 		sim_at(sim, saga->submit_ms, SIM_WORLD, submit)->b = i;
 		if (sim_draw(sim, SIM_PLAN, 3) == 0)
 			plan_request(sim, soon(sim, saga, 50), SIM_SUBMIT, i);
-		for (uint32_t k = 0; k < 3; k++)
+		for (uint32_t k = 0; k < insistence; k++)
 			plan_request(sim, soon(sim, saga, 8000), SIM_SUBMIT, i);
 		if (sim_draw(sim, SIM_PLAN, 5) == 0)
 			plan_request(sim, soon(sim, saga, 3000), SIM_CONFLICT, i);
@@ -289,9 +291,9 @@ void sim_client_create(struct sim *sim)
 			plan_request(sim, soon(sim, saga, 2000), SIM_CANCEL, i);
 		if (sim_draw(sim, SIM_PLAN, 12) == 0)
 			plan_request(sim, saga->submit_ms - 200, SIM_CANCEL, i);
-		for (uint32_t k = 0; k < 5; k++)
+		for (uint32_t k = 0; k < 2 * insistence; k++)
 			plan_request(sim, soon(sim, saga, 1500),
-				     k < 3 ? SIM_WAIT_QUERY : SIM_WAIT_DECIDED, i);
+				     k % 2 == 0 ? SIM_WAIT_QUERY : SIM_WAIT_DECIDED, i);
 		plan_request(sim, soon(sim, saga, 6000), SIM_WAIT_QUERY, i);
 		plan_request(sim, soon(sim, saga, 5000), SIM_QUERY, i);
 		if (sim_interactive(saga))

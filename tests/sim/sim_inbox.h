@@ -36,6 +36,7 @@ struct sim_entry {
 	uint64_t incarnation, sequence, stored_ms;
 	uint64_t purge_sent_ms; /* of the purge that deleted it; 0 = none has */
 	bool lost;              /* it went with its stream, unpurged */
+	bool recorded;          /* sim_end.c has seen it in a journal */
 };
 
 struct sim_stream_inbox {
@@ -82,7 +83,6 @@ bool sim_inbox_find(const struct sim *sim, uint32_t shard, struct slice created,
 void sim_letters_create(struct sim *sim, uint64_t span_ms);
 
 /* sim_check_inbox.c */
-bool sim_inbox_done(const struct sim *sim, const struct sim_history *history);
 void sim_check_inbox(struct sim *sim, const struct sim_history *history);
 
 #endif

@@ -17,6 +17,7 @@ enum {
 	SIM_LEASES = 512,
 	SIM_PENDING = 512,
 	SIM_TOKENS = 128,
+	SIM_WHEEL_MS = 32768, /* events due later are few */
 	SIM_WORK = 0,    /* beside enum wire_op: what an interactive branch does before its vote */
 	SIM_OPS = 5,     /* enum wire_op + 1 */
 	SIM_WORLD = 255, /* as an event's node: it happens outside of all nodes */

@@ -49,9 +49,10 @@ struct sim_saga {
 	/* Interactive: */
 	uint32_t idle_ms; /* 0 = it is not */
 	bool begun, ended, careless;
-	uint32_t branch_set; /* of the commit, as bits; ended = it is sent */
-	uint32_t finale;     /* enum in sim_interactive.c */
-	bool inbox_only;     /* until the probes */
+	uint32_t branch_set;     /* of the commit, as bits; ended = it is sent */
+	uint32_t finale;         /* enum in sim_interactive.c */
+	bool inbox_only;         /* until the probes */
+	bool accepted, finished; /* sim_end.c has seen it in a journal */
 	/* The submit is the same each time. */
 	uint8_t *submit;
 	uint32_t submit_size;

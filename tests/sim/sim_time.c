@@ -8,7 +8,7 @@
 #include "base/hash.h"
 #include "tests/sim/sim.h"
 
-enum { HEAP_WIDTH = 4 };
+enum { HEAP_WIDTH = 4, WHEEL_MS = SIM_WHEEL_MS, WORD = 64 };
 
 uint64_t sim_draw(struct sim *sim, enum sim_stream stream, uint64_t bound)
 {
@@ -80,21 +80,73 @@ static void free_event(struct sim *sim, struct sim_event *event)
 	if (event->drop != NULL)
 		event->drop(event);
 	free(event->bytes);
-	event->next_free = sim->free_events;
+	event->next = sim->free_events;
 	sim->free_events = event;
 }
 
-void sim_close_heap(struct sim *sim)
-{
-	while (sim->heap_count > 0)
-		free_event(sim, pop(sim));
-	free(sim->heap);
-	while (sim->free_events != NULL) {
-		struct sim_event *event = sim->free_events;
+/* ---- the wheel: what is due soon, a list for each ms -------------------------------------------
+ * Events are made in rising order, so the end of a list is the place of the newest. What is due
+ * later waits in the heap until the wheel reaches so far, and comes in before anything is made for
+ * that ms directly. */
 
-		sim->free_events = event->next_free;
-		free(event);
+static void wheel_put(struct sim *sim, struct sim_event *event)
+{
+	const uint32_t at = event->due_ms % WHEEL_MS;
+	struct sim_event **last = &sim->wheel_last[at];
+
+	event->next = NULL;
+	if (sim->wheel[at] == NULL)
+		sim->wheel[at] = event;
+	else
+		(*last)->next = event;
+	*last = event;
+	sim->wheel_used[at / WORD] |= UINT64_C(1) << at % WORD;
+}
+
+static struct sim_event *wheel_take(struct sim *sim)
+{
+	const uint32_t at = sim->now_ms % WHEEL_MS;
+	struct sim_event *event = sim->wheel[at];
+
+	if (event == NULL)
+		return NULL;
+	sim->wheel[at] = event->next;
+	if (event->next == NULL)
+		sim->wheel_used[at / WORD] &= ~(UINT64_C(1) << at % WORD);
+	return event;
+}
+
+static void put(struct sim *sim, struct sim_event *event)
+{
+	if (event->due_ms < sim->now_ms + WHEEL_MS)
+		wheel_put(sim, event);
+	else
+		push(sim, event);
+}
+
+static void set_now(struct sim *sim, uint64_t now_ms)
+{
+	sim->now_ms = now_ms;
+	while (sim->heap_count > 0 && sim->heap[0].due_ms < now_ms + WHEEL_MS)
+		wheel_put(sim, pop(sim));
+}
+
+/* The next ms before `until_ms` that has events; until_ms: none has. */
+static uint64_t wheel_next(const struct sim *sim, uint64_t until_ms)
+{
+	uint64_t at = sim->now_ms;
+
+	while (at < until_ms) {
+		const uint32_t place = at % WHEEL_MS;
+		const uint64_t word = sim->wheel_used[place / WORD] >> place % WORD;
+
+		if (word != 0) {
+			at += (uint64_t)__builtin_ctzll(word);
+			break;
+		}
+		at += WORD - place % WORD;
 	}
+	return at < until_ms ? at : until_ms;
 }
 
 struct sim_event *sim_at(struct sim *sim, uint64_t due_ms, uint32_t node, sim_run run)
@@ -103,7 +155,7 @@ struct sim_event *sim_at(struct sim *sim, uint64_t due_ms, uint32_t node, sim_ru
 
 	CHECK_LE(sim->now_ms, due_ms);
 	if (event != NULL)
-		sim->free_events = event->next_free;
+		sim->free_events = event->next;
 	else
 		event = malloc(sizeof *event);
 	CHECK(event != NULL);
@@ -114,8 +166,28 @@ struct sim_event *sim_at(struct sim *sim, uint64_t due_ms, uint32_t node, sim_ru
 		.node = node,
 		.life = node == SIM_WORLD ? 0 : sim->nodes[node].life,
 	};
-	push(sim, event);
+	put(sim, event);
 	return event;
+}
+
+void sim_close_heap(struct sim *sim)
+{
+	while (sim->heap_count > 0)
+		free_event(sim, pop(sim));
+	for (uint32_t i = 0; i < WHEEL_MS; i++)
+		while (sim->wheel[i] != NULL) {
+			struct sim_event *event = sim->wheel[i];
+
+			sim->wheel[i] = event->next;
+			free_event(sim, event);
+		}
+	free(sim->heap);
+	while (sim->free_events != NULL) {
+		struct sim_event *event = sim->free_events;
+
+		sim->free_events = event->next;
+		free(event);
+	}
 }
 
 void sim_event_bytes(struct sim_event *event, struct slice bytes)
@@ -136,7 +208,7 @@ static bool put_off(struct sim *sim, struct sim_event *event)
 		return false;
 	event->due_ms = node->paused_until_ms;
 	event->order = sim->next_order++;
-	push(sim, event);
+	put(sim, event);
 	return true;
 }
 
@@ -166,17 +238,17 @@ static uint64_t node_due(const struct sim_node *node)
 
 bool sim_step(struct sim *sim, uint64_t until_ms)
 {
+	struct sim_event *event;
 	uint64_t due = until_ms;
 
-	if (sim->heap_count > 0 && sim->heap[0].due_ms < due)
-		due = sim->heap[0].due_ms;
 	for (uint32_t i = 0; i < sim->node_count; i++)
 		if (sim->nodes[i].running && node_due(&sim->nodes[i]) < due)
 			due = node_due(&sim->nodes[i]);
+	due = wheel_next(sim, due);
 	if (due > sim->now_ms)
-		sim->now_ms = due;
-	while (sim->heap_count > 0 && sim->heap[0].due_ms <= sim->now_ms)
-		run_event(sim, pop(sim));
+		set_now(sim, due);
+	while ((event = wheel_take(sim)) != NULL)
+		run_event(sim, event);
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		struct sim_node *node = &sim->nodes[i];
 

@@ -36,7 +36,7 @@ struct sim_event {
 	uint8_t *bytes; /* owned */
 	uint32_t size;
 	void (*drop)(struct sim_event *event); /* frees what the bytes point to; may be NULL */
-	struct sim_event *next_free;
+	struct sim_event *next;                /* in its list */
 };
 struct sim_due {
 	uint64_t due_ms, order;
