@@ -52,14 +52,19 @@ struct sim {
 	uint64_t arrive_ms[SIM_ENDPOINTS][SIM_ENDPOINTS];
 
 	struct sim_batch *log[SIM_SHARDS_MAX];
+	uint32_t log_first[SIM_SHARDS_MAX]; /* what was below it is gone */
 	uint32_t log_count[SIM_SHARDS_MAX], log_capacity[SIM_SHARDS_MAX];
 	struct sim_reading reading[SIM_SHARDS_MAX];
-	struct sim_kv kvs[SIM_KEYS];
+	struct sim_leader leaders[SIM_SHARDS_MAX];
+	struct sim_kv kvs[SIM_KEYS]; /* in the order of their names */
+	uint32_t kv_count;
+	uint64_t etcd_away_until_ms;         /* it has no leader */
 	struct sim_lease leases[SIM_LEASES]; /* id = index + 1 */
 	uint32_t lease_count;
 	int64_t revision;
 	struct sim_consumer consumers[SIM_SERVICES_MAX];
 	bool (*take)(struct sim *sim, uint32_t queued); /* false: nobody wants a message now */
+	void *host;                                     /* of models alone: who drives them */
 	struct sim_queued *queue;
 	uint32_t queued, queue_capacity;
 	uint32_t copies_max; /* live ones of one command in the stream (S14) */

@@ -5,7 +5,11 @@
 #include "base/check.h"
 #include "tests/sim/sim.h"
 
-enum { NS_PER_MS = 1000000 };
+enum {
+	NS_PER_MS = 1000000,
+	WATCH_MS = 3000,   /* until a watch that hangs is opened again */
+	ELECTION_MS = 500, /* its time-out, which each lease gets on top of its TTL after one */
+};
 
 /* A request with its own copies, then its answer. */
 struct call {
@@ -61,33 +65,66 @@ static void drop_call(struct sim_event *event)
 /* ---- the store ----------------------------------------------------------------------------------
  */
 
-static struct sim_kv *find_key(struct sim *sim, const char *key)
+/* Where it is, or would be. */
+static uint32_t place_of(const struct sim *sim, const char *key, bool *there)
 {
-	for (uint32_t i = 0; i < SIM_KEYS; i++)
-		if (sim->kvs[i].used && strcmp(sim->kvs[i].key, key) == 0)
-			return &sim->kvs[i];
-	return NULL;
+	uint32_t from = 0, to = sim->kv_count;
+
+	*there = false;
+	while (from < to) {
+		const uint32_t middle = (from + to) / 2;
+		const int order = strcmp(sim->kvs[middle].key, key);
+
+		if (order == 0) {
+			*there = true;
+			return middle;
+		}
+		if (order < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
 }
 
-static void remove_kv(struct sim_kv *kv)
+static struct sim_kv *find_key(struct sim *sim, const char *key)
 {
+	bool there;
+	const uint32_t place = place_of(sim, key, &there);
+
+	return there ? &sim->kvs[place] : NULL;
+}
+
+static void remove_kv(struct sim *sim, struct sim_kv *kv)
+{
+	const size_t behind = (size_t)(&sim->kvs[sim->kv_count] - kv) - 1;
+
 	free(kv->value);
-	memset(kv, 0, sizeof *kv);
+	memmove(kv, kv + 1, behind * sizeof *kv);
+	sim->kv_count--;
+}
+
+static struct sim_kv *new_key(struct sim *sim, const char *key)
+{
+	bool there;
+	const uint32_t place = place_of(sim, key, &there);
+	struct sim_kv *kv = &sim->kvs[place];
+
+	CHECK(!there);
+	CHECK_LT(sim->kv_count, SIM_KEYS);
+	memmove(kv + 1, kv, (sim->kv_count - place) * sizeof *kv);
+	sim->kv_count++;
+	*kv = (struct sim_kv){.create = sim->revision};
+	(void)snprintf(kv->key, sizeof kv->key, "%s", key);
+	return kv;
 }
 
 static void put_key(struct sim *sim, const char *key, struct slice value, int64_t lease)
 {
 	struct sim_kv *kv = find_key(sim, key);
 
-	for (uint32_t i = 0; kv == NULL; i++) {
-		CHECK_LT(i, SIM_KEYS);
-		if (sim->kvs[i].used)
-			continue;
-		kv = &sim->kvs[i];
-		kv->used = true;
-		(void)snprintf(kv->key, sizeof kv->key, "%s", key);
-		kv->create = sim->revision;
-	}
+	if (kv == NULL)
+		kv = new_key(sim, key);
 	free(kv->value);
 	kv->value = malloc(value.size + 1);
 	CHECK(kv->value != NULL);
@@ -107,10 +144,17 @@ static void hint(struct sim *sim, struct sim_event *e)
 
 static void tell_watchers(struct sim *sim)
 {
-	for (uint32_t i = 0; i < sim->node_count; i++)
-		if (sim->nodes[i].store.hint != NULL && !link_down(&sim->nodes[i]) &&
-		    !sim_chance(sim, SIM_ETCD, sim->faults.hint_lost))
-			(void)sim_at(sim, sim->now_ms + 1 + sim_draw(sim, SIM_ETCD, 5), i, hint);
+	for (uint32_t i = 0; i < sim->node_count; i++) {
+		if (sim->nodes[i].store.hint == NULL || link_down(&sim->nodes[i]) ||
+		    sim_chance(sim, SIM_ETCD, sim->faults.hint_lost))
+			continue;
+		(void)sim_at(sim, sim->now_ms + 1 + sim_draw(sim, SIM_ETCD, 5), i, hint);
+		/* A watch that is opened again may tell of it once more, much later. */
+		if (!sim_chance(sim, SIM_ETCD, sim->faults.hint_again))
+			continue;
+		sim->count.hints_again++;
+		(void)sim_at(sim, sim->now_ms + 1 + sim_draw(sim, SIM_ETCD, WATCH_MS), i, hint);
+	}
 }
 
 void sim_etcd_end_lease(struct sim *sim, uint32_t index)
@@ -118,9 +162,9 @@ void sim_etcd_end_lease(struct sim *sim, uint32_t index)
 	sim->leases[index].alive = false;
 	sim->revision++;
 	sim_note(sim, "etcd.lease_over", index + 1, 0, 0, 0);
-	for (uint32_t i = 0; i < SIM_KEYS; i++)
-		if (sim->kvs[i].used && sim->kvs[i].lease == (int64_t)index + 1)
-			remove_kv(&sim->kvs[i]);
+	for (uint32_t i = sim->kv_count; i > 0; i--)
+		if (sim->kvs[i - 1].lease == (int64_t)index + 1)
+			remove_kv(sim, &sim->kvs[i - 1]);
 	tell_watchers(sim);
 }
 
@@ -170,7 +214,7 @@ static void apply_txn(struct sim *sim, struct call *call)
 		if (!w->remove)
 			put_key(sim, (const char *)w->key.data, w->value, w->lease_id);
 		else if (kv != NULL)
-			remove_kv(kv);
+			remove_kv(sim, kv);
 	}
 	call->result.succeeded = true;
 	tell_watchers(sim);
@@ -191,6 +235,14 @@ static void apply_lease(struct sim *sim, struct call *call)
 		call->result.ttl_s = r->ttl_s;
 		return;
 	}
+	/* A leader that is none any more, and does not know it, confirms what is over, and renews
+	 * nothing of what is not. */
+	if (r->kind == LEASE_RENEW && sim_chance(sim, SIM_ETCD, sim->faults.renew_lied)) {
+		sim->count.lying_renewals++;
+		sim->count.lying_renewals_dead += !lease_alive(sim, r->lease_id);
+		call->result.ttl_s = (uint32_t)(sim->leases[r->lease_id - 1].ttl_ms / 1000);
+		return;
+	}
 	if (!lease_alive(sim, r->lease_id)) {
 		call->result.error = r->kind == LEASE_RENEW ? SAGA_E_LEASE_LOST : 0;
 		return;
@@ -208,10 +260,10 @@ static void apply_range(const struct sim *sim, struct call *call)
 {
 	const char *want = (const char *)call->request.prefix.data;
 
-	for (uint32_t i = 0; i < SIM_KEYS; i++) {
+	for (uint32_t i = 0; i < sim->kv_count; i++) {
 		const struct sim_kv *kv = &sim->kvs[i];
 
-		if (!kv->used || strncmp(kv->key, want, strlen(want)) != 0)
+		if (strncmp(kv->key, want, strlen(want)) != 0)
 			continue;
 		call->kvs[call->result.kv_count++] = (struct lease_kv){
 			.key = own(slice_str(kv->key)),
@@ -225,6 +277,8 @@ static void apply_range(const struct sim *sim, struct call *call)
 
 void sim_etcd_expire(struct sim *sim)
 {
+	if (sim->etcd_away_until_ms > sim->now_ms)
+		return; /* only a leader ends them */
 	for (uint32_t i = 0; i < sim->lease_count; i++) {
 		if (!sim->leases[i].alive || sim->leases[i].expires_ms > sim->now_ms)
 			continue;
@@ -257,18 +311,49 @@ static void put_call(struct sim_event *e, const struct call *call)
 	e->drop = drop_call;
 }
 
-static void give_up(struct sim *sim, const struct call *call)
+static bool may_be_done(enum lease_request_kind kind)
 {
-	const enum lease_request_kind kind = call->request.kind;
-	const bool unknown = kind == LEASE_GRANT || kind == LEASE_TXN;
-	const struct call answer = {.request = {.kind = kind},
-				    .result = {.error = unknown ? SAGA_E_UNKNOWN : SAGA_E_TIMEOUT},
+	return kind == LEASE_GRANT || kind == LEASE_TXN;
+}
+
+static void fail(struct sim *sim, const struct call *call, int error, uint64_t after_ms)
+{
+	const struct call answer = {.request = {.kind = call->request.kind},
+				    .result = {.error = error},
 				    .token = call->token,
 				    .sent_ns = sim->now_ms * NS_PER_MS,
 				    .done = call->done,
 				    .context = call->context};
 
-	put_call(sim_at(sim, sim->now_ms + call->request.timeout_ms, call->node, result), &answer);
+	put_call(sim_at(sim, sim->now_ms + after_ms, call->node, result), &answer);
+}
+
+/* No answer comes; or the connection breaks at once. */
+static void give_up(struct sim *sim, const struct call *call)
+{
+	const bool broken = sim_chance(sim, SIM_ETCD, sim->faults.etcd_broken);
+	const int error = may_be_done(call->request.kind) ? SAGA_E_UNKNOWN
+			  : broken                        ? SAGA_E_ETCD
+							  : SAGA_E_TIMEOUT;
+
+	sim->count.etcd_broken += broken;
+	fail(sim, call, error, broken ? 1 + sim_draw(sim, SIM_ETCD, 20) : call->request.timeout_ms);
+}
+
+/* Without a leader each member says so at once, to all but who has waited for it before. */
+static bool turned_away(struct sim *sim, const struct call *call)
+{
+	if (sim->etcd_away_until_ms > sim->now_ms) {
+		sim->count.etcd_leaderless++;
+		fail(sim, call, SAGA_E_NO_LEADER, 1 + sim_draw(sim, SIM_ETCD, 20));
+		return true;
+	}
+	if (sim_chance(sim, SIM_ETCD, sim->faults.etcd_refused)) { /* nobody is there */
+		sim->count.etcd_refused++;
+		fail(sim, call, SAGA_E_ETCD, 1);
+		return true;
+	}
+	return false;
 }
 
 static void apply(struct sim *sim, struct sim_event *e)
@@ -276,9 +361,21 @@ static void apply(struct sim *sim, struct sim_event *e)
 	struct call *call = (void *)e->bytes;
 	const struct sim_node *node = &sim->nodes[call->node];
 
-	if (call->request.kind == LEASE_TXN)
+	if (sim->etcd_away_until_ms > sim->now_ms) { /* its leader is gone; it may never know */
+		if (!call->mute && node->life == call->life)
+			give_up(sim, call);
+		return;
+	}
+	if (call->request.kind == LEASE_TXN) {
 		apply_txn(sim, call);
-	else if (call->request.kind == LEASE_RANGE)
+		/* libcurl sends it again on another connection when the first one dies. */
+		if (sim_chance(sim, SIM_ETCD, sim->faults.etcd_twice)) {
+			sim->count.etcd_twice++;
+			call->result.succeeded = false;
+			call->result.error = 0;
+			apply_txn(sim, call);
+		}
+	} else if (call->request.kind == LEASE_RANGE)
 		apply_range(sim, call);
 	else
 		apply_lease(sim, call);
@@ -315,6 +412,8 @@ static int submit(struct lease *lease, const struct lease_request *request, uint
 			    .life = node->life,
 			    .mute = mute};
 
+	if (turned_away(sim, &call))
+		return 0;
 	if (late)
 		at_ms = sim->now_ms + request->timeout_ms + sim_draw(sim, SIM_ETCD, 3000);
 	if (lost || mute)
@@ -339,6 +438,8 @@ static int watch(struct lease *lease, struct slice prefix, lease_hint on_hint, v
 	(void)prefix; /* all that there is */
 	store->hint = on_hint;
 	store->hint_context = context;
+	/* It is open: what came before is not told. */
+	(void)sim_at(store->node->sim, store->node->sim->now_ms + 1, store->node->index, hint);
 	return 0;
 }
 
@@ -352,6 +453,21 @@ static const struct lease_ops ops = {.submit = submit, .watch = watch, .close = 
 void sim_etcd_open(struct sim_node *node)
 {
 	node->store = (struct sim_store){.base = {.ops = &ops}, .node = node};
+}
+
+/* The next one lets all leases live on, for their TTL and an election's time-out. */
+void sim_etcd_depose(struct sim *sim, uint64_t away_ms)
+{
+	sim->etcd_away_until_ms = sim->now_ms + away_ms;
+	sim->count.etcd_leader_changes++;
+	sim_note(sim, "etcd.leader", away_ms, 0, 0, 0);
+	for (uint32_t i = 0; i < sim->lease_count; i++)
+		sim->leases[i].expires_ms =
+			sim->etcd_away_until_ms + sim->leases[i].ttl_ms + ELECTION_MS;
+	for (uint32_t i = 0; i < sim->node_count; i++) /* their watches break */
+		if (sim->nodes[i].store.hint != NULL && sim_draw(sim, SIM_ETCD, 2) == 0)
+			(void)sim_at(sim, sim->now_ms + 1 + sim_draw(sim, SIM_ETCD, WATCH_MS), i,
+				     hint);
 }
 
 void sim_etcd_create(struct sim *sim)
@@ -374,6 +490,6 @@ void sim_etcd_create(struct sim *sim)
 
 void sim_etcd_close(struct sim *sim)
 {
-	for (uint32_t i = 0; i < SIM_KEYS; i++)
+	for (uint32_t i = 0; i < sim->kv_count; i++)
 		free(sim->kvs[i].value);
 }

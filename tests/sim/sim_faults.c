@@ -56,6 +56,15 @@ void sim_faults_draw(struct sim *sim)
 		.service_parks = rate(sim, 30),
 		.service_crashes = rate(sim, 80),
 		.mailbox_slow = rate(sim, 60),
+		.refused_wrongly = rate(sim, 20),
+		.unsent = rate(sim, 40),
+		.leader_ms = gap(sim, 3, 2000),
+		.etcd_refused = rate(sim, 40),
+		.etcd_broken = rate(sim, 700),
+		.etcd_twice = rate(sim, 40),
+		.renew_lied = rate(sim, 200),
+		.hint_again = rate(sim, 200),
+		.etcd_leader_ms = gap(sim, 4, 2500),
 		.age_late = rate(sim, 200),
 		.consumer_stuck_ms = gap(sim, 4, 2000),
 		.consumer_made_ms = gap(sim, 4, 2000),
@@ -250,6 +259,24 @@ static void strike_remake(struct sim *sim)
 	sim_stream_remake(sim, (uint32_t)sim_draw(sim, SIM_FAULTS, sim->service_count));
 }
 
+/* JetStream elects within 4 to 9 s, or at once when its leader hands over. One that was deposed and
+ * hears nobody looks each 10 s whether that has lasted for 10 s. */
+static void strike_leader(struct sim *sim)
+{
+	const uint32_t shard = (uint32_t)sim_draw(sim, SIM_FAULTS, sim->shard_count);
+	const bool slow = sim_draw(sim, SIM_FAULTS, 3) == 0;
+
+	sim_journal_depose(sim, shard, sim_draw(sim, SIM_FAULTS, slow ? 9000 : 600),
+			   sim_draw(sim, SIM_FAULTS, 2) == 0
+				   ? 0
+				   : 500 + sim_draw(sim, SIM_FAULTS, slow ? 20000 : 5000));
+}
+
+static void strike_etcd(struct sim *sim)
+{
+	sim_etcd_depose(sim, 100 + sim_draw(sim, SIM_FAULTS, 2500));
+}
+
 struct fault {
 	void (*strike)(struct sim *sim);
 	uint32_t mean_ms;
@@ -269,6 +296,8 @@ static struct fault fault_of(const struct sim *sim, uint64_t number)
 		{strike_zombie, sim->faults.zombie_ms},
 		{strike_inbox, sim->faults.inbox_depose_ms},
 		{strike_stuck, sim->faults.stuck_ms},
+		{strike_leader, sim->faults.leader_ms},
+		{strike_etcd, sim->faults.etcd_leader_ms},
 		{strike_consumer, sim->faults.consumer_stuck_ms},
 		{strike_remake, sim->faults.consumer_made_ms},
 	};
@@ -312,6 +341,8 @@ void sim_heal(struct sim *sim)
 		sim->services[i].rejects = sim->services[i].slow = 0;
 		sim->consumers[i].stuck_until_ms = 0;
 	}
+	memset(sim->leaders, 0, sizeof sim->leaders);
+	sim->etcd_away_until_ms = 0;
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		struct sim_node *node = &sim->nodes[i];
 

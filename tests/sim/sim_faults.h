@@ -17,6 +17,8 @@ struct sim_faults {
 	uint32_t service_silent, service_slow, service_rejects, service_retries, service_parks;
 	uint32_t service_crashes, heuristics;
 	uint32_t mailbox_slow;
+	uint32_t refused_wrongly, unsent, leader_ms;
+	uint32_t etcd_refused, etcd_broken, etcd_twice, renew_lied, hint_again, etcd_leader_ms;
 	uint32_t age_late, consumer_stuck_ms, consumer_made_ms;
 	uint32_t inbox_lost, inbox_ack_lost, inbox_slow, inbox_depose_ms, inbox_ms;
 	uint32_t stuck_ms; /* mean gap */

@@ -6,9 +6,9 @@
 #include "tests/sim/sim.h"
 #include "wire/batch.h"
 
-enum { APPEND_TIMEOUT_MS = 400, READ_CHUNK = 16, MUTE = 1 };
+enum { APPEND_TIMEOUT_MS = 400, READ_CHUNK = 16, MUTE = 1, LATE_MS = 1500, HELD_MS = 8000 };
 
-static void log_put(struct sim *sim, uint32_t shard, struct slice bytes)
+uint64_t sim_journal_put(struct sim *sim, uint32_t shard, struct slice bytes)
 {
 	struct sim_batch *batch;
 
@@ -20,6 +20,7 @@ static void log_put(struct sim *sim, uint32_t shard, struct slice bytes)
 	memcpy(batch->bytes, bytes.data, bytes.size);
 	batch->size = bytes.size;
 	batch->at_ms = sim->now_ms;
+	return sim->log_count[shard];
 }
 
 void sim_journal_create(struct sim *sim)
@@ -44,7 +45,7 @@ void sim_journal_create(struct sim *sim)
 		buf_clear(&batch);
 		CHECK_EQ(wire_encode(WIRE_RECORD_GENESIS, &genesis, &record), 0);
 		CHECK_EQ(batch_encode(&header, buf_slice(&record), &batch), 0);
-		log_put(sim, n, buf_slice(&batch));
+		(void)sim_journal_put(sim, n, buf_slice(&batch));
 	}
 	buf_close(&record);
 	buf_close(&batch);
@@ -57,6 +58,36 @@ void sim_journal_close(struct sim *sim)
 			free(sim->log[n][i].bytes);
 		free(sim->log[n]);
 	}
+}
+
+void sim_journal_depose(struct sim *sim, uint32_t shard, uint64_t away_ms, uint64_t deposed_ms)
+{
+	sim->leaders[shard] = (struct sim_leader){
+		.away_until_ms = sim->now_ms + away_ms,
+		.deposed_until_ms = sim->now_ms + deposed_ms,
+		.deposed_last = sim->log_count[shard],
+	};
+	sim->count.leader_changes++;
+	sim_note(sim, "journal.leader", shard, away_ms, deposed_ms, sim->log_count[shard]);
+}
+
+void sim_journal_lose(struct sim *sim, uint32_t shard, uint32_t batches)
+{
+	for (; batches > 0 && sim->log_count[shard] > 0; batches--)
+		free(sim->log[shard][--sim->log_count[shard]].bytes);
+	sim_note(sim, "journal.lost", shard, sim->log_count[shard], 0, 0);
+}
+
+void sim_journal_purge(struct sim *sim, uint32_t shard)
+{
+	sim->log_first[shard] = sim->log_count[shard] + 1;
+	sim_note(sim, "journal.purged", shard, sim->log_count[shard], 0, 0);
+}
+
+void sim_journal_remake(struct sim *sim, uint32_t shard)
+{
+	sim_journal_lose(sim, shard, sim->log_count[shard]);
+	sim->log_first[shard] = 0;
 }
 
 /* ---- calls that are open ------------------------------------------------------------------------
@@ -117,6 +148,43 @@ static void tell_appended(struct sim *sim, struct sim_event *e)
 				      (enum journal_append_status)e->c, e->d);
 }
 
+/* A server that leads no more and does not know it. */
+static bool at_deposed(struct sim *sim, uint32_t shard)
+{
+	return sim->leaders[shard].deposed_until_ms > sim->now_ms &&
+	       sim_draw(sim, SIM_JOURNAL, 2) == 0;
+}
+
+/* Nobody leads, or one that does not: it is stored nowhere. Either nobody answers, or it is said at
+ * once; a newer server may even compare the position with what it takes for the end. */
+static bool turned_away(struct sim *sim, const struct sim_event *e, uint32_t shard, uint32_t node,
+			bool mute)
+{
+	const bool away = sim->leaders[shard].away_until_ms > sim->now_ms;
+	const bool deposed = !away && at_deposed(sim, shard);
+	/* A position may also be taken by something that its leader never gets through. */
+	const bool wrongly = !away && sim_chance(sim, SIM_JOURNAL, sim->faults.refused_wrongly);
+
+	if (!away && !deposed && !wrongly)
+		return false;
+	sim->count.leaderless_appends += away;
+	sim->count.deposed_appends += deposed;
+	if (mute || sim->nodes[node].life != e->d >> 16 ||
+	    (!wrongly && sim_draw(sim, SIM_JOURNAL, 2) == 0))
+		return true; /* the time-out tells */
+	struct sim_event *answer = sim_at(sim, sim->now_ms + 1, node, tell_appended);
+	const uint64_t last =
+		deposed ? sim->leaders[shard].deposed_last : sim->log_count[shard] + 1;
+	const bool refused = wrongly && e->b != JOURNAL_UNFENCED && e->b != last;
+
+	sim->count.refused_wrongly += refused;
+	answer->a = shard;
+	answer->b = e->c;
+	answer->c = refused ? JOURNAL_REFUSED : JOURNAL_UNKNOWN;
+	answer->d = refused ? last : 0;
+	return true;
+}
+
 /* The request reaches the stream's leader. `d`: node, its life, whether the answer is lost. */
 static void carry_out(struct sim *sim, struct sim_event *e)
 {
@@ -125,8 +193,10 @@ static void carry_out(struct sim *sim, struct sim_event *e)
 	const bool fits = e->b == JOURNAL_UNFENCED || e->b == last || sim_plants.appends_unfenced;
 	const bool mute = ((e->d >> 8) & MUTE) != 0 || link_down(&sim->nodes[node]);
 
+	if (turned_away(sim, e, shard, node, mute))
+		return;
 	if (fits)
-		log_put(sim, shard, slice_of(e->bytes, e->size));
+		(void)sim_journal_put(sim, shard, slice_of(e->bytes, e->size));
 	else
 		sim->count.refused_appends++;
 	if (e->b == JOURNAL_UNFENCED)
@@ -154,11 +224,28 @@ static uint64_t arrival_ms(struct sim_journal *j, uint32_t shard)
 	return at;
 }
 
+/* The connection is gone, and the client knows. */
+static bool unsent(struct sim_journal *j)
+{
+	struct sim *sim = j->node->sim;
+	const bool down = link_down(j->node) && sim_draw(sim, SIM_JOURNAL, 2) == 0;
+
+	if (!down && !sim_chance(sim, SIM_JOURNAL, sim->faults.unsent))
+		return false;
+	sim->count.unsent++;
+	return true;
+}
+
 static int append(struct journal *journal, uint32_t shard, uint64_t expected, struct slice bytes,
 		  uint64_t token)
 {
 	struct sim_journal *j = self(journal);
 	struct sim *sim = j->node->sim;
+
+	if (is_open(j, j->appending[shard]))
+		return SAGA_E_BUSY;
+	if (unsent(j))
+		return SAGA_E_DISCONNECTED;
 	const uint64_t timeout_ms = sim->now_ms + APPEND_TIMEOUT_MS;
 	const bool lost =
 		link_down(j->node) || sim_chance(sim, SIM_JOURNAL, sim->faults.append_lost);
@@ -166,11 +253,15 @@ static int append(struct journal *journal, uint32_t shard, uint64_t expected, st
 	const bool mute = late || sim_chance(sim, SIM_JOURNAL, sim->faults.append_mute);
 	uint64_t at_ms = arrival_ms(j, shard);
 
-	if (late) /* after its sender has given it up */
-		at_ms = timeout_ms + sim_draw(sim, SIM_JOURNAL, 1500);
+	if (late) /* after its sender has given it up; a connection that hangs may hold it for long
+		   */
+		at_ms = timeout_ms +
+			sim_draw(sim, SIM_JOURNAL,
+				 sim_draw(sim, SIM_JOURNAL, 8) == 0 ? HELD_MS : LATE_MS);
 	sim->count.late_appends += late;
 	sim_note(sim, "journal.append", j->node->index, shard, expected + 1, lost ? 9 : late);
 	open_token(j, token);
+	j->appending[shard] = token;
 	if (!lost) {
 		struct sim_event *e = sim_at(sim, at_ms, SIM_WORLD, carry_out);
 
@@ -213,14 +304,25 @@ static void read_chunk(struct sim *sim, struct sim_event *e)
 
 	if (!is_open(&node->journal, e->b))
 		return;
-	if (link_down(node) || sim_chance(sim, SIM_JOURNAL, sim->faults.read_fails)) {
+	if (link_down(node) || sim_chance(sim, SIM_JOURNAL, sim->faults.read_fails) ||
+	    (sim->leaders[shard].away_until_ms > sim->now_ms &&
+	     sim_draw(sim, SIM_JOURNAL, 2) == 0)) {
 		read_fails(sim, e);
 		return;
+	}
+	if (at_deposed(sim, shard)) {
+		sim->count.deposed_reads += sim->leaders[shard].deposed_last < end;
+		end = sim->leaders[shard].deposed_last;
 	}
 	if (sim_chance(sim, SIM_JOURNAL, sim->faults.read_stale)) {
 		const uint64_t behind = 1 + sim_draw(sim, SIM_JOURNAL, 3);
 
 		end = end > behind ? end - behind : 1;
+	}
+	if (at < sim->log_first[shard] && at <= end) {
+		close_token(&node->journal, e->b);
+		events->read_end(events->context, shard, e->b, SAGA_E_JOURNAL_GAP, at - 1);
+		return;
 	}
 	for (uint32_t i = 0; i < READ_CHUNK && at <= end && at <= e->d; i++, at++) {
 		const struct sim_batch *batch = &sim->log[shard][at - 1];
@@ -249,6 +351,9 @@ static int read(struct journal *journal, uint32_t shard, uint64_t from, uint64_t
 {
 	struct sim_journal *j = self(journal);
 	struct sim *sim = j->node->sim;
+
+	if (unsent(j))
+		return SAGA_E_DISCONNECTED;
 	struct sim_event *e = sim_at(
 		sim, sim->now_ms + 1 + sim_draw(sim, SIM_JOURNAL, sim->faults.journal_ms + 1),
 		j->node->index, read_chunk);

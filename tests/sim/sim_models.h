@@ -30,7 +30,14 @@ struct sim_journal {
 	struct sim_node *node;
 	struct journal_events events;
 	uint64_t open[SIM_TOKENS];
-	uint64_t apply_ms[SIM_SHARDS_MAX]; /* appends of one connection arrive in order */
+	uint64_t appending[SIM_SHARDS_MAX]; /* tokens: one append a shard may be open */
+	uint64_t apply_ms[SIM_SHARDS_MAX];  /* appends of one connection arrive in order */
+};
+
+/* Who leads a journal's stream: nobody for a while; and one that was deposed may answer, too, and
+ * knows nothing of what came since. */
+struct sim_leader {
+	uint64_t away_until_ms, deposed_until_ms, deposed_last;
 };
 
 /* A node's end of etcd. */
@@ -55,7 +62,6 @@ struct sim_transport {
 };
 
 struct sim_kv {
-	bool used;
 	char key[96];
 	uint8_t *value;
 	uint32_t size;
@@ -69,7 +75,14 @@ struct sim_lease {
 
 /* sim_journal.c */
 void sim_journal_create(struct sim *sim);
-void sim_journal_close(struct sim *sim); /* all logs */
+void sim_journal_close(struct sim *sim);                                       /* all logs */
+uint64_t sim_journal_put(struct sim *sim, uint32_t shard, struct slice bytes); /* its position */
+/* Beyond what any design survives: the last batches are lost although they were acknowledged; all
+ * are gone, and what comes goes on behind them; the stream is made again, empty. */
+void sim_journal_lose(struct sim *sim, uint32_t shard, uint32_t batches);
+void sim_journal_purge(struct sim *sim, uint32_t shard);
+void sim_journal_remake(struct sim *sim, uint32_t shard);
+void sim_journal_depose(struct sim *sim, uint32_t shard, uint64_t away_ms, uint64_t deposed_ms);
 void sim_journal_open(struct sim_node *node, const struct journal_events *events);
 
 /* sim_etcd.c */
@@ -78,6 +91,7 @@ void sim_etcd_open(struct sim_node *node);
 void sim_etcd_expire(struct sim *sim);
 void sim_etcd_end_lease(struct sim *sim, uint32_t index);
 bool sim_etcd_end_node(struct sim *sim, const struct sim_node *node); /* false = had none */
+void sim_etcd_depose(struct sim *sim, uint64_t away_ms);              /* its leader */
 void sim_etcd_close(struct sim *sim);
 
 /* sim_network.c: data is copied; faults apply */

@@ -71,7 +71,10 @@ struct sim_request {
 	X(enlists_refused) X(enlists_other) X(branch_sets_refused) X(closed_sets) X(idle_aborts) X(inquiries) \
 	X(inquired_commits) X(inquired_aborts) X(rolled_back_alone) X(finished_alone) \
 	X(pending_cancels) X(late_cancels) X(told_decided) X(picked_inputs) X(listed) \
-	X(consumers_stuck) X(consumers_made_again)
+	X(consumers_stuck) X(consumers_made_again) X(leader_changes) X(leaderless_appends) \
+	X(deposed_appends) X(deposed_reads) X(refused_wrongly) X(unsent) X(etcd_leader_changes) \
+	X(etcd_leaderless) X(etcd_refused) X(etcd_broken) X(etcd_twice) X(lying_renewals) \
+	X(lying_renewals_dead) X(hints_again)
 /* clang-format on */
 struct sim_counters {
 #define X(name) uint64_t name;

@@ -76,7 +76,7 @@ void sim_stream_retried(struct sim *sim, uint32_t number, uint32_t entry)
 /* What a service says on the way to the consumer: lost, or nobody's any more. */
 static bool heard(struct sim *sim, const struct sim_queued *q)
 {
-	return !sim_chance(sim, SIM_NETWORK, sim->faults.loss) &&
+	return q->deliveries > 0 && !sim_chance(sim, SIM_NETWORK, sim->faults.loss) &&
 	       q->consumer == sim->consumers[q->service].generation;
 }
 
@@ -115,15 +115,16 @@ void sim_stream_remake(struct sim *sim, uint32_t service)
 	sim->consumers[service].generation++;
 	sim->count.consumers_made_again++;
 	sim_note(sim, "consumer.made", service, 0, 0, 0);
-	for (uint32_t k = sim->queued; k > 0; k--) {
-		struct sim_queued *q = &sim->queue[k - 1];
+	uint32_t first = sim->queued;
+	while (first > 0 && sim->now_ms - sim->queue[first - 1].stored_ms <= AGE_MS + LINGER_MS)
+		first--;
+	for (; first < sim->queued; first++) {
+		struct sim_queued *q = &sim->queue[first];
 
-		if (sim->now_ms - q->stored_ms > AGE_MS + LINGER_MS)
-			break; /* and all before it */
 		if (q->service != service || gone(sim, q))
 			continue;
 		q->deliveries = 0;
-		deliver_at(sim, k - 1, sim->now_ms + 1);
+		deliver_at(sim, first, sim->now_ms + 1);
 	}
 }
 
