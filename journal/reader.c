@@ -122,7 +122,8 @@ static int judge(const struct reader *r, const struct batch_view *view, enum ver
 	int rc;
 
 	*verdict = VERDICT_TAKE;
-	if (view->kind == WIRE_RECORD_GENESIS || header->epoch == 0)
+	if (view->kind == WIRE_RECORD_GENESIS || header->epoch == 0 ||
+	    header->epoch > BATCH_EPOCH_MAX)
 		return SAGA_E_JOURNAL_CORRUPT;
 	if (unfenced &&
 	    (view->kind != WIRE_RECORD_EPOCH || !hash128_equal(&header->previous, &no_hash)))
@@ -199,6 +200,8 @@ int reader_take(struct reader *r, uint64_t sequence, struct slice bytes, reader_
 		return rc;
 	if (view.header.shard != r->shard || !id_equal(&view.header.cluster, &r->cluster))
 		return SAGA_E_JOURNAL_FOREIGN;
+	if (view.header.shard_time > BATCH_TIME_MAX)
+		return SAGA_E_JOURNAL_CORRUPT;
 	rc = view_records(&view);
 	if (rc != 0)
 		return rc;

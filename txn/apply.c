@@ -4,6 +4,7 @@
  * fit is refused with SAGA_E_STATE, and the caller halts the shard; when the pools are too small
  * for what the journal holds it is SAGA_E_NO_MEMORY, and another node may have larger ones. */
 #include "txn/state.h"
+#include "wire/batch.h"
 #include "wire/plan.h"
 
 /* A decision has just looked at the entry whose record this is: no need to search. */
@@ -50,11 +51,10 @@ static int apply_epoch(struct txn_shard *t, const struct wire_record_epoch *r)
 	return 0;
 }
 
-/* The last number of all stands for "never": what happened then would never be forgotten, or at
- * once. */
+/* What happened behind all times would never be forgotten, or at once. */
 static int advance(struct txn_shard *t, uint64_t at)
 {
-	if (at == UINT64_MAX)
+	if (at > BATCH_TIME_MAX)
 		return SAGA_E_STATE;
 	txn_clock_advance(t, at);
 	return 0;
@@ -303,7 +303,7 @@ int txn_apply(struct txn_shard *t, struct slice record, uint64_t record_number, 
 	err = wire_decode(kind, record, &t->arena, &decoded, NULL);
 	if (err)
 		return err;
-	if (shard_time == UINT64_MAX)
+	if (shard_time > BATCH_TIME_MAX)
 		return SAGA_E_STATE;
 	if (shard_time > t->now)
 		t->now = shard_time;

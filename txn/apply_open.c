@@ -1,6 +1,7 @@
 /* The fold of an interactive transaction's beginnings (S9): branches come one by one, until the set
  * is closed. */
 #include "txn/state.h"
+#include "wire/batch.h"
 
 static int find_interactive(struct txn_shard *t, uint64_t admission, struct txn_entry **entry)
 {
@@ -17,7 +18,7 @@ int txn_fold_enlisted(struct txn_shard *t, const struct wire_record_enlisted *r)
 
 	if (find_interactive(t, r->admission, &e) || !txn_step_sound(&r->step) ||
 	    !txn_vote_sound(&r->step) || r->step.kind != 0 || r->step.flags != 0 ||
-	    r->step.after.size > 0)
+	    r->step.after.size > 0 || r->at > BATCH_TIME_MAX)
 		return SAGA_E_STATE;
 	count = txn_step_count(e->body);
 	if (count >= WIRE_STEPS_MAX)
@@ -38,7 +39,7 @@ int txn_fold_closed(struct txn_shard *t, const struct wire_record_closed *r)
 {
 	struct txn_entry *e;
 
-	if (find_interactive(t, r->admission, &e))
+	if (find_interactive(t, r->admission, &e) || r->at > BATCH_TIME_MAX)
 		return SAGA_E_STATE;
 	if (r->has_input && !txn_body_change(t, e, NULL, &r->input))
 		return SAGA_E_NO_MEMORY;

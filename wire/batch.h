@@ -26,6 +26,10 @@
 #include "base/id.h"
 
 enum { BATCH_FORMAT = 1, BATCH_HEADER_SIZE = 144 };
+/* What no clock shows and no cluster comes to. Above it there would be no room to reckon with: a
+ * time and what is added to it, the next epoch. */
+#define BATCH_TIME_MAX  (UINT64_C(1) << 50)
+#define BATCH_EPOCH_MAX (UINT64_C(1) << 63)
 
 struct batch_header {
 	uint32_t shard;

@@ -156,6 +156,32 @@ static void the_chain_is_kept(void **state)
 	refused(&b, SAGA_E_JOURNAL_CORRUPT);
 }
 
+/* The next epoch, and whatever is added to a time, must have room above them. */
+static void numbers_have_room_above_them(void **state)
+{
+	struct batches b;
+	struct reader r;
+	struct seen seen = {0};
+
+	(void)state;
+	begin_log(&b);
+	batches_epoch(&b, UINT64_MAX, 78, true);
+	refused(&b, SAGA_E_JOURNAL_CORRUPT);
+	begin_log(&b);
+	batches_epoch(&b, BATCH_EPOCH_MAX + 1, 78, true);
+	refused(&b, SAGA_E_JOURNAL_CORRUPT);
+	begin_log(&b);
+	b.shard_time = BATCH_TIME_MAX + 1;
+	batches_noops(&b, 5, 77, 1);
+	refused(&b, SAGA_E_JOURNAL_CORRUPT);
+	begin_log(&b);
+	b.shard_time = BATCH_TIME_MAX;
+	batches_epoch(&b, BATCH_EPOCH_MAX, 78, true);
+	r = fresh(&b);
+	assert_int_equal(take_all(&r, &b, &seen), 0);
+	batches_close(&b);
+}
+
 static void damage_at_each_byte_is_seen(void **state)
 {
 	struct batches b;
@@ -476,6 +502,7 @@ int main(void)
 		cmocka_unit_test(a_sound_log_is_handed_out_in_order),
 		cmocka_unit_test(a_jump_in_sequence_is_a_gap),
 		cmocka_unit_test(the_chain_is_kept),
+		cmocka_unit_test(numbers_have_room_above_them),
 		cmocka_unit_test(damage_at_each_byte_is_seen),
 		cmocka_unit_test(other_clusters_and_shards_are_foreign),
 		cmocka_unit_test(genesis_speaks_for_itself),

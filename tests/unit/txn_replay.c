@@ -1,6 +1,7 @@
 /* What replay refuses, and what the state hash covers. */
 
 #include "tests/unit/txn_host.h"
+#include "wire/batch.h"
 
 #define FORWARD WIRE_OP_FORWARD
 #define UNDO    WIRE_OP_UNDO
@@ -148,6 +149,8 @@ static void records_must_fit(void **state)
 	tombstone.saga = slice_str("u");
 	tombstone.at = UINT64_MAX; /* "never" */
 	assert_int_equal(apply(h, WIRE_RECORD_TOMBSTONE, &tombstone), SAGA_E_STATE);
+	tombstone.at = BATCH_TIME_MAX + 1;
+	assert_int_equal(apply(h, WIRE_RECORD_TOMBSTONE, &tombstone), SAGA_E_STATE);
 	decision.reason = WIRE_REASON_DEADLINE;
 	decision.has_step = true;
 	decision.step = 2;
@@ -162,6 +165,23 @@ static void records_must_fit(void **state)
 	parked.attempts = 2;
 	assert_int_equal(apply(h, WIRE_RECORD_PARKED, &parked), SAGA_E_STATE);
 	assert_int_equal(apply_branch(h, 0, UNDO, WIRE_EVENT_REJECTED, 1), SAGA_E_STATE);
+}
+
+/* A journal of damaged times must not end one owner after the other: what is added to them fits. */
+static void the_latest_time_of_all_can_be_reckoned_with(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	const struct wire_record_noop noop = {0};
+
+	host_plan(&p, three, 2);
+	h->now = BATCH_TIME_MAX;
+	host_submit(h, "s", &p);
+	host_take_over(h, h->record_count);
+	host_tick(h, 0);
+	expect_step(h, ">a-svc s a forward 1 left=1000 call again\n");
+	h->now = BATCH_TIME_MAX + 1;
+	assert_int_equal(apply(h, WIRE_RECORD_NOOP, &noop), SAGA_E_STATE);
 }
 
 static void numbers_and_bytes_must_be_right(void **state)
@@ -206,6 +226,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, host_set_up, host_tear_down)
 		T(state_hash_covers_the_fold),
 		T(records_must_fit),
+		T(the_latest_time_of_all_can_be_reckoned_with),
 		T(numbers_and_bytes_must_be_right),
 		T(no_record_forgets_within_the_window),
 #undef T
