@@ -46,7 +46,7 @@ void txn_block_unknown(struct txn_shard *t, struct slice id, uint64_t retry_unti
 		return;
 	}
 	if (r.retry_until_at <= t->now)
-		r.retry_until_at = t->now + t->config.retry_window_max_ms + TXN_CLOCK_TOLERANCE_MS;
+		r.retry_until_at = txn_window_on_its_way(t);
 	r.remember_until_at = txn_remember_until(t, r.retry_until_at);
 	txn_record(t, WIRE_RECORD_TOMBSTONE, &r);
 	(void)txn_pend_answer(t, txn_entry_find(t, id), id, 0);

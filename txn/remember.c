@@ -32,14 +32,30 @@ static uint64_t later(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+static uint64_t window_end(const struct txn_shard *t, uint64_t now)
+{
+	return add_saturating(now,
+			      (uint64_t)t->config.retry_window_max_ms + TXN_CLOCK_TOLERANCE_MS);
+}
+
+/* Senders count in Unix time, and each take-over lets shard time gain on it. That it gains more
+ * than a whole window within a window cannot be; and a wall clock that is far ahead shall not have
+ * this remembered for years. */
+uint64_t txn_window_on_its_way(const struct txn_shard *t)
+{
+	const uint64_t bound = add_saturating(t->now, t->config.retry_window_max_ms);
+	const uint64_t wall = t->event->wall_ms;
+
+	return window_end(t, later(t->now, wall < bound ? wall : bound));
+}
+
 bool txn_window_allowed(struct txn_shard *t, uint64_t retry_until_at, struct slice *text)
 {
 	const uint64_t max_ms = t->config.retry_window_max_ms;
-	const uint64_t now = later(t->now, t->event->wall_ms);
 	struct buf words;
 
 	CHECK(t->effects != NULL);
-	if (retry_until_at <= add_saturating(now, max_ms + TXN_CLOCK_TOLERANCE_MS))
+	if (retry_until_at <= window_end(t, later(t->now, t->event->wall_ms)))
 		return true;
 	buf_init_fixed(&words, t->scratch, WIRE_TEXT_SIZE_MAX);
 	(void)buf_printf(&words,

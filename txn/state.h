@@ -414,6 +414,8 @@ void txn_clock_advance(struct txn_shard *t, uint64_t at);
 /* S5: whether this is a window that we can remember an id for; else `text`, made in scratch, says
  * what the limit is. */
 bool txn_window_allowed(struct txn_shard *t, uint64_t retry_until_at, struct slice *text);
+/* The latest end of a window that a submit which was sent by now may have. */
+uint64_t txn_window_on_its_way(const struct txn_shard *t);
 /* Until when an id that becomes final now is to be known: for the record that says so. */
 uint64_t txn_remember_until(const struct txn_shard *t, uint64_t retry_until_at);
 /* Turns an open entry into a remembered one, or starts the memory of a tombstone. */

@@ -158,7 +158,8 @@ struct txn_event {
 	uint64_t wall_ms;  /* Unix time, 0 = not known. Shard time falls behind it for good while a
 			      shard is down or has no owner (S16), and senders count their windows
 			      in Unix time: so how long a window is (S5) goes by the later of the
-			      two. Nothing else goes by it, and no state */
+			      two, and so for how long an unknown id is blocked (S10).
+			      Nothing else goes by it */
 	uint64_t entropy;  /* fresh for each event; jitter comes from it */
 	uint64_t reply_to; /* the caller's token for the answer; 0 = nobody wants one: so it is
 			      with the replies to calls */

@@ -356,6 +356,42 @@ static void tombstones_are_kept_as_long_as_a_submit_may_come(void **state)
 	assert_int_equal(txn_entry_find(h->t, too_long.id)->retry_until_at, h->now + 660000);
 }
 
+/* By somebody who knows nothing of its window. */
+static void block(struct host *h, const char *id)
+{
+	const struct wire_cancel cancel = {.id = slice_str(id)};
+	const struct txn_event event = {.kind = TXN_EVENT_CANCEL, .u.cancel = &cancel};
+
+	assert_int_equal(host_step(h, event), 0);
+}
+
+/* A shard that is behind Unix time gains on it with each take-over; a submit that was on its way
+ * when its id was blocked has its window in Unix time. */
+static void tombstones_outlast_windows_in_unix_time(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+	struct wire_submit s;
+
+	host_plan(&p, one, 1);
+	h->wall_ms = h->now + 300000;
+	s = host_submit_of(h, "s", &p);
+	s.retry_until_at = h->wall_ms + 600000;
+	block(h, "s");
+	assert_int_equal(txn_entry_find(h->t, s.id)->retry_until_at, h->wall_ms + 660000);
+	h->now += 670001;
+	h->wall_ms += 370001;
+	assert_int_equal(host_submit_event(h, &s), 0);
+	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_CANCELLED));
+	/* A wall clock that is wrong blocks it for two windows, not for years. */
+	h->wall_ms = h->now + UINT64_C(400000000000);
+	block(h, "t");
+	assert_int_equal(txn_entry_find(h->t, slice_str("t"))->retry_until_at, h->now + 1260000);
+	h->wall_ms = UINT64_MAX;
+	block(h, "u");
+	assert_int_equal(txn_entry_find(h->t, slice_str("u"))->retry_until_at, h->now + 1260000);
+}
+
 static void waiters(void **state)
 {
 	struct host *h = *state;
@@ -610,6 +646,7 @@ int main(void)
 		T(late_outcomes_are_remembered_too),
 		T(an_id_comes_again_before_it_is_evicted),
 		T(tombstones_are_kept_as_long_as_a_submit_may_come),
+		T(tombstones_outlast_windows_in_unix_time),
 		T(waiters),
 		T(waiters_of_one_saga_are_bounded),
 		T(a_token_waits_once),
