@@ -61,6 +61,8 @@ enum err_class {
 	X(SAGA_E_BRANCHES, 2012, REFUSE, "branches",                                               \
 	  "the set of branches is not the one that was to be committed")                           \
 	X(SAGA_E_ABORTED, 2013, REFUSE, "aborted", "the transaction was rolled back")              \
+	X(SAGA_E_NOT_BRANCH, 2014, REFUSE, "not_branch",                                           \
+	  "the transaction has no such branch of this service")                                    \
 	/* 3xxx: the journal */                                                                    \
 	X(SAGA_E_FENCED, 3001, RETRY, "fenced", "another owner has written to this journal")       \
 	X(SAGA_E_UNKNOWN, 3002, RETRY, "unknown", "the outcome of the operation is not known")     \

@@ -269,10 +269,10 @@ static void on_commit(struct shard *s, const struct transport_message *message)
 		run(s, &event, message);
 }
 
-static void on_inquire(struct shard *s, const struct transport_message *message)
+static void on_inquire(struct shard *s, struct slice party, const struct transport_message *message)
 {
 	struct wire_inquire inquire;
-	struct txn_event event = {.kind = TXN_EVENT_INQUIRE, .u.inquire = &inquire};
+	struct txn_event event = {.kind = TXN_EVENT_INQUIRE, .u.inquire = {&inquire, party}};
 	if (take_request(s, WIRE_INQUIRE, &inquire, message, &event.reply_to))
 		run(s, &event, message);
 }
@@ -394,7 +394,7 @@ void core_serve_message(struct shard *s, enum subject_verb verb, struct slice pa
 		on_commit(s, message);
 		break;
 	case SUBJECT_INQUIRE:
-		on_inquire(s, message);
+		on_inquire(s, party, message);
 		break;
 	case SUBJECT_VERBS:
 		break;

@@ -182,11 +182,34 @@ void txn_decide_commit(struct txn_shard *t, const struct wire_commit *commit)
 /* ---- inquire ---------------------------------------------------------------------------------
  */
 
-/* Row 43. What nobody knows was aborted, and from now on cannot be anything else (S2, 14). */
-void txn_decide_inquire(struct txn_shard *t, const struct wire_inquire *inquire)
+/* S20: whose branch it is, the subject proves. Of one that is not there nothing is decided as long
+ * as it may still be enlisted; behind that it is told what a late one is (S9). */
+static int may_inquire(const struct txn_entry *e, const struct wire_inquire *inquire,
+		       struct slice service)
+{
+	const struct wire_plan *plan = &e->body->plan->plan;
+
+	for (uint32_t i = 0; i < plan->step_count; i++) {
+		const struct wire_step *step = &plan->steps[i];
+
+		if (inquire->step.size == 0 && slice_equal(step->service, service))
+			return 0;
+		if (slice_equal(step->name, inquire->step))
+			return slice_equal(step->service, service) ? 0 : SAGA_E_NOT_BRANCH;
+	}
+	if (!interactive(e->body))
+		return SAGA_E_NOT_BRANCH;
+	return e->state == WIRE_STATE_OPEN ? 0 : SAGA_E_CLOSED;
+}
+
+/* Row 43. What nobody knows was aborted, and from now on cannot be anything else (S2, 14). Of what
+ * has ended nobody knows any more whose branches it had. */
+void txn_decide_inquire(struct txn_shard *t, const struct wire_inquire *inquire,
+			struct slice service)
 {
 	struct txn_pending *p;
 	struct txn_entry *e;
+	int err;
 
 	CHECK(t->event->kind == TXN_EVENT_INQUIRE);
 	if (!txn_addressed_here(t, inquire->id))
@@ -195,6 +218,13 @@ void txn_decide_inquire(struct txn_shard *t, const struct wire_inquire *inquire)
 	if (!e || txn_entry_refused(e)) {
 		txn_block_unknown(t, inquire->id, 0,
 				  slice_str("nobody knew it when a participant asked"));
+		return;
+	}
+	err = e->body ? may_inquire(e, inquire, service) : 0;
+	if (err) {
+		/* How it stands is not for others. */
+		(void)txn_pend_answer(t, NULL, inquire->id, err);
+		t->stats.refused_total++;
 		return;
 	}
 	if (!e->body)

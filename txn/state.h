@@ -454,7 +454,8 @@ void txn_decide_cancel(struct txn_shard *t, const struct wire_cancel *cancel);
 void txn_decide_query(struct txn_shard *t, const struct wire_query *query);
 void txn_decide_enlist(struct txn_shard *t, const struct wire_enlist *enlist);
 void txn_decide_commit(struct txn_shard *t, const struct wire_commit *commit);
-void txn_decide_inquire(struct txn_shard *t, const struct wire_inquire *inquire);
+void txn_decide_inquire(struct txn_shard *t, const struct wire_inquire *inquire,
+			struct slice service);
 /* S11. False: refused. */
 bool txn_addressed_here(struct txn_shard *t, struct slice id);
 /* S10, S2: blocks an id that nobody holds, and answers that. */

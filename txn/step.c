@@ -118,7 +118,7 @@ static void decide(struct txn_shard *t, const struct txn_event *event)
 		txn_decide_commit(t, event->u.commit);
 		break;
 	case TXN_EVENT_INQUIRE:
-		txn_decide_inquire(t, event->u.inquire);
+		txn_decide_inquire(t, event->u.inquire.inquire, event->u.inquire.service);
 		break;
 	case TXN_EVENT_PROBE:
 		txn_record_noop(t);

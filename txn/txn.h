@@ -172,7 +172,10 @@ struct txn_event {
 		const struct wire_list_request *list;
 		const struct wire_enlist *enlist;
 		const struct wire_commit *commit;
-		const struct wire_inquire *inquire;
+		struct {
+			const struct wire_inquire *inquire;
+			struct slice service; /* proven by the subject: must be the plan's */
+		} inquire;
 		struct {
 			const struct wire_reply *reply;
 			struct slice service; /* proven by the subject: must be the plan's for the

@@ -45,7 +45,9 @@ enum {
 	SAGA_ERR_PENDING = -2011,   /* its point of no return is out: repeat it later */
 	SAGA_ERR_BRANCHES = -2012,  /* other branches are enlisted than were to be committed */
 	SAGA_ERR_ABORTED = -2013,   /* of saga_commit: rolled back */
-	SAGA_ERR_UNKNOWN = -3002,   /* nobody answered in time: repeat with the same id */
+	SAGA_ERR_NOT_BRANCH =
+		-2014,            /* of saga_inquire: no branch of that service; decides nothing */
+	SAGA_ERR_UNKNOWN = -3002, /* nobody answered in time: repeat with the same id */
 	SAGA_ERR_NOT_INITIALISED = -4005,
 	SAGA_ERR_TIMEOUT = -5001, /* of a wait: the saga goes on */
 	SAGA_ERR_DISCONNECTED = -5003,
@@ -473,7 +475,8 @@ SAGA_API uint32_t saga_service_stop(struct saga_service *service, uint32_t drain
 SAGA_API void saga_service_free(struct saga_service *service);
 
 /* For a participant that has prepared and hears no more, e.g. after its own restart: asks what was
- * decided, again and again until it is. `service` is in whose name; NULL = the connection's party.
+ * decided, again and again until it is. `service` is in whose name; NULL = the connection's party:
+ * SAGA_ERR_NOT_BRANCH when `step` is none of its branches, and says nothing of the decision.
  * 0: status->decision says it (SAGA_DECISION_ABORT also of a transaction that nobody knows: from
  * then on nobody can begin it). SAGA_ERR_TIMEOUT: not decided yet: keep what is prepared.
  * Commit or rollback also come as commands, sooner or later: answering them is what counts.

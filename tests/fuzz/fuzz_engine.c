@@ -135,8 +135,9 @@ static void commit(struct fuzz_host *h, struct slice bytes)
 static void inquire(struct fuzz_host *h, struct slice bytes)
 {
 	struct wire_inquire inquire;
-	struct txn_event event = {
-		.kind = TXN_EVENT_INQUIRE, .reply_to = ++h->reply_to, .u.inquire = &inquire};
+	struct txn_event event = {.kind = TXN_EVENT_INQUIRE,
+				  .reply_to = ++h->reply_to,
+				  .u.inquire = {&inquire, slice_str("s1")}};
 
 	if (decode(WIRE_INQUIRE, bytes, &inquire))
 		fuzz_host_step(h, &event);

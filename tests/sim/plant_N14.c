@@ -12,7 +12,7 @@ void __wrap_txn_emit_all(struct txn_shard *t)
 	struct txn_entry *e = NULL;
 
 	if (t->event->kind == TXN_EVENT_INQUIRE)
-		e = txn_entry_find(t, t->event->u.inquire->id);
+		e = txn_entry_find(t, t->event->u.inquire.inquire->id);
 	if (e == NULL || e->decision != WIRE_DECISION_COMMIT) {
 		__real_txn_emit_all(t);
 		return;

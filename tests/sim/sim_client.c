@@ -147,7 +147,7 @@ bool sim_ask(struct sim *sim, enum sim_request_kind kind, uint32_t number, uint3
 	const struct sim_saga *saga = &sim->sagas[number];
 	const uint32_t request = sim->request_count;
 	const uint32_t party = by_participant ? saga->steps[step].service : saga->client;
-	char reply[32];
+	char reply[32], token[16] = "default";
 	struct buf out;
 
 	if (!may_ask(sim, kind, saga))
@@ -161,8 +161,10 @@ bool sim_ask(struct sim *sim, enum sim_request_kind kind, uint32_t number, uint3
 				     .sent_ms = sim->now_ms,
 				     .by_participant = by_participant};
 	sim_note(sim, by_participant ? "ask.participant" : "ask", party, request, kind, number);
+	if (by_participant)
+		(void)snprintf(token, sizeof token, "s%u", party);
 	const struct subject subject =
-		subject_shard("saga", saga->shard, verb_of(kind), slice_str("default"));
+		subject_shard("saga", saga->shard, verb_of(kind), slice_str(token));
 	const uint32_t from = (by_participant ? SIM_AT_PARTICIPANT : SIM_AT_CLIENT) + party;
 	sim_reply_subject(reply, by_participant ? 'p' : 'c', party, request);
 	if (kind == SIM_SUBMIT) {

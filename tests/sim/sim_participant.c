@@ -88,6 +88,10 @@ static void decided(struct sim *sim, const struct sim_request *r, const struct w
 {
 	const bool voted = sim_row(sim, r->saga, r->step, WIRE_OP_FORWARD)->outcome != 0;
 
+	if (a->code == err_to_wire(SAGA_E_CLOSED)) { /* it is no branch, and never will be */
+		sim_barrier_decide(sim, r->saga, r->step, false);
+		return;
+	}
 	if (a->code != 0 || a->decision == WIRE_DECISION_NONE)
 		return;
 	/* What has not voted is no part of what was committed. */

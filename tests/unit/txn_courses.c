@@ -289,12 +289,18 @@ void host_commit(struct host *h, const char *id, const struct wire_step *steps, 
 	assert_int_equal(host_step(h, event), 0);
 }
 
-void host_inquire(struct host *h, const char *id)
+void host_inquire_as(struct host *h, const char *id, const char *step, const char *service)
 {
-	const struct wire_inquire inquire = {.id = slice_str(id), .step = slice_str("a")};
-	const struct txn_event event = {.kind = TXN_EVENT_INQUIRE, .u.inquire = &inquire};
+	const struct wire_inquire inquire = {.id = slice_str(id), .step = slice_str(step)};
+	const struct txn_event event = {.kind = TXN_EVENT_INQUIRE,
+					.u.inquire = {&inquire, slice_str(service)}};
 
 	assert_int_equal(host_step(h, event), 0);
+}
+
+void host_inquire(struct host *h, const char *id)
+{
+	host_inquire_as(h, id, "a", "a-svc");
 }
 
 static void on_message(void *context, const struct txn_message *m)

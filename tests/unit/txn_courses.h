@@ -55,6 +55,7 @@ struct wire_step host_branch(uint32_t protocol, const char *name);
 void host_enlist(struct host *h, const char *id, const struct wire_step *step);
 void host_commit(struct host *h, const char *id, const struct wire_step *steps, uint32_t count,
 		 bool wait);
-void host_inquire(struct host *h, const char *id);
+void host_inquire(struct host *h, const char *id); /* by a-svc for a */
+void host_inquire_as(struct host *h, const char *id, const char *step, const char *service);
 
 #endif

@@ -1,5 +1,6 @@
 /* Transactions whose branches come one by one (S9), and participants in doubt (S2). */
 #include "tests/unit/txn_courses.h"
+#include "wire/batch.h"
 
 #include <stdio.h>
 
@@ -525,6 +526,91 @@ static void inquires_while_the_last_resource_is_out(void **state)
 	expect_decision(h, WIRE_DECISION_COMMIT);
 }
 
+static int apply(struct host *h, enum wire_kind kind, const void *record)
+{
+	struct buf bytes;
+	int err;
+
+	buf_init(&bytes, 64 * 1024);
+	assert_int_equal(wire_encode(kind, record, &bytes), 0);
+	err = txn_apply(h->t, buf_slice(&bytes), txn_last_record(h->t) + 1, h->now);
+	buf_close(&bytes);
+	return err;
+}
+
+/* What is idle since behind all times would never be, or at once. */
+static void records_of_no_time_do_not_fit(void **state)
+{
+	struct host *h = *state;
+	struct wire_step steps[2];
+	struct wire_record_closed closed = {.admission = 1, .at = BATCH_TIME_MAX + 1};
+	struct wire_record_enlisted enlisted = {.admission = 1, .at = BATCH_TIME_MAX + 1};
+
+	start(h, steps, 1);
+	enlisted.step = steps[1];
+	wire_step_resolve(&h->t->entries[0].body->plan->plan, &enlisted.step);
+	assert_int_equal(apply(h, WIRE_RECORD_ENLISTED, &enlisted), SAGA_E_STATE);
+	assert_int_equal(apply(h, WIRE_RECORD_CLOSED, &closed), SAGA_E_STATE);
+	enlisted.at = closed.at = BATCH_TIME_MAX;
+	assert_int_equal(apply(h, WIRE_RECORD_ENLISTED, &enlisted), 0);
+	assert_int_equal(apply(h, WIRE_RECORD_CLOSED, &closed), 0);
+}
+
+/* S20: the asker is who the subject says, and hears of its own branch only. */
+static void only_a_branch_may_inquire(void **state)
+{
+	struct host *h = *state;
+	struct wire_step steps[2];
+	static const struct {
+		const char *step, *service;
+		int open, closed;
+	} rows[] = {
+		{"a", "a-svc", 0, 0},
+		{"", "a-svc", 0, 0},
+		{"a", "b-svc", SAGA_E_NOT_BRANCH, SAGA_E_NOT_BRANCH},
+		{"a", "other", SAGA_E_NOT_BRANCH, SAGA_E_NOT_BRANCH},
+		/* Its enlist may be on its way; then it is too late for it. */
+		{"b", "b-svc", 0, SAGA_E_CLOSED},
+		{"", "b-svc", 0, SAGA_E_CLOSED},
+	};
+
+	start(h, steps, 1);
+	for (uint32_t closed = 0; closed < 3; closed++) {
+		for (uint32_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+			const int code = closed > 0 ? rows[i].closed : rows[i].open;
+			const uint32_t records = h->record_count;
+
+			host_inquire_as(h, "s", rows[i].step, rows[i].service);
+			assert_int_equal(h->answer.code, err_to_wire(code));
+			assert_int_equal(h->answer.state == WIRE_STATE_NONE, code != 0);
+			assert_int_equal(h->record_count, records);
+			if (code != 0)
+				assert_int_equal(h->answer.decision, WIRE_DECISION_NONE);
+		}
+		if (closed == 0)
+			host_commit(h, "s", steps, 1, false);
+		else
+			says(h, 0, FORWARD, OK);
+	}
+}
+
+static void only_a_step_may_inquire(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+
+	host_votes(&p, WIRE_PROTOCOL_2PC, names, 2);
+	host_submit(h, "s", &p);
+	host_inquire_as(h, "s", "b", "b-svc");
+	assert_int_equal(h->answer.code, 0);
+	host_inquire_as(h, "s", "b", "a-svc");
+	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_NOT_BRANCH));
+	host_inquire_as(h, "s", "c", "a-svc");
+	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_NOT_BRANCH));
+	host_inquire_as(h, "s", "", "c-svc");
+	assert_int_equal(h->answer.code, err_to_wire(SAGA_E_NOT_BRANCH));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -548,6 +634,9 @@ int main(void)
 		T(rolls_back_one_branch_alone),
 		T(two_branches_vote),
 		T(an_unknown_id_is_aborted_first),
+		T(records_of_no_time_do_not_fit),
+		T(only_a_branch_may_inquire),
+		T(only_a_step_may_inquire),
 		T(inquires_on_the_way_to_commit),
 		T(inquires_on_the_way_to_abort),
 		T(inquires_while_the_last_resource_is_out),

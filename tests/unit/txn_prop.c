@@ -63,6 +63,7 @@ static const struct {
 	[SEEN_INQUIRE_COMMIT] = {"inquiry: commit", 100},
 	[SEEN_INQUIRE_ABORT] = {"inquiry: abort", 100},
 	[SEEN_INQUIRE_UNKNOWN] = {"inquiry: unknown id", 100},
+	[SEEN_INQUIRE_OTHER] = {"inquiry: by somebody else", 50},
 	[SEEN_TOLD_DECIDED] = {"told the decision before the end", 100},
 	[SEEN_SUBMIT_CONFLICT] = {"submit conflict", 100},
 	[SEEN_NOT_FOUND] = {"not found", 100},

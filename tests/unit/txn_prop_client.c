@@ -75,11 +75,16 @@ static void cancel(void)
 static void inquire(void)
 {
 	const struct wire_inquire i = {.id = slice_str("s"), .step = slice_str("a")};
+	const bool other = prop_chance(15);
 	struct txn_event event;
+	struct prop_request *r =
+		ask(TXN_EVENT_INQUIRE, &event, other ? "by another service" : NULL);
 
-	if (!ask(TXN_EVENT_INQUIRE, &event, NULL))
+	if (!r)
 		return;
-	event.u.inquire = &i;
+	r->wrong = other;
+	event.u.inquire.inquire = &i;
+	event.u.inquire.service = other ? slice_str("other") : prop.steps[0].service;
 	prop_step_engine(event);
 }
 

@@ -117,10 +117,24 @@ static void check_commit(const struct prop_packet *p, const struct prop_request 
 		     "S9: commit is answered, and not durable");
 }
 
-static void check_inquire(const struct prop_packet *p)
+static void check_inquire(const struct prop_packet *p, const struct prop_request *r)
 {
 	static const uint8_t seen[] = {SEEN_INQUIRE_NONE, SEEN_INQUIRE_COMMIT, SEEN_INQUIRE_ABORT};
 
+	if (r->wrong) {
+		PROP_REQUIRE(code_is(p, SAGA_E_NOT_BRANCH) || prop.finished || prop.tombstone ||
+				     (prop.interactive && !prop.s[0].enlisted),
+			     "S20: somebody else may inquire");
+		if (code_is(p, SAGA_E_NOT_BRANCH))
+			prop_saw(SEEN_INQUIRE_OTHER);
+		return;
+	}
+	if (code_is(p, SAGA_E_CLOSED)) {
+		PROP_REQUIRE(prop.interactive && !prop.s[0].enlisted &&
+				     (prop.closed || prop.decision != WIRE_DECISION_NONE),
+			     "S9: a branch that may be enlisted is told that it is too late");
+		return;
+	}
 	PROP_REQUIRE(p->answer_code == 0, "an inquiry is refused with %u", p->answer_code);
 	PROP_REQUIRE(prop.accepted || prop.tombstone, "14: abort is told, and not recorded");
 	prop_saw(prop.tombstone ? SEEN_INQUIRE_UNKNOWN : seen[prop.decision]);
@@ -174,7 +188,7 @@ void prop_check_answer(const struct prop_packet *p)
 		check_commit(p, r);
 		break;
 	case TXN_EVENT_INQUIRE:
-		check_inquire(p);
+		check_inquire(p, r);
 		break;
 	default:
 		PROP_REQUIRE(p->answer_code == 0, "a query is refused with %u", p->answer_code);
