@@ -38,9 +38,10 @@ static void make_room(struct sim *sim, const struct sim_sizes *sizes)
 	sim->saga_count = sizes->sagas;
 	sim->sagas = calloc(sim->saga_count, sizeof *sim->sagas);
 	sim->rows = calloc(sim->saga_count, sizeof *sim->rows);
+	sim->holds = calloc(sim->saga_count, sizeof *sim->holds);
 	sim->listed = calloc(sim->saga_count, sizeof *sim->listed);
 	sim->arena_memory = malloc(65536);
-	CHECK(sim->sagas != NULL && sim->rows != NULL);
+	CHECK(sim->sagas != NULL && sim->rows != NULL && sim->holds != NULL);
 	CHECK(sim->listed != NULL && sim->arena_memory != NULL);
 }
 
@@ -75,6 +76,8 @@ static struct sim *create(uint64_t seed, const struct sim_options *options)
 	sim_faults_draw(sim);
 	if (sim->outage)
 		sim_outage_draw(sim);
+	for (uint32_t i = 0; i < sim->service_count; i++)
+		sim_database_open(sim, i, false);
 	sim_journal_create(sim);
 	sim_etcd_create(sim);
 	sim_inbox_create(sim);
@@ -99,13 +102,18 @@ static void destroy(struct sim *sim)
 		free(sim->queue[i].bytes);
 	for (uint32_t i = 0; i < sim->queued; i++)
 		free(sim->queue[i].contents);
-	for (uint32_t i = 0; i < sim->service_count; i++)
-		for (uint32_t k = 0; k < SIM_PENDING; k++)
+	for (uint32_t i = 0; i < sim->service_count; i++) {
+		for (uint32_t k = 0; k < SIM_PENDING; k++) {
 			free(sim->services[i].pending[k].bytes);
+			free(sim->services[i].pending[k].contradiction);
+		}
+		sim_database_close(sim, i);
+	}
 	for (uint32_t i = 0; i < sim->saga_count; i++)
 		free(sim->sagas[i].submit);
 	free(sim->sagas);
 	free(sim->rows);
+	free(sim->holds);
 	free(sim->listed);
 	free(sim->queue);
 	free(sim->effects);

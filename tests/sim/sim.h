@@ -48,7 +48,8 @@ struct sim {
 	struct sim_service services[SIM_SERVICES_MAX];
 	struct sim_saga *sagas;
 	uint32_t saga_count;
-	struct sim_row (*rows)[SIM_STEPS][SIM_OPS]; /* by saga */
+	struct sim_row (*rows)[SIM_STEPS][SIM_OPS]; /* by saga: of services without a disk */
+	enum sim_hold (*holds)[SIM_STEPS];          /* by saga: as the ledger says */
 	uint64_t arrive_ms[SIM_ENDPOINTS][SIM_ENDPOINTS];
 
 	struct sim_batch *log[SIM_SHARDS_MAX];

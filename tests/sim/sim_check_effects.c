@@ -1,5 +1,6 @@
 /* The judge of the participants' ledger: invariants 2, 5 to 10, 13, 15, 17, 18, 23, 24, 38, and
  * that nobody is left with what nobody will end (S9). */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -131,6 +132,12 @@ static bool aborted(const struct sim *sim, const struct sim_saga_facts *f, uint3
 	       (n->done == 0 && n->work == n->undone);
 }
 
+/* What it says and what it did are two things; nothing is asked of the latter. */
+static bool lies(const struct sim *sim, uint32_t saga, uint32_t step)
+{
+	return sim->services[sim->sagas[saga].steps[step].service].person.liar;
+}
+
 static void check_outcome(struct sim *sim, const struct sim_history *h, uint32_t saga,
 			  uint32_t step, const struct net *n)
 {
@@ -163,7 +170,7 @@ static void check_outcome(struct sim *sim, const struct sim_history *h, uint32_t
 static void check_left(struct sim *sim, const struct sim_saga_facts *f, uint32_t saga,
 		       uint32_t step)
 {
-	if (sim_barrier_in_doubt(sim, saga, step))
+	if (sim_bank_in_doubt(sim, saga, step))
 		sim_fail(sim, f->accepted_times > 0 && f->finished_ms == 0,
 			 "S9: step %u of saga %u holds what it did, and nobody will end it", step,
 			 saga);
@@ -182,6 +189,8 @@ static void check_order(struct sim *sim, const struct sim_history *h, uint32_t n
 		for (uint32_t k = 0; k < saga->step_count; k++) {
 			const bool behind = (saga->steps[i].edges >> k & 1) != 0;
 
+			if (lies(sim, number, i) || lies(sim, number, k))
+				continue;
 			if (behind && net[i].done_order != 0 &&
 			    net[k].done_order > net[i].done_order)
 				sim_fail(sim, false, "%s: step %u of saga %u ran before step %u",
@@ -198,6 +207,52 @@ static void check_order(struct sim *sim, const struct sim_history *h, uint32_t n
 		}
 }
 
+/* S24: what an older owner commands is not done once a newer one was heard. */
+static void check_epochs(struct sim *sim)
+{
+	uint64_t newest[SIM_SERVICES_MAX][SIM_SHARDS_MAX] = {{0}};
+
+	for (uint32_t i = 0; i < sim->effect_count; i++) {
+		const struct sim_effect *e = &sim->effects[i];
+		uint64_t *epoch = &newest[e->service][e->shard];
+
+		if (e->epoch == 0)
+			continue;
+		if (e->epoch < *epoch)
+			sim_fail(sim, false,
+				 "S24: operation %u of step %u of saga %u was done for an owner "
+				 "that "
+				 "is one no more",
+				 e->op, e->step, e->saga);
+		*epoch = e->epoch;
+	}
+}
+
+/* Invariant 31: each saga that ended in peace leaves as much money as there was. */
+static void check_money(struct sim *sim, const struct sim_history *h)
+{
+	struct sums {
+		int64_t delta, held;
+	} *sums = calloc(sim->saga_count, sizeof *sums);
+
+	CHECK(sums != NULL);
+	for (uint32_t i = 0; i < sim->effect_count; i++) {
+		sums[sim->effects[i].saga].delta += sim->effects[i].delta;
+		sums[sim->effects[i].saga].held += sim->effects[i].held;
+	}
+	for (uint32_t i = 0; i < sim->saga_count; i++) {
+		bool excused = h->sagas[i].heuristics > 0;
+
+		for (uint32_t k = 0; k < sim->sagas[i].step_count; k++)
+			excused |= lies(sim, i, k);
+		if (!excused && (sums[i].delta != 0 || sums[i].held != 0))
+			sim_fail(sim, false,
+				 "invariant 31: saga %u has made %" PRId64 ", and holds %" PRId64,
+				 i, sums[i].delta, sums[i].held);
+	}
+	free(sums);
+}
+
 void sim_check_effects(struct sim *sim, const struct sim_history *h)
 {
 	struct net(*net)[SIM_STEPS] = calloc(sim->saga_count, sizeof *net);
@@ -206,10 +261,13 @@ void sim_check_effects(struct sim *sim, const struct sim_history *h)
 	for (uint32_t i = 0; i < sim->effect_count; i++) {
 		const struct sim_effect *e = &sim->effects[i];
 
-		add_effect(sim, &net[e->saga][e->step], e, i + 1);
+		if (!lies(sim, e->saga, e->step))
+			add_effect(sim, &net[e->saga][e->step], e, i + 1);
 	}
 	for (uint32_t i = 0; i < sim->saga_count; i++) {
 		for (uint32_t k = 0; k < sim->sagas[i].step_count; k++) {
+			if (lies(sim, i, k))
+				continue;
 			check_truth(sim, &h->sagas[i], i, k, &net[i][k]);
 			check_outcome(sim, h, i, k, &net[i][k]);
 			check_left(sim, &h->sagas[i], i, k);
@@ -217,4 +275,6 @@ void sim_check_effects(struct sim *sim, const struct sim_history *h)
 		check_order(sim, h, i, net[i]);
 	}
 	free(net);
+	check_epochs(sim);
+	check_money(sim, h);
 }

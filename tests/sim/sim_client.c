@@ -300,6 +300,7 @@ void sim_client_create(struct sim *sim)
 		plan_request(sim, soon(sim, saga, 5000), SIM_QUERY, i);
 		if (sim_interactive(saga))
 			sim_interactive_create(sim, i);
+		sim_amounts_draw(sim, saga);
 	}
 	sim_letters_create(sim, span_ms);
 }

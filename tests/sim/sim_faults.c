@@ -93,10 +93,11 @@ void sim_faults_draw(struct sim *sim)
 	}
 	sim->faults.inbox_ms = (uint32_t)sim_draw(sim, SIM_INBOX, 30);
 	for (uint32_t i = 0; i < sim->service_count; i++) {
-		sim->services[i].rejects = rate(sim, 250);
-		sim->services[i].slow = rate(sim, 200);
 		sim->services[i].direct = sim_draw(sim, SIM_FAULTS, 2) == 0;
 	}
+	sim->faults.store_fails =
+		sim_draw(sim, SIM_STORE, 3) == 0 ? 1 + (uint32_t)sim_draw(sim, SIM_STORE, 20) : 0;
+	sim_person_draw(sim);
 }
 
 /* One service is away from the beginning; owners die now and then, and some messages are lost. */
@@ -112,6 +113,7 @@ void sim_outage_draw(struct sim *sim)
 		.crash_ms = gap(sim, 2, 30000),
 		.drain_ms = gap(sim, 3, 60000),
 	};
+	sim_person_heal(sim);
 	away->direct = false;
 	away->down_until_ms = sim->heal_ms;
 }
@@ -337,10 +339,9 @@ void sim_heal(struct sim *sim)
 	sim->healed = true;
 	sim->faults =
 		(struct sim_faults){.delay_ms = 2, .journal_ms = 2, .etcd_ms = 2, .inbox_ms = 2};
-	for (uint32_t i = 0; i < sim->service_count; i++) {
-		sim->services[i].rejects = sim->services[i].slow = 0;
+	sim_person_heal(sim);
+	for (uint32_t i = 0; i < sim->service_count; i++)
 		sim->consumers[i].stuck_until_ms = 0;
-	}
 	memset(sim->leaders, 0, sizeof sim->leaders);
 	sim->etcd_away_until_ms = 0;
 	for (uint32_t i = 0; i < sim->node_count; i++) {

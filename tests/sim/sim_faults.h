@@ -14,8 +14,9 @@ struct sim_faults {
 	uint32_t etcd_lost, etcd_mute, etcd_late, etcd_ms, hint_lost;
 	uint32_t crash_ms, pause_ms, cut_ms, deaf_ms, journal_cut_ms; /* mean gap; 0 = never */
 	uint32_t expire_early_ms, expire_late, clock_ms, drain_ms, zombie_ms;
-	uint32_t service_silent, service_slow, service_rejects, service_retries, service_parks;
+	uint32_t service_silent, service_retries, service_parks;
 	uint32_t service_crashes, heuristics;
+	uint32_t store_fails; /* a call to a participant's database */
 	uint32_t mailbox_slow;
 	uint32_t refused_wrongly, unsent, leader_ms;
 	uint32_t etcd_refused, etcd_broken, etcd_twice, renew_lied, hint_again, etcd_leader_ms;

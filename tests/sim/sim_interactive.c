@@ -40,8 +40,7 @@ static void work(struct sim *sim, struct sim_event *e)
 {
 	const uint32_t saga = (uint32_t)e->a, step = (uint32_t)e->b;
 	const struct sim_service *service = &sim->services[sim->sagas[saga].steps[step].service];
-	const bool done =
-		service->down_until_ms <= sim->now_ms && sim_barrier_work(sim, saga, step);
+	const bool done = service->down_until_ms <= sim->now_ms && sim_bank_work(sim, saga, step);
 
 	if (sim->sagas[saga].steps[step].by_participant) {
 		if (done)

@@ -60,7 +60,7 @@ static void enlisted(struct sim *sim, const struct sim_request *r, uint32_t code
 		return;
 	step->enlisted = code == 0 ? SIM_BRANCH_CONFIRMED : SIM_BRANCH_REFUSED;
 	if (code != 0)
-		sim_barrier_decide(sim, r->saga, r->step, false);
+		sim_bank_decide(sim, r->saga, r->step, false);
 	else if (sim_draw(sim, SIM_BRANCHES, 12) > 0)
 		sim_interactive_told(sim, r->saga, r->step, true);
 }
@@ -71,7 +71,7 @@ static void enlisted(struct sim *sim, const struct sim_request *r, uint32_t code
 
 static void doubt(struct sim *sim, struct sim_event *e)
 {
-	if (!sim_barrier_in_doubt(sim, (uint32_t)e->a, (uint32_t)e->b) || away(sim, e, doubt))
+	if (!sim_bank_in_doubt(sim, (uint32_t)e->a, (uint32_t)e->b) || away(sim, e, doubt))
 		return;
 	(void)sim_ask(sim, SIM_INQUIRE, (uint32_t)e->a, (uint32_t)e->b, true);
 	again(sim, e, DOUBT_MS, doubt);
@@ -86,16 +86,16 @@ void sim_participant_doubt(struct sim *sim, uint32_t saga, uint32_t step)
 
 static void decided(struct sim *sim, const struct sim_request *r, const struct wire_answer *a)
 {
-	const bool voted = sim_row(sim, r->saga, r->step, WIRE_OP_FORWARD)->outcome != 0;
+	const bool voted = sim_bank_voted(sim, r->saga, r->step);
 
 	if (a->code == err_to_wire(SAGA_E_CLOSED)) { /* it is no branch, and never will be */
-		sim_barrier_decide(sim, r->saga, r->step, false);
+		sim_bank_decide(sim, r->saga, r->step, false);
 		return;
 	}
 	if (a->code != 0 || a->decision == WIRE_DECISION_NONE)
 		return;
 	/* What has not voted is no part of what was committed. */
-	sim_barrier_decide(sim, r->saga, r->step, a->decision == WIRE_DECISION_COMMIT && voted);
+	sim_bank_decide(sim, r->saga, r->step, a->decision == WIRE_DECISION_COMMIT && voted);
 }
 
 void sim_participant_hear(struct sim *sim, uint32_t request, struct slice data)
@@ -120,7 +120,8 @@ bool sim_participants_done(struct sim *sim)
 {
 	for (uint32_t i = 0; i < sim->saga_count; i++)
 		for (uint32_t k = 0; k < sim->sagas[i].step_count; k++)
-			if (sim_barrier_in_doubt(sim, i, k))
+			if (!sim->services[sim->sagas[i].steps[k].service].person.liar &&
+			    sim_bank_in_doubt(sim, i, k))
 				return false;
 	return true;
 }

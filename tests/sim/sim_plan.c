@@ -21,6 +21,11 @@ bool sim_step_from(struct slice name, uint32_t *step)
 	return false;
 }
 
+struct slice sim_step_name(uint32_t step)
+{
+	return slice_str(STEP_NAMES[step]);
+}
+
 void sim_output_text(uint32_t saga, uint32_t step, char text[32])
 {
 	(void)snprintf(text, 32, "{\"v\":%u}", saga * 10 + step);
@@ -154,6 +159,38 @@ static void draw_protocol(struct sim *sim, struct sim_saga *saga)
 			 : kind < 18 ? WIRE_PROTOCOL_2PC
 				     : WIRE_PROTOCOL_TCC;
 	saga->idle_ms = kind >= 16 ? 700 + (uint32_t)draw(sim, 3000) : 0;
+}
+
+/* Money moves only where a saga that ends leaves everything or nothing of it. */
+static bool moves_money(const struct sim_step_plan *step)
+{
+	return !step->late && step->class != SIM_OPTIONAL &&
+	       (step->has_undo || step->class == SIM_PIVOT || step->class == SIM_RETRIABLE);
+}
+
+void sim_amounts_draw(struct sim *sim, struct sim_saga *saga)
+{
+	struct sim_step_plan *last = NULL;
+	int64_t sum = 0;
+
+	/* A careless client commits whatever part of it is there. */
+	if (sim_draw(sim, SIM_BANK, 3) == 0 || saga->careless)
+		return;
+	for (uint32_t i = 0; i < saga->step_count; i++) {
+		struct sim_step_plan *step = &saga->steps[i];
+
+		if (!moves_money(step))
+			continue;
+		step->amount = 1 + (int64_t)sim_draw(sim, SIM_BANK, 100);
+		if (sim_draw(sim, SIM_BANK, 2) == 0)
+			step->amount = -step->amount;
+		sum += step->amount;
+		last = step;
+	}
+	if (last == NULL)
+		return;
+	last->amount -= sum;
+	sim->count.transfers += last->amount != 0;
 }
 
 void sim_plan_draw(struct sim *sim, struct sim_saga *saga)

@@ -18,7 +18,11 @@ struct sim_effect {
 	uint64_t at_ms;
 	uint32_t saga, step, op;
 	enum sim_effect_kind kind;
-	bool asked; /* nobody commanded it: the participant had asked what was decided */
+	bool asked;     /* nobody commanded it: the participant had asked what was decided */
+	bool one_phase; /* the forward operation was all there is */
+	uint32_t service, shard;
+	uint64_t epoch;      /* of the command; 0 = of none */
+	int64_t delta, held; /* changes of the account, and of what is held on it */
 };
 
 /* A command on its way out of a node. */
@@ -74,7 +78,10 @@ struct sim_request {
 	X(consumers_stuck) X(consumers_made_again) X(leader_changes) X(leaderless_appends) \
 	X(deposed_appends) X(deposed_reads) X(refused_wrongly) X(unsent) X(etcd_leader_changes) \
 	X(etcd_leaderless) X(etcd_refused) X(etcd_broken) X(etcd_twice) X(lying_renewals) \
-	X(lying_renewals_dead) X(hints_again)
+	X(lying_renewals_dead) X(hints_again) \
+	X(crashes_before_commit) X(crashes_after_commit) X(store_failures) X(cleanings) X(transfers) \
+	X(prompt_answers) X(slow_answers) X(silences) X(answers_twice) X(contradictions) X(overloads) \
+	X(lies)
 /* clang-format on */
 struct sim_counters {
 #define X(name) uint64_t name;

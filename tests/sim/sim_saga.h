@@ -28,7 +28,8 @@ struct sim_step_plan {
 	enum sim_class class;
 	uint32_t kind; /* enum wire_protocol */
 	bool has_undo, direct, one_phase;
-	bool asks; /* the participant asks when it is in doubt */
+	bool asks;      /* the participant asks when it is in doubt */
+	int64_t amount; /* to its account; those of a saga make 0 */
 	uint32_t timeout_ms, attempts, budget_ms;
 	/* Interactive: */
 	bool by_participant; /* it enlists itself, and has worked before */
@@ -60,6 +61,7 @@ struct sim_saga {
 
 /* sim_plan.c: what a transaction is, drawn */
 void sim_plan_draw(struct sim *sim, struct sim_saga *saga);
+void sim_amounts_draw(struct sim *sim, struct sim_saga *saga); /* when all else is drawn */
 struct sim_plan_memory {
 	struct wire_step steps[SIM_STEPS];
 	uint8_t after[SIM_STEPS][SIM_STEPS];
@@ -71,6 +73,7 @@ void sim_plan_fill(const struct sim *sim, const struct sim_saga *saga,
 void sim_step_fill(const struct sim *sim, const struct sim_saga *saga, uint32_t step,
 		   struct wire_step *out);
 bool sim_step_from(struct slice name, uint32_t *step);
+struct slice sim_step_name(uint32_t step);
 static inline bool sim_interactive(const struct sim_saga *saga)
 {
 	return saga->idle_ms > 0;

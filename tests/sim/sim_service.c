@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "client/context.h"
 #include "tests/sim/sim.h"
 
 enum {
@@ -38,6 +39,7 @@ static void send_reply(struct sim *sim, uint32_t number, const struct sim_pendin
 static void pending_free(struct sim_pending *p)
 {
 	free(p->bytes);
+	free(p->contradiction);
 	memset(p, 0, sizeof *p);
 }
 
@@ -60,11 +62,10 @@ static void resend(struct sim *sim, struct sim_event *e)
 	next->c = e->c;
 }
 
-static void encode_reply(struct sim *sim, const struct sim_work *w, const struct sim_verdict *v,
+static void encode_reply(struct sim *sim, const struct sim_work *w, const struct context_answer *a,
 			 struct buf *out)
 {
 	const char service[3] = {'s', (char)('0' + w->service), '\0'};
-	char output[32] = "";
 	struct wire_reply reply = {
 		.saga = id_slice(&sim->sagas[w->saga].id),
 		.step = w->index,
@@ -72,55 +73,99 @@ static void encode_reply(struct sim *sim, const struct sim_work *w, const struct
 		.operation = w->operation,
 		.attempt = w->attempt,
 		.epoch = w->epoch,
-		.outcome = v->outcome,
-		.barrier = v->barrier,
-		.code = v->code,
-		.retry_after_ms = v->outcome == WIRE_OUTCOME_RETRY     ? 30
-				  : v->outcome == WIRE_OUTCOME_WORKING ? 300
-								       : 0,
+		.outcome = a->outcome,
+		.barrier = a->barrier,
+		.code = a->code,
+		.retry_after_ms = a->retry_after_ms,
+		.text = slice_str(a->text),
+		.output = a->output,
 	};
-	if ((w->op == WIRE_OP_FORWARD || w->op == WIRE_OP_SETTLE) && v->outcome == WIRE_OUTCOME_OK)
-		sim_output_text(w->saga, w->step, output);
-	reply.output = slice_str(output);
 	const struct wire_reply_frame frame = {.shard = w->shard,
 					       .service = slice_str(service),
 					       .instance = slice_str("i1"),
 					       .replies = &reply,
 					       .reply_count = 1};
 
+	buf_init(out, 8192);
 	CHECK_EQ(wire_encode(WIRE_REPLY_FRAME, &frame, out), 0);
 }
 
-static void answer_call(struct sim *sim, const struct sim_work *w, const struct sim_verdict *v)
+/* Of a call, or of what waits for no disposition any more. */
+static void send_later(struct sim *sim, struct sim_event *e)
+{
+	const struct sim_service *service = &sim->services[e->a];
+
+	if (service->down_until_ms <= sim->now_ms)
+		send_bytes(sim, (uint32_t)e->a, (uint32_t)e->b, slice_of(e->bytes, e->size),
+			   e->c != 0);
+}
+
+static void say_later(struct sim *sim, uint32_t service, uint32_t shard, struct slice bytes,
+		      bool wants)
+{
+	struct sim_event *e = sim_at(sim, sim->now_ms + 1 + sim_draw(sim, SIM_PERSON, 3000),
+				     SIM_WORLD, send_later);
+
+	e->a = service;
+	e->b = shard;
+	e->c = wants;
+	sim_event_bytes(e, bytes);
+}
+
+static void say_again(struct sim *sim, const struct sim_work *w, struct slice bytes)
+{
+	if (!sim_chance(sim, SIM_PERSON, sim->services[w->service].person.twice))
+		return;
+	sim->count.answers_twice++;
+	say_later(sim, w->service, w->shard, bytes, w->queued != CALLED);
+}
+
+static void answer_call(struct sim *sim, const struct sim_work *w, const struct context_answer *a)
 {
 	struct buf out;
 
-	buf_init(&out, 8192);
-	encode_reply(sim, w, v, &out);
+	encode_reply(sim, w, a, &out);
 	send_bytes(sim, w->service, w->shard, buf_slice(&out), false);
+	say_again(sim, w, buf_slice(&out));
 	buf_close(&out);
 }
 
-static void answer(struct sim *sim, const struct sim_work *w, const struct sim_verdict *v)
+/* The other answer is kept until this one has been recorded: what is recorded first stands. */
+static void prepare_contradiction(struct sim *sim, const struct sim_work *w,
+				  const struct context_answer *a, struct sim_pending *p)
+{
+	struct context_answer other = *a;
+	struct buf out;
+
+	/* What is refused for now only is no definite answer. */
+	if ((a->outcome == WIRE_OUTCOME_REJECTED &&
+	     sim->sagas[w->saga].steps[w->step].class == SIM_RETRIABLE) ||
+	    !sim_person_contradicts(sim, w->service, &other))
+		return;
+	encode_reply(sim, w, &other, &out);
+	p->contradiction = out.data;
+	p->contradiction_size = out.size;
+}
+
+static void answer(struct sim *sim, const struct sim_work *w, const struct context_answer *a)
 {
 	struct sim_service *service = &sim->services[w->service];
 	struct sim_pending *p = NULL;
 	struct buf out;
 
 	if (w->queued == CALLED) {
-		answer_call(sim, w, v);
+		answer_call(sim, w, a);
 		return;
 	}
 	/* The owner may send the next attempt before this one's disposition has come. */
-	if (v->outcome == WIRE_OUTCOME_RETRY)
+	if (a->outcome != WIRE_OUTCOME_OK)
 		sim_stream_retried(sim, w->queued, w->entry);
 	for (uint32_t i = 0; p == NULL && i < SIM_PENDING; i++)
 		if (!service->pending[i].used)
 			p = &service->pending[i];
 	if (p == NULL)
 		return; /* the stream delivers it again */
-	buf_init(&out, 8192);
-	encode_reply(sim, w, v, &out);
+	encode_reply(sim, w, a, &out);
 	*p = (struct sim_pending){.used = true,
 				  .queued = w->queued,
 				  .entry = w->entry,
@@ -131,6 +176,8 @@ static void answer(struct sim *sim, const struct sim_work *w, const struct sim_v
 				  .serial = ++sim->pending_serial,
 				  .bytes = out.data,
 				  .size = out.size};
+	prepare_contradiction(sim, w, a, p);
+	say_again(sim, w, buf_slice(&out));
 	struct sim_event *e = sim_at(sim, sim->now_ms, SIM_WORLD, resend);
 	e->a = w->service;
 	e->b = (uint64_t)(p - service->pending);
@@ -141,41 +188,96 @@ static void crash(struct sim *sim, struct sim_service *service)
 {
 	sim->count.service_crashes++;
 	service->life++;
+	service->in_hand = 0;
 	service->down_until_ms = sim->now_ms + 50 + sim_draw(sim, SIM_SERVICE, 600);
 	for (uint32_t i = 0; i < SIM_PENDING; i++)
 		if (service->pending[i].used)
 			pending_free(&service->pending[i]);
+	sim_database_crash(service->store);
+}
+
+/* False: there is no answer, as it died. */
+static bool run(struct sim *sim, const struct sim_work *w, struct context_answer *a)
+{
+	if (w->refused) {
+		*a = (struct context_answer){
+			.outcome = WIRE_OUTCOME_RETRY,
+			.retry_after_ms = 20 + (uint32_t)sim_draw(sim, SIM_PERSON, 1500)};
+		sim->count.overloads++;
+		return true;
+	}
+	return sim_person_lies(sim, w, a) || sim_bank_run(sim, w, a);
 }
 
 static void work_ends(struct sim *sim, struct sim_event *e)
 {
 	const struct sim_work *w = (const void *)e->bytes;
 	struct sim_service *service = &sim->services[w->service];
+	struct context_answer a;
 
 	if (service->life != w->life)
 		return;
-	const struct sim_verdict v = sim_barrier_run(sim, w);
-	/* Between effect and answer. */
-	if (sim_chance(sim, SIM_SERVICE, sim->faults.service_crashes)) {
+	service->in_hand -= !w->refused;
+	/* Within its work, or between effect and answer. */
+	if (!run(sim, w, &a) || sim_chance(sim, SIM_SERVICE, sim->faults.service_crashes))
 		crash(sim, service);
-		return;
-	}
-	answer(sim, w, &v);
+	else
+		answer(sim, w, &a);
+	context_answer_free(&a);
 }
 
 static void work_goes_on(struct sim *sim, struct sim_event *e)
 {
 	const struct sim_work *w = (const void *)e->bytes;
-	const struct sim_verdict v = {.outcome = WIRE_OUTCOME_WORKING};
+	const struct context_answer a = {.outcome = WIRE_OUTCOME_WORKING, .retry_after_ms = 300};
 
 	if (sim->services[w->service].life == w->life)
-		answer_call(sim, w, &v);
+		answer_call(sim, w, &a);
+}
+
+/* How long it takes. False: nobody will ever hear of it. */
+static bool draw_pace(struct sim *sim, const struct sim_service *service, uint64_t *ms)
+{
+	const struct sim_person *person = &service->person;
+
+	*ms = 1;
+	if (person->prompt) {
+		sim->count.prompt_answers++;
+		return true;
+	}
+	*ms += sim_draw(sim, SIM_SERVICE, 5);
+	if (sim_chance(sim, SIM_SERVICE, sim->faults.service_silent) ||
+	    sim_chance(sim, SIM_SERVICE, person->silent)) {
+		sim->count.silences++;
+		return false;
+	}
+	if (sim_chance(sim, SIM_SERVICE, person->slow)) {
+		sim->count.slow_answers++;
+		*ms += sim_draw(sim, SIM_SERVICE, 2500);
+	}
+	return true;
+}
+
+static void begin_work(struct sim *sim, struct sim_work *w)
+{
+	struct sim_service *service = &sim->services[w->service];
+	const uint32_t capacity = service->person.capacity;
+	uint64_t ms;
+
+	if (!draw_pace(sim, service, &ms))
+		return;
+	w->refused = capacity > 0 && service->in_hand >= capacity;
+	service->in_hand += !w->refused;
+	sim_event_bytes(sim_at(sim, sim->now_ms + ms, SIM_WORLD, work_ends),
+			slice_of(w, sizeof *w));
+	if (w->queued == CALLED && ms > WORKING_MS)
+		sim_event_bytes(sim_at(sim, sim->now_ms + WORKING_MS, SIM_WORLD, work_goes_on),
+				slice_of(w, sizeof *w));
 }
 
 /* The commands of a frame, with their own pace each. Returns how many they are. */
 static uint32_t begin_frame(struct sim *sim, uint32_t to, uint32_t queued, struct slice bytes)
 {
-	const struct sim_service *service = &sim->services[to];
 	struct wire_command_frame frame;
 	struct arena arena;
 
@@ -193,26 +295,15 @@ static uint32_t begin_frame(struct sim *sim, uint32_t to, uint32_t queued, struc
 			.op = c->op,
 			.attempt = c->attempt,
 			.one_phase = slice_equal(c->op_name, slice_str("one")),
-			.life = service->life,
+			.life = sim->services[to].life,
 			.epoch = frame.epoch,
 			.low_water = frame.low_water,
 			.admission = c->admission,
 			.operation = c->operation,
 		};
-		uint64_t ms = 1 + sim_draw(sim, SIM_SERVICE, 5);
 
-		if (!sim_saga_from(sim, c->saga, &w.saga) ||
-		    !sim_step_from(c->step_name, &w.step) ||
-		    sim_chance(sim, SIM_SERVICE, sim->faults.service_silent))
-			continue;
-		if (sim_chance(sim, SIM_SERVICE, sim->healed ? 0 : service->slow))
-			ms += sim_draw(sim, SIM_SERVICE, 2500);
-		sim_event_bytes(sim_at(sim, sim->now_ms + ms, SIM_WORLD, work_ends),
-				slice_of(&w, sizeof w));
-		if (queued == CALLED && ms > WORKING_MS)
-			sim_event_bytes(
-				sim_at(sim, sim->now_ms + WORKING_MS, SIM_WORLD, work_goes_on),
-				slice_of(&w, sizeof w));
+		if (sim_saga_from(sim, c->saga, &w.saga) && sim_step_from(c->step_name, &w.step))
+			begin_work(sim, &w);
 	}
 	return frame.command_count;
 }
@@ -271,6 +362,9 @@ void sim_service_hear(struct sim *sim, uint32_t number, struct slice data)
 			    !uuid_equal(&p->operation, &d->operation))
 				continue;
 			sim_stream_done(sim, p->queued, p->entry);
+			if (p->contradiction != NULL && d->kind == WIRE_DISPOSITION_RECORDED)
+				say_later(sim, number, p->shard,
+					  slice_of(p->contradiction, p->contradiction_size), true);
 			pending_free(p);
 		}
 	}

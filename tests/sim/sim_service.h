@@ -1,18 +1,24 @@
-/* Services: the stream of commands, the barrier, what participants ask. */
+/* Services: the stream of commands, what they do with them, what participants ask. */
 #ifndef SAGAD_TESTS_SIM_SIM_SERVICE_H
 #define SAGAD_TESTS_SIM_SIM_SERVICE_H
 
 #include "base/id.h"
+#include "tests/sim/sim_database.h"
 #include "tests/sim/sim_limits.h"
+#include "tests/sim/sim_person.h"
 #include "tests/sim/sim_record.h"
 
 struct sim;
 
-/* S3, S8, S24: what a participant's database holds of one operation. */
+/* What a participant's database in memory has of one operation; of SIM_WORK, as the outcome, what
+ * is held (enum sim_hold). */
 struct sim_row {
-	uint8_t outcome; /* 0 = none; else enum sim_effect_kind */
-	bool one_phase;  /* the forward operation was all there is */
-	uint64_t admission;
+	bool used;
+	int8_t outcome; /* enum stored_outcome */
+	uint8_t output_size;
+	char output[32];
+	int code;
+	int64_t admission;
 };
 
 /* A reply that waits for its disposition. */
@@ -24,33 +30,41 @@ struct sim_pending {
 	uint64_t since_ms, serial;
 	uint8_t *bytes;
 	uint32_t size;
+	uint8_t *contradiction; /* what is said when it has been recorded; may be NULL */
+	uint32_t contradiction_size;
 };
 
 struct sim_service {
 	uint64_t life;
 	uint64_t down_until_ms;
-	uint64_t epoch[SIM_SHARDS_MAX], low_water[SIM_SHARDS_MAX]; /* durable */
+	struct sim_database *store; /* durable */
 	struct sim_pending pending[SIM_PENDING];
-	uint32_t rejects, slow; /* per mille: its personality */
-	bool direct;            /* how definitions reach it */
+	struct sim_person person;
+	uint32_t in_hand; /* commands that it works on */
+	bool direct;      /* how definitions reach it */
 };
 
-/* sim_barrier.c: what a participant does with a command */
+/* A command that came to a service. */
 struct sim_work {
 	uint32_t service, queued, entry, shard, saga, step, op, attempt;
 	uint32_t index; /* of the step, as the engine has it */
 	bool one_phase;
+	bool refused; /* there is no room for it */
 	uint64_t life, epoch, low_water, admission;
 	struct uuid operation;
 };
-struct sim_verdict {
-	uint32_t outcome, barrier, code;
-};
-struct sim_verdict sim_barrier_run(struct sim *sim, const struct sim_work *work);
-/* Beside all commands: what it did before (SIM_WORK), or decided by what it was told. */
-bool sim_barrier_work(struct sim *sim, uint32_t saga, uint32_t step);
-void sim_barrier_decide(struct sim *sim, uint32_t saga, uint32_t step, bool commit);
-bool sim_barrier_in_doubt(const struct sim *sim, uint32_t saga, uint32_t step);
+
+/* sim_bank.c: what a service does with it. False: its machine died meanwhile, and there is no
+ * answer. */
+struct context_answer;
+bool sim_bank_run(struct sim *sim, const struct sim_work *work, struct context_answer *answer);
+/* Beside all commands: what it did before its vote, or decided by what it was told. */
+bool sim_bank_work(struct sim *sim, uint32_t saga, uint32_t step);
+void sim_bank_decide(struct sim *sim, uint32_t saga, uint32_t step, bool commit);
+/* It holds something, and nobody has told it what becomes of that. */
+bool sim_bank_in_doubt(const struct sim *sim, uint32_t saga, uint32_t step);
+bool sim_bank_voted(const struct sim *sim, uint32_t saga, uint32_t step);
+
 /* sim_participant.c: what services ask owners */
 void sim_participant_enlist(struct sim *sim, uint32_t saga, uint32_t step);
 void sim_participant_doubt(struct sim *sim, uint32_t saga, uint32_t step);

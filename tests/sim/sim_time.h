@@ -20,6 +20,9 @@ enum sim_stream {
 	SIM_KIND,     /* protocols and what is special about their steps */
 	SIM_BRANCHES, /* interactive transactions */
 	SIM_SIZE,     /* how much of everything */
+	SIM_STORE,    /* participants' databases */
+	SIM_PERSON,   /* what services are like */
+	SIM_BANK,     /* amounts */
 	SIM_STREAMS,
 };
 

@@ -1,0 +1,261 @@
+/* What stands between the barrier and its store: death at any call, failures, the ledger of what
+ * the barrier decides by itself, and planted bugs. */
+#include "tests/sim/sim_database.h"
+
+#include "base/check.h"
+#include "client/context.h"
+#include "tests/sim/sim.h"
+
+static struct sim_database *of(struct barrier_store *base)
+{
+	return (struct sim_database *)base;
+}
+
+/* ---- faults ------------------------------------------------------------------------------------
+ */
+
+/* The machine dies in this call. A commit may be done with, or not. */
+static void die(struct sim_database *store, bool commits)
+{
+	struct sim *sim = store->sim;
+
+	if (commits && sim_draw(sim, SIM_STORE, 2) == 0) {
+		sim->count.crashes_after_commit++;
+		(void)store->within->ops->transact(store->within, BARRIER_COMMIT);
+	} else {
+		sim->count.crashes_before_commit++;
+	}
+	store->dead = true;
+	store->ops->crash(store, sim_draw(sim, SIM_STORE, 2) == 0);
+}
+
+/* May this call be made? */
+static bool alive(struct sim_database *store, bool commits)
+{
+	if (store->dead)
+		return false;
+	if (store->dies_in > 0 && --store->dies_in == 0) {
+		die(store, commits);
+		return false;
+	}
+	if (!sim_chance(store->sim, SIM_STORE, store->sim->faults.store_fails))
+		return true;
+	store->sim->count.store_failures++;
+	/* Nobody is told that it was done. */
+	if (commits && sim_draw(store->sim, SIM_STORE, 2) == 0)
+		(void)store->within->ops->transact(store->within, BARRIER_COMMIT);
+	return false;
+}
+
+/* ---- what the barrier asks ---------------------------------------------------------------------
+ */
+
+static bool transact(struct barrier_store *base, enum barrier_act act)
+{
+	struct sim_database *store = of(base);
+
+	/* What it cannot roll back by itself is rolled back when it has died. */
+	if (act != BARRIER_ROLLBACK && !alive(store, act == BARRIER_COMMIT))
+		return false;
+	return !store->dead && store->within->ops->transact(store->within, act);
+}
+
+static bool in_transaction(struct barrier_store *base)
+{
+	struct sim_database *store = of(base);
+
+	return !store->dead && store->within->ops->in_transaction(store->within);
+}
+
+/* Planted: the row is there before, and whatever becomes of, the work. */
+static bool insert_alone(struct sim_database *store, const struct saga_context *context,
+			 enum saga_op op, bool *inserted)
+{
+	struct barrier_store *within = store->within;
+
+	return within->ops->insert(within, context, op, STORED_OK, inserted) &&
+	       (!*inserted ||
+		(transact(&store->base, BARRIER_COMMIT) && transact(&store->base, BARRIER_BEGIN)));
+}
+
+static bool insert(struct barrier_store *base, const struct saga_context *context, enum saga_op op,
+		   enum stored_outcome outcome, bool *inserted)
+{
+	struct sim_database *store = of(base);
+	const bool settles = saga_context_op(context) == SAGA_OP_SETTLE;
+
+	*inserted = false;
+	if (!alive(store, false))
+		return false;
+	if (sim_plants.row_alone && outcome == STORED_PENDING)
+		return insert_alone(store, context, op, inserted);
+	if (!store->within->ops->insert(store->within, context, op, outcome, inserted))
+		return false;
+	if (!settles || !*inserted)
+		return true;
+	if (sim_plants.settles_blindly)
+		return store->ops->forget(store, op);
+	return sim_database_effect(store, WIRE_OP_FORWARD, SIM_BLOCKED, 0, 0);
+}
+
+static bool update(struct barrier_store *base, const struct saga_context *context,
+		   const struct saga_result *result, enum stored_outcome outcome)
+{
+	struct sim_database *store = of(base);
+	const enum saga_op op = saga_context_op(context);
+	const bool empty = context->verdict == SAGA_VERDICT_EMPTY_UNDO;
+
+	if (!alive(store, false) ||
+	    !store->within->ops->update(store->within, context, result, outcome))
+		return false;
+	if (empty && sim_plants.undo_unmarked && !store->ops->forget(store, SAGA_OP_FORWARD))
+		return false;
+	if (empty)
+		return sim_database_effect(store, op, SIM_EMPTY, 0, 0);
+	if (outcome != STORED_REJECTED)
+		return true;
+	return (!sim_plants.forgets_rejections || store->ops->forget(store, op)) &&
+	       sim_database_effect(store, op, SIM_REFUSED, 0, 0);
+}
+
+static bool read_row(struct barrier_store *base, struct saga_context *context, enum saga_op op,
+		     struct saga_result *result, enum stored_outcome *outcome)
+{
+	struct sim_database *store = of(base);
+
+	*outcome = STORED_NONE;
+	return alive(store, false) &&
+	       store->within->ops->read(store->within, context, op, result, outcome);
+}
+
+static bool read_shard(struct barrier_store *base, const struct saga_context *context,
+		       struct barrier_shard *shard)
+{
+	struct sim_database *store = of(base);
+
+	return alive(store, false) && store->within->ops->read_shard(store->within, context, shard);
+}
+
+static bool write_shard(struct barrier_store *base, const struct saga_context *context,
+			const struct barrier_shard *shard)
+{
+	struct sim_database *store = of(base);
+
+	return alive(store, false) &&
+	       store->within->ops->write_shard(store->within, context, shard);
+}
+
+static bool clean(struct barrier_store *base, const struct saga_context *context, int64_t *mark)
+{
+	struct sim_database *store = of(base);
+
+	store->sim->count.cleanings++;
+	return alive(store, false) && store->within->ops->clean(store->within, context, mark);
+}
+
+static const struct barrier_store_ops store_ops = {
+	.transact = transact,
+	.in_transaction = in_transaction,
+	.insert = insert,
+	.update = update,
+	.read = read_row,
+	.read_shard = read_shard,
+	.write_shard = write_shard,
+	.clean = clean,
+};
+
+/* ---- what the application asks -----------------------------------------------------------------
+ */
+
+bool sim_database_effect(struct sim_database *store, uint32_t op, enum sim_effect_kind kind,
+			 int64_t delta, int64_t held)
+{
+	const struct sim_effect effect = {
+		.saga = store->at.saga,
+		.step = store->at.step,
+		.op = op,
+		.kind = kind,
+		.asked = store->at.asked,
+		.one_phase = store->at.one_phase,
+		.service = store->service,
+		.shard = store->at.shard,
+		.epoch = store->at.epoch,
+		.delta = delta,
+		.held = held,
+	};
+
+	return alive(store, false) && store->ops->add_effect(store, &effect);
+}
+
+bool sim_database_read_hold(struct sim_database *store, enum sim_hold *hold)
+{
+	*hold = SIM_HOLD_NONE;
+	return alive(store, false) && store->ops->read_hold(store, hold);
+}
+
+bool sim_database_write_hold(struct sim_database *store, enum sim_hold hold)
+{
+	return alive(store, false) && store->ops->write_hold(store, hold);
+}
+
+/* ---- life --------------------------------------------------------------------------------------
+ */
+
+void sim_database_open(struct sim *sim, uint32_t service, bool on_disk)
+{
+	struct sim_database *store = sim_database_memory_create(sim, service);
+
+	(void)on_disk;
+	store->base = (struct barrier_store){
+		.ops = &store_ops, .clean_step = 1 + (int64_t)sim_draw(sim, SIM_STORE, 4)};
+	store->sim = sim;
+	store->service = service;
+	sim->services[service].store = store;
+}
+
+void sim_database_close(struct sim *sim, uint32_t service)
+{
+	struct sim_database *store = sim->services[service].store;
+
+	store->ops->close(store);
+}
+
+void sim_database_crash(struct sim_database *store)
+{
+	if (!store->dead)
+		store->ops->crash(store, sim_draw(store->sim, SIM_STORE, 2) == 0);
+	store->dead = false;
+	store->dies_in = 0;
+	store->ops->publish(store);
+}
+
+/* What was worked before is still there. */
+static bool leaves_work(enum sim_effect_kind kind)
+{
+	return kind == SIM_REFUSED || kind == SIM_EMPTY || kind == SIM_BLOCKED;
+}
+
+/* What a branch holds is read from the ledger alone: that is what judges see too. */
+static enum sim_hold hold_after(const struct sim *sim, const struct sim_effect *effect)
+{
+	if (effect->op == SIM_WORK)
+		return SIM_HOLD_WORKED;
+	if (effect->op == WIRE_OP_FORWARD && effect->kind == SIM_DONE && !effect->one_phase &&
+	    sim->sagas[effect->saga].steps[effect->step].class == SIM_VOTE)
+		return SIM_HOLD_VOTED;
+	return SIM_HOLD_OVER;
+}
+
+void sim_database_publish(struct sim *sim, const struct sim_effect *effect)
+{
+	enum sim_hold *hold = &sim->holds[effect->saga][effect->step];
+
+	sim->effects = sim_grow(sim->effects, sim->effect_count, &sim->effect_capacity,
+				sizeof *sim->effects);
+	sim->effects[sim->effect_count] = *effect;
+	sim->effects[sim->effect_count++].at_ms = sim->now_ms;
+	if (*hold != SIM_HOLD_WORKED || !leaves_work(effect->kind))
+		*hold = hold_after(sim, effect);
+	sim_note(sim, effect->kind == SIM_DONE ? "effect" : "no_effect", effect->saga, effect->step,
+		 effect->op, effect->kind);
+}
