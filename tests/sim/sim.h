@@ -28,7 +28,8 @@ struct sim {
 	bool healed, tracing;
 	bool outage; /* one service is away until the healing, and little else happens */
 	struct prng prng[SIM_STREAMS];
-	struct sim_faults faults;
+	struct sim_faults faults, calm; /* calm: without the burst of the moment */
+	bool faulty[SIM_CLASSES_OF_FAULTS];
 	struct sim_due *heap;
 	struct sim_event *free_events;
 	struct sim_event *wheel[SIM_WHEEL_MS], *wheel_last[SIM_WHEEL_MS];

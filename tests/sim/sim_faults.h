@@ -7,9 +7,23 @@
 
 struct sim;
 
+/* Swarm: each is on or off for a whole seed. */
+enum sim_class_of_faults {
+	SIM_OF_NETWORK,
+	SIM_OF_JOURNAL,
+	SIM_OF_ETCD,
+	SIM_OF_NODES,
+	SIM_OF_CLOCKS,
+	SIM_OF_SERVICES,
+	SIM_OF_STREAM,
+	SIM_OF_INBOX,
+	SIM_CLASSES_OF_FAULTS,
+};
+
 /* Per mille and ms; all zero once healed. */
 struct sim_faults {
-	uint32_t loss, doubling, slow, delay_ms;
+	uint32_t loss, doubling, slow, delay_ms, reorder, publish_busy, misroute;
+	uint32_t dumb_ms, hold_ms, broker_ms, disk_ms, burst_ms;
 	uint32_t append_lost, append_mute, append_late, read_fails, read_stale, journal_ms;
 	uint32_t etcd_lost, etcd_mute, etcd_late, etcd_ms, hint_lost;
 	uint32_t crash_ms, pause_ms, cut_ms, deaf_ms, journal_cut_ms; /* mean gap; 0 = never */
@@ -29,7 +43,10 @@ struct sim_faults {
 /* sim_faults.c */
 void sim_faults_draw(struct sim *sim);
 void sim_outage_draw(struct sim *sim); /* after it */
-void sim_faults_start(struct sim *sim);
+void sim_faults_burst(struct sim *sim);
 void sim_heal(struct sim *sim);
+
+/* sim_strikes.c */
+void sim_faults_start(struct sim *sim);
 
 #endif

@@ -100,6 +100,7 @@ void sim_send_node(struct sim *sim, uint32_t from, const char *subject, const ch
 		   struct slice data);
 /* "_INBOX.<kind><party>.<number>": where a reply is to go. */
 void sim_reply_subject(char text[32], char kind, uint32_t party, uint32_t number);
+void sim_network_hold(struct sim *sim, const struct sim_node *node, uint64_t until_ms);
 uint64_t sim_delay(struct sim *sim);
 bool sim_link_down(const struct sim_node *node);
 

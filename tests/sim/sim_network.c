@@ -1,4 +1,5 @@
-/* Core messages: lost, doubled, late; in order between one sender and one receiver only. */
+/* Core messages: lost, doubled, late; in order between one sender and one receiver, as long as
+ * nobody connects again. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,10 +24,27 @@ static uint64_t arrival_ms(struct sim *sim, uint32_t from, uint32_t to)
 {
 	uint64_t at = sim->now_ms + sim_delay(sim);
 
-	if (at < sim->arrive_ms[from][to])
+	if (at < sim->arrive_ms[from][to]) {
+		if (sim_chance(sim, SIM_NETWORK, sim->faults.reorder)) {
+			sim->count.reordered++;
+			return at;
+		}
 		at = sim->arrive_ms[from][to];
+	}
 	sim->arrive_ms[from][to] = at;
 	return at;
+}
+
+void sim_network_hold(struct sim *sim, const struct sim_node *node, uint64_t until_ms)
+{
+	const uint32_t here = SIM_AT_NODE + node->index;
+
+	for (uint32_t i = 0; i < SIM_ENDPOINTS; i++) {
+		if (sim->arrive_ms[i][here] < until_ms)
+			sim->arrive_ms[i][here] = until_ms;
+		if (sim->arrive_ms[here][i] < until_ms)
+			sim->arrive_ms[here][i] = until_ms;
+	}
 }
 
 /* How many copies arrive. */
@@ -70,8 +88,8 @@ static void node_hears(struct sim *sim, struct sim_event *e)
 	}
 }
 
-void sim_send_node(struct sim *sim, uint32_t from, const char *subject, const char *reply,
-		   struct slice data)
+static void send_node(struct sim *sim, uint32_t from, const char *subject, const char *reply,
+		      struct slice data)
 {
 	const uint32_t subject_size = (uint32_t)strlen(subject) + 1;
 	const uint32_t reply_size = (uint32_t)strlen(reply) + 1;
@@ -91,6 +109,40 @@ void sim_send_node(struct sim *sim, uint32_t from, const char *subject, const ch
 				slice_of(bytes, subject_size + reply_size + data.size));
 	}
 	free(bytes);
+}
+
+static uint32_t number_at(const char **at)
+{
+	uint32_t number = 0;
+
+	for (; **at >= '0' && **at <= '9'; (*at)++)
+		number = number * 10 + (uint32_t)(**at - '0');
+	return number;
+}
+
+/* A client whose routes are wrong asks another shard, too (S11). */
+static void misroute(struct sim *sim, uint32_t from, const char *subject, const char *reply,
+		     struct slice data)
+{
+	static const char head[] = "saga.v1.shard.";
+	const char *rest = subject + sizeof head - 1;
+	char other[SUBJECT_SIZE_MAX];
+	uint32_t shard;
+
+	if (strncmp(subject, head, sizeof head - 1) != 0)
+		return;
+	shard = number_at(&rest) + 1 + (uint32_t)sim_draw(sim, SIM_NETWORK, sim->shard_count - 1);
+	(void)snprintf(other, sizeof other, "%s%u%s", head, shard % sim->shard_count, rest);
+	sim->count.misrouted++;
+	send_node(sim, from, other, reply, data);
+}
+
+void sim_send_node(struct sim *sim, uint32_t from, const char *subject, const char *reply,
+		   struct slice data)
+{
+	if (from >= SIM_AT_CLIENT && sim_chance(sim, SIM_NETWORK, sim->faults.misroute))
+		misroute(sim, from, subject, reply, data);
+	send_node(sim, from, subject, reply, data);
 }
 
 /* ---- from nodes ---------------------------------------------------------------------------------
@@ -243,15 +295,6 @@ static char *put_number(char *at, uint32_t number)
 	return at;
 }
 
-static uint32_t number_at(const char **at)
-{
-	uint32_t number = 0;
-
-	for (; **at >= '0' && **at <= '9'; (*at)++)
-		number = number * 10 + (uint32_t)(**at - '0');
-	return number;
-}
-
 void sim_reply_subject(char text[32], char kind, uint32_t party, uint32_t number)
 {
 	char *at = text + sizeof "_INBOX." - 1;
@@ -295,6 +338,14 @@ static int publish(struct transport *t, const char *subject, struct slice reply,
 	CHECK_EQ(header_count, 0);
 	if (sim_link_down(node))
 		return SAGA_E_DISCONNECTED;
+	if (sim_chance(sim, SIM_NETWORK, sim->faults.publish_busy)) { /* the socket takes nothing */
+		sim->count.publish_busy++;
+		return SAGA_E_BUSY;
+	}
+	if (node->dumb_until_ms > sim->now_ms) {
+		sim->count.lost_messages++;
+		return 0;
+	}
 	if (strncmp(subject, "_INBOX.", 7) == 0) {
 		publish_reply(node, subject, data);
 	} else if (strncmp(subject, "saga.v1.cmd.", 12) == 0) {

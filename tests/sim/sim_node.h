@@ -28,7 +28,7 @@ struct sim_node {
 	struct highwater disk[SIM_SHARDS_MAX];  /* survives */
 	struct highwater marks[SIM_SHARDS_MAX]; /* waits for the disk */
 	uint64_t paused_until_ms, cut_until_ms, deaf_until_ms, journal_cut_until_ms;
-	uint64_t etcd_cut_until_ms;
+	uint64_t etcd_cut_until_ms, dumb_until_ms;
 	uint64_t cut_since_ms;
 	uint64_t order_ms, report_ms; /* mailboxes are first in, first out */
 	uint64_t tick_ms, control_ms;

@@ -81,7 +81,8 @@ struct sim_request {
 	X(lying_renewals_dead) X(hints_again) \
 	X(crashes_before_commit) X(crashes_after_commit) X(store_failures) X(cleanings) X(transfers) \
 	X(prompt_answers) X(slow_answers) X(silences) X(answers_twice) X(contradictions) X(overloads) \
-	X(lies)
+	X(lies) X(bursts) X(dumb_nodes) X(held_links) X(broker_outages) X(disks_lost) X(reordered) \
+	X(publish_busy) X(misrouted)
 /* clang-format on */
 struct sim_counters {
 #define X(name) uint64_t name;
