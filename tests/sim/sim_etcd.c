@@ -455,6 +455,16 @@ void sim_etcd_open(struct sim_node *node)
 	node->store = (struct sim_store){.base = {.ops = &ops}, .node = node};
 }
 
+void sim_etcd_heal(struct sim *sim)
+{
+	const uint64_t latest_ms = sim->now_ms + ELECTION_MS;
+
+	sim->etcd_away_until_ms = 0;
+	for (uint32_t i = 0; i < sim->lease_count; i++)
+		if (sim->leases[i].expires_ms > latest_ms + sim->leases[i].ttl_ms)
+			sim->leases[i].expires_ms = latest_ms + sim->leases[i].ttl_ms;
+}
+
 /* The next one lets all leases live on, for their TTL and an election's time-out. */
 void sim_etcd_depose(struct sim *sim, uint64_t away_ms)
 {

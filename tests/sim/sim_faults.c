@@ -214,7 +214,7 @@ void sim_heal(struct sim *sim)
 	for (uint32_t i = 0; i < sim->service_count; i++)
 		sim->consumers[i].stuck_until_ms = 0;
 	memset(sim->leaders, 0, sizeof sim->leaders);
-	sim->etcd_away_until_ms = 0;
+	sim_etcd_heal(sim);
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		struct sim_node *node = &sim->nodes[i];
 

@@ -92,6 +92,7 @@ void sim_etcd_expire(struct sim *sim);
 void sim_etcd_end_lease(struct sim *sim, uint32_t index);
 bool sim_etcd_end_node(struct sim *sim, const struct sim_node *node); /* false = had none */
 void sim_etcd_depose(struct sim *sim, uint64_t away_ms);              /* its leader */
+void sim_etcd_heal(struct sim *sim); /* it has one from now on */
 void sim_etcd_close(struct sim *sim);
 
 /* sim_network.c: data is copied; faults apply */
