@@ -297,8 +297,9 @@ int txn_apply(struct txn_shard *t, struct slice record, uint64_t record_number, 
 	err = wire_peek_kind(record, &kind);
 	if (err)
 		return err;
-	if (kind < WIRE_RECORD_GENESIS || wire_struct_size(kind) > sizeof decoded)
+	if (kind < WIRE_RECORD_GENESIS)
 		return SAGA_E_KIND;
+	CHECK_LE(wire_struct_size(kind), sizeof decoded);
 	arena_reset(&t->arena);
 	err = wire_decode(kind, record, &t->arena, &decoded, NULL);
 	if (err)

@@ -51,8 +51,7 @@ static int apply_ok(struct txn_shard *t, struct txn_entry *e, struct txn_branch 
 
 	CHECK(rule != NULL);
 	CHECK_EQ(rule->op, r->op);
-	if (r->event == WIRE_EVENT_READ_ONLY && !rule->read_only)
-		return SAGA_E_STATE;
+	CHECK(r->event == WIRE_EVENT_OK || rule->read_only);
 	err = rule->has_output ? txn_output_set(t, e->body, b, r->output) : 0;
 	if (err)
 		return err;
@@ -147,23 +146,15 @@ int txn_fold_branch(struct txn_shard *t, const struct wire_record_branch *r)
 		return 0; /* implied by the records before it */
 	if (latest)
 		*attempts = r->attempt;
-	switch ((enum wire_branch_event)r->event) {
-	case WIRE_EVENT_OK:
-	case WIRE_EVENT_READ_ONLY:
+	if (r->event == WIRE_EVENT_OK || r->event == WIRE_EVENT_READ_ONLY)
 		return apply_ok(t, e, b, r);
-	case WIRE_EVENT_REJECTED:
-	case WIRE_EVENT_UNKNOWN:
-		apply_end(t, e, b, r);
-		return 0;
-	case WIRE_EVENT_HEURISTIC:
+	if (r->event == WIRE_EVENT_HEURISTIC)
 		apply_heuristic(t, e, b, r);
-		return 0;
-	case WIRE_EVENT_AGAIN:
+	else if (r->event == WIRE_EVENT_AGAIN)
 		apply_again(t, e, b, r);
-		return 0;
-	default:
-		return SAGA_E_STATE;
-	}
+	else
+		apply_end(t, e, b, r);
+	return 0;
 }
 
 int txn_fold_parked(struct txn_shard *t, const struct wire_record_parked *r)
