@@ -80,11 +80,11 @@ static int check_genesis(struct shard *s, struct slice record)
 	struct wire_record_genesis genesis;
 	struct core *core = s->core;
 	arena_reset(&core->decode);
-	const int error = wire_decode(WIRE_RECORD_GENESIS, record, &core->decode, &genesis, NULL);
-	if (error != 0)
-		return error;
+	/* The reader has looked at it, but knows nothing of slots. */
+	CHECK_EQ(wire_decode(WIRE_RECORD_GENESIS, record, &core->decode, &genesis, NULL), 0);
+	CHECK_EQ(genesis.shard, s->number);
 	const struct hash128 slots = wire_slots_hash(core->config.slots);
-	if (genesis.shard != s->number || genesis.shard_count != core->config.slots->shard_count ||
+	if (genesis.shard_count != core->config.slots->shard_count ||
 	    !hash128_equal(&genesis.slots, &slots))
 		return SAGA_E_CLUSTER_MISMATCH; /* the journal's stamp outranks etcd (S11) */
 	return 0;
@@ -114,8 +114,7 @@ static int check_mark(struct shard *s, uint64_t sequence, struct slice bytes)
 
 void core_acquire_batch(struct shard *s, uint64_t sequence, struct slice bytes)
 {
-	if (s->state != OWNERSHIP_REPLAYING)
-		return;
+	CHECK_EQ(s->state, OWNERSHIP_REPLAYING); /* a read that is given up has no token any more */
 	const uint64_t first = s->reader.next_record;
 	int error = check_mark(s, sequence, bytes);
 	if (error == 0)
@@ -206,8 +205,7 @@ static void propose_epoch(struct shard *s)
 
 void core_acquire_read_end(struct shard *s, int error)
 {
-	if (s->state != OWNERSHIP_REPLAYING)
-		return;
+	CHECK_EQ(s->state, OWNERSHIP_REPLAYING);
 	if (error == 0 && !s->reader.has_genesis)
 		error = SAGA_E_JOURNAL_MISSING;
 	if (error == 0 && s->mark.sequence > 0 && !s->mark_checked)

@@ -30,24 +30,30 @@ static void highwater(void *context, uint32_t shard, const struct highwater *mar
 
 static void *reserve(void *context, size_t size)
 {
-	(void)context;
+	struct node *n = context;
+	if (n->world->reserve_fails_at > 0 && --n->world->reserve_fails_at == 0)
+		return NULL;
 	void *memory = aligned_alloc(64, (size + 63) / 64 * 64);
-	if (memory != NULL)
-		memset(memory, 0, size);
+	assert_non_null(memory);
+	memset(memory, 0, size);
+	n->world->reserved++;
 	return memory;
 }
 
 static void release(void *context, void *memory, size_t size)
 {
-	(void)context;
+	struct node *n = context;
 	(void)size;
+	assert_non_null(memory);
+	n->world->reserved--;
 	free(memory);
 }
 
-static void note(void *context, const struct core_note *n)
+static void note(void *context, const struct core_note *note)
 {
-	(void)context;
-	assert_non_null(n->event);
+	struct node *n = context;
+	assert_non_null(note->event);
+	n->world->noted[n->world->noted_count++ % NOTED_MAX] = note->event;
 }
 
 static void point(void *context, const char *name)
@@ -87,40 +93,23 @@ void world_node_open(struct world *w, struct node *n, const char *name)
 				   .note = note,
 				   .point = point,
 				   .context = n};
-	struct core_config config = {
-		.cluster = w->cluster,
-		.slots = &w->slots,
-		.prefix = "saga",
-		.inbox_prefixes = INBOXES,
-		.inbox_prefix_count = 1,
-		.limits = {.open_max = 64,
-			   .remembered_max = 64,
-			   .branches_max = 256,
-			   .waiters_max = 64,
-			   .payload_max = 16 * 1024 * 1024},
-		.txn = {.retry_window_max_ms = 3600000,
-			.remember_margin_ms = 1000,
-			.parked_retry_ms = 1000,
-			.command_age_ms = 1000,
-			.command_leave_ms = CORE_COMMAND_LEAVE_MS,
-			.deadline_max_ms = 3600000},
-		.seed = 42,
-	};
+	struct core_config config = w->config;
 	assert_int_equal(id_from(&config.node, slice_str(name)), 0);
 	*n = (struct node){.world = w, .lease = true};
 	model_journal_open(&n->journal, &w->log, &events);
 	n->transport = loopback_open(w->hub);
 	n->core = core_create(&config, &io, &n->journal.base, n->transport);
-	assert_non_null(n->core);
 }
 
 void world_node_close(struct node *n)
 {
-	if (n->core == NULL)
+	if (n->transport == NULL)
 		return;
-	core_destroy(n->core);
+	if (n->core != NULL)
+		core_destroy(n->core);
 	model_journal_close(&n->journal);
 	n->transport->ops->close(n->transport, false);
+	n->transport = NULL;
 	n->core = NULL;
 }
 
@@ -150,6 +139,29 @@ static void listen_to(struct world *w, const char *subject)
 			 0);
 }
 
+static struct core_config config_of(const struct world *w)
+{
+	return (struct core_config){
+		.cluster = w->cluster,
+		.slots = &w->slots,
+		.prefix = "saga",
+		.inbox_prefixes = INBOXES,
+		.inbox_prefix_count = 1,
+		.limits = {.open_max = 64,
+			   .remembered_max = 64,
+			   .branches_max = 256,
+			   .waiters_max = 64,
+			   .payload_max = 16 * 1024 * 1024},
+		.txn = {.retry_window_max_ms = 3600000,
+			.remember_margin_ms = 1000,
+			.parked_retry_ms = 1000,
+			.command_age_ms = 1000,
+			.command_leave_ms = CORE_COMMAND_LEAVE_MS,
+			.deadline_max_ms = 3600000},
+		.seed = 42,
+	};
+}
+
 int world_setup(void **state)
 {
 	struct world *w = calloc(1, sizeof *w);
@@ -160,6 +172,7 @@ int world_setup(void **state)
 	assert_int_equal(id_from(&w->cluster, slice_str("test-cluster")), 0);
 	assert_int_equal(wire_slots_even(&w->slots, SHARDS), 0);
 	model_log_init(&w->log, &w->cluster, &w->slots, T0);
+	w->config = config_of(w);
 	listen_to(w, "_INBOX.>");
 	listen_to(w, "saga.v1.cmd.>");
 	listen_to(w, "saga.v1.call.>");
@@ -167,6 +180,8 @@ int world_setup(void **state)
 	listen_to(w, "saga.v1.alert");
 	world_node_open(w, &w->nodes[0], "n1");
 	world_node_open(w, &w->nodes[1], "n2");
+	assert_non_null(w->nodes[0].core);
+	assert_non_null(w->nodes[1].core);
 	*state = w;
 	return 0;
 }
@@ -176,6 +191,7 @@ int world_teardown(void **state)
 	struct world *w = *state;
 	world_node_close(&w->nodes[0]);
 	world_node_close(&w->nodes[1]);
+	assert_int_equal(w->reserved, 0);
 	w->outside->ops->close(w->outside, false);
 	loopback_hub_destroy(w->hub);
 	model_log_close(&w->log);
@@ -217,6 +233,15 @@ uint32_t world_count(const struct world *w, enum wire_kind kind)
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < w->caught_count; i++)
 		count += w->caught[i].kind == kind;
+	return count;
+}
+
+uint32_t world_noted(const struct world *w, const char *event)
+{
+	uint32_t count = 0;
+	assert_in_range(w->noted_count, 0, NOTED_MAX);
+	for (uint32_t i = 0; i < w->noted_count; i++)
+		count += strcmp(w->noted[i], event) == 0;
 	return count;
 }
 

@@ -15,7 +15,13 @@
 
 struct world;
 
-enum { SHARDS = 4, ARENA_SIZE = 1024 * 1024, CAUGHT_MAX = 256, T0 = 1000000 };
+enum {
+	SHARDS = 24,
+	ARENA_SIZE = 1024 * 1024,
+	CAUGHT_MAX = 256,
+	NOTED_MAX = 1024,
+	T0 = 1000000,
+};
 
 /* One node: its core, and what it reported. */
 struct node {
@@ -32,7 +38,7 @@ struct node {
 
 struct caught {
 	enum wire_kind kind;
-	char subject[128];
+	char subject[SUBJECT_SIZE_MAX];
 	uint8_t *bytes; /* of the world; good until the place is used again */
 	uint32_t size;
 };
@@ -49,6 +55,13 @@ struct world {
 	uint32_t caught_count;
 	bool no_wait; /* submits do not wait for their outcome */
 	bool direct;  /* submits ask for direct delivery, and answers want no disposition */
+	/* What nodes are opened with, but for their name; a test may change it and open one anew.
+	 */
+	struct core_config config;
+	uint32_t reserve_fails_at; /* the so-manieth reservation from now; 0 = none */
+	int32_t reserved;          /* and not released */
+	const char *noted[NOTED_MAX];
+	uint32_t noted_count;
 };
 
 void world_node_open(struct world *w, struct node *n, const char *name);
@@ -62,6 +75,7 @@ void world_serve(struct world *w, int node, uint32_t shard, uint64_t revision); 
 /* Node 0 serves shard 1 under epoch 5, and a saga of it has begun: "_INBOX.client.1" knows. */
 struct id world_begin(struct world *w);
 uint32_t world_count(const struct world *w, enum wire_kind kind);
+uint32_t world_noted(const struct world *w, const char *event); /* how often */
 struct caught *world_last(struct world *w, enum wire_kind kind);
 struct id world_id_on(const struct world *w, uint32_t shard, uint32_t nth);
 void world_send(struct world *w, enum wire_kind kind, const void *body, uint32_t shard,
