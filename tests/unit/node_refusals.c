@@ -364,7 +364,7 @@ static void submit_wide(struct world *w, uint32_t nth, uint32_t count, struct sl
 {
 	const struct id id = world_id_on(w, 1, nth);
 	static struct wire_step steps[WIRE_STEPS_MAX];
-	static char names[WIRE_STEPS_MAX][8];
+	static char names[WIRE_STEPS_MAX][16];
 	struct wire_submit s = {.id = id_slice(&id),
 				.plan = {.name = slice_str("wide"),
 					 .version = 1,

@@ -182,7 +182,8 @@ static void a_hole_that_stays_halts(void **state)
 	assert_in_range(w->now.mono_ms, 5000 + CORE_DOUBT_MS, 5000 + CORE_DOUBT_MS + 1000);
 }
 
-/* Replaces the first batch of shard 1: the right cluster, and a genesis of something else. */
+/* The journal of shard 1 is this batch alone: the right cluster, and a genesis of something else.
+ */
 static void write_genesis(struct world *w, const struct wire_record_genesis *genesis, bool whole)
 {
 	const struct batch_header header = {.shard = 1,
@@ -202,8 +203,8 @@ static void write_genesis(struct world *w, const struct wire_record_genesis *gen
 		name[11] = '!';
 	}
 	assert_int_equal(batch_encode(&header, buf_slice(&record), &batch), 0);
-	free(w->log.batches[1][0].bytes);
-	w->log.count[1] = 0;
+	while (w->log.count[1] > 0)
+		free(w->log.batches[1][--w->log.count[1]].bytes);
 	assert_int_equal(model_log_put(&w->log, 1, buf_slice(&batch)), 0);
 	buf_close(&record);
 	buf_close(&batch);

@@ -1,4 +1,5 @@
 sagad_unit_test(sharding_plan SOURCES sharding_plan.c LIBS sagad_sharding)
+sagad_unit_test(sharding_text SOURCES sharding_text.c LIBS sagad_sharding sagad_wire)
 sagad_unit_test(sharding_ownership SOURCES sharding_ownership.c LIBS sagad_sharding)
 sagad_unit_test(sharding_control
 	SOURCES sharding_control.c sharding_model.c sharding_model_store.c
@@ -6,6 +7,10 @@ sagad_unit_test(sharding_control
 	TIMEOUT 120)
 sagad_unit_test(sharding_moves
 	SOURCES sharding_moves.c sharding_model.c sharding_model_store.c
+	LIBS sagad_sharding
+	TIMEOUT 120)
+sagad_unit_test(sharding_hand
+	SOURCES sharding_hand.c sharding_model.c sharding_model_store.c
 	LIBS sagad_sharding
 	TIMEOUT 120)
 sagad_unit_test(sharding_random

@@ -257,8 +257,19 @@ static void on_note(void *context, const char *event, uint32_t shard, int code, 
 	const struct model_node *n = context;
 
 	(void)code;
+	n->model->notes[n->model->note_count++ % MODEL_NOTES] = event;
 	trace(n->model, n->index, event, shard, (int64_t)number);
 	/* The workers' stop has been told already; a grant comes before its lease_until. */
+}
+
+uint32_t model_noted(const struct model *m, const char *event)
+{
+	uint32_t count = 0;
+
+	assert_in_range(m->note_count, 0, MODEL_NOTES);
+	for (uint32_t i = 0; i < m->note_count; i++)
+		count += strcmp(m->notes[i], event) == 0;
+	return count;
 }
 
 struct model *model_create(uint64_t seed, uint32_t nodes)
@@ -337,6 +348,7 @@ void model_start(struct model *m, uint32_t node)
 		.address = "127.0.0.1:7000",
 		.version = "0.1.0",
 		.ttl_ms = 2000,
+		.acquires_max = m->acquires_max,
 		.start_unix_ms = 1700000000000,
 		.seed = prng_next(&m->prng),
 	};

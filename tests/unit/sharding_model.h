@@ -17,6 +17,7 @@ enum {
 	MODEL_LEASES = 4096,
 	MODEL_EVENTS = 4096,
 	MODEL_SHARDS = 16,
+	MODEL_NOTES = 65536,
 };
 #define MODEL_MS UINT64_C(1000000)
 
@@ -99,14 +100,17 @@ struct model {
 	bool trace;
 	uint64_t digest; /* of all that was noted and ordered */
 	uint64_t writes; /* successful ones, renewals aside */
+	const char *notes[MODEL_NOTES];
+	uint32_t note_count;
 	/* The network and the store. */
 	uint32_t latency_ms_max;
 	uint32_t lose_request_percent, lose_answer_percent, late_percent;
 	uint32_t hint_ms_max;
 	uint32_t replay_ms, quiesce_ms;
-	uint32_t ttl_ms_min; /* grants below are raised */
-	bool tampered;       /* by hand: the keys need not fit */
-	bool down;           /* the store answers nobody */
+	uint32_t ttl_ms_min;   /* grants below are raised */
+	uint32_t acquires_max; /* as of the configuration of nodes that are started */
+	bool tampered;         /* by hand: the keys need not fit */
+	bool down;             /* the store answers nobody */
 };
 
 struct model *model_create(uint64_t seed, uint32_t nodes);
@@ -128,6 +132,7 @@ uint32_t model_serving(const struct model *m, uint32_t node);
 uint32_t model_assigns(const struct model *m); /* of all nodes together */
 const struct model_kv *model_node_key(const struct model *m, uint32_t node);
 uint32_t model_planner(const struct model *m);
+uint32_t model_noted(const struct model *m, const char *event); /* how often, by all nodes */
 /* Initialised, started, serving. */
 struct model *model_cluster(uint32_t nodes);
 enum control_phase model_phase(const struct model *m, uint32_t node);

@@ -257,7 +257,7 @@ static void no_unsound_branch_is_enlisted(void **state)
 	UNFIT(step.name = slice_str("a")); /* is enlisted */
 	assert_int_equal(enlist(h, 9, &good), SAGA_E_STATE);
 	for (uint32_t i = 1; i < WIRE_STEPS_MAX; i++) {
-		char name[8];
+		char name[16];
 
 		(void)snprintf(name, sizeof name, "n%u", i);
 		good.name = slice_str(name);
