@@ -127,6 +127,13 @@ static inline bool facts_irrevocable(const struct facts *f, uint32_t saga, uint3
 	return history_step_of(f->history, saga, step)->class == HISTORY_PIVOT ||
 	       f->sagas[saga].one_phase;
 }
+/* What its service says and what it did are two things: nothing is asked of the latter. */
+static inline bool facts_lies(const struct facts *f, uint32_t saga, uint32_t step)
+{
+	return (f->options->liars >> (history_step_of(f->history, saga, step)->service & 63) & 1) !=
+	       0;
+}
+bool facts_has_liar(const struct facts *f, uint32_t saga);
 /* By the time of the journal's last batch its id was not forgotten (S5). */
 bool facts_remembered(const struct facts *f, uint32_t saga);
 /* The owner at that order: NULL = nobody yet. */

@@ -425,9 +425,11 @@ static void take_inbox(struct facts *f, const struct wire_record_inbox *r)
 	s = &f->sagas[saga];
 	if (r->code == 0 && s->taken_batch == 0)
 		s->taken_batch = f->position;
-	else if (r->code != 0 && r->remember_until_at > 0)
+	/* Remembered is what nobody holds: then that is what it is. */
+	if (r->code != 0 && r->remember_until_at > 0) {
 		moment_first(&s->refused, f->now);
-	turn(f, s, state_of(f, s));
+		turn(f, s, WIRE_STATE_CANCELLED);
+	}
 }
 
 /* ------------------------------------------------------------------------------------------------

@@ -198,6 +198,14 @@ struct history_batch *history_add_batch(struct history *h, uint64_t at_ms, uint3
 	return added;
 }
 
+void history_lose_batches(struct history *h, uint32_t shard, uint32_t count)
+{
+	struct history_journal *j = &h->journals[shard];
+
+	for (; count > 0 && j->count > 0; count--)
+		free(j->batches[--j->count].bytes);
+}
+
 struct history_command *history_add_command(struct history *h, uint64_t at_ms)
 {
 	ADD_TIMED(h, command, at_ms);

@@ -172,8 +172,10 @@ struct history_effect {
 	enum history_effect_kind kind;
 	bool asked;     /* nobody commanded it: the participant had asked what was decided */
 	bool one_phase; /* of a forward one: it is all there is */
-	/* What it did to an account, or HISTORY_NONE: to its balance, and to what is held of it for
-	 * somebody who has not decided yet. Money that is held has left the balance. */
+	uint32_t service, shard;
+	uint64_t epoch; /* of the command; 0 = of none */
+	/* What it did to an account, or HISTORY_NONE: to its balance, and to what is held on it: by
+	 * how much the balance will change (more or less) if it is decided so. */
 	uint32_t account;
 	int64_t delta, held;
 };
@@ -330,6 +332,8 @@ struct history_listed *history_add_listed(struct history *history, uint64_t at_m
 /* The bytes are taken over: of malloc. */
 struct history_batch *history_add_batch(struct history *history, uint64_t at_ms, uint32_t shard,
 					uint8_t *bytes, uint32_t size);
+/* Beyond what any design survives: the last ones are gone. */
+void history_lose_batches(struct history *history, uint32_t shard, uint32_t count);
 struct history_command *history_add_command(struct history *history, uint64_t at_ms);
 struct history_effect *history_add_effect(struct history *history, uint64_t at_ms);
 struct history_account *history_add_account(struct history *history);

@@ -33,8 +33,9 @@ struct judge_options {
 	uint32_t timer_ms; /* L5: what is due is sent */
 	uint32_t moves;    /* L7: owners of one shard in a minute */
 	uint32_t sends;    /* L10: commands for one operation */
-	/* S16: what one take-over may add to shard time. */
-	uint32_t clock_step_ms;
+	/* S16: what one take-over may add to shard time; and how far it stands behind when a
+	 * process that was stopped hears what waited for it. */
+	uint32_t clock_step_ms, clock_behind_ms;
 	uint64_t liars; /* services, as bits, whose answers may be untrue (23 is not theirs) */
 };
 /* What holds for the product's defaults. */

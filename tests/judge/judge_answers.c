@@ -112,7 +112,8 @@ static void check_decision(const struct told *t)
 		BROKEN(t, LAW(14, ""),
 		       "node %u tells request %u that saga %u is aborted, and it is not",
 		       t->a->node, t->a->request, t->saga);
-	else if (abort && t->s->abort.order == 0 &&
+	/* A code with it says that something was refused, not that it was decided (S12). */
+	else if (abort && t->a->code == 0 && t->s->abort.order == 0 &&
 		 (t->s->commit.order > t->at.order || t->s->accepted.order > t->at.order))
 		BROKEN(t, LAW(14, ""), "saga %u is said to be aborted, and goes on later", t->saga);
 	if (wire_state_final(state) && state != WIRE_STATE_CANCELLED &&

@@ -28,24 +28,24 @@ static void take(struct bank *b, const struct history_effect *e)
 {
 	struct facts *f = b->facts;
 	struct sums *account = &b->accounts[e->account];
+	bool interactive;
 
 	account->balance += e->delta;
 	account->held += e->held;
 	f->verdict->count.held_sums += e->held != 0;
-	if (account->held < 0)
-		verdict_broken(f->verdict, LAW(31, ""), e->saga, e->step, when(e),
-			       "account %u: more is let go than is held, by %" PRId64, e->account,
-			       -account->held);
 	if (e->saga == HISTORY_NONE)
 		return;
 	b->sagas[e->saga].balance += e->delta;
 	b->sagas[e->saga].held += e->held;
 	b->touched[e->saga] = when(e);
-	if (!moment_by(f->sagas[e->saga].accepted, e->order) &&
-	    !history_interactive(&f->history->sagas[e->saga]))
+	/* There a branch works before anybody is told, may come too late, and goes back alone (S9).
+	 */
+	interactive = history_interactive(&f->history->sagas[e->saga]);
+	if (!moment_by(f->sagas[e->saga].accepted, e->order) && !interactive)
 		verdict_broken(f->verdict, LAW(31, ""), e->saga, e->step, when(e),
 			       "saga %u moves money before it is accepted", e->saga);
-	if (moment_by(f->sagas[e->saga].finished, e->order) && (e->delta != 0 || e->held != 0))
+	if (moment_by(f->sagas[e->saga].finished, e->order) && !facts_lies(f, e->saga, e->step) &&
+	    (e->delta != 0 || (e->held != 0 && !interactive)))
 		verdict_broken(f->verdict, LAW(31, ""), e->saga, e->step, when(e),
 			       "saga %u moves money when it is over", e->saga);
 }
@@ -57,8 +57,8 @@ static void check_saga(struct bank *b, uint32_t saga)
 	const bool over = s->finished.order != 0 || s->accepted_times == 0;
 
 	b->facts->verdict->count.transfers += b->touched[saga].order != 0;
-	/* What decided by itself is somebody's to mend by hand. */
-	if (!over || s->heuristics > 0)
+	/* What decided by itself, or lies, is somebody's to mend by hand. */
+	if (!over || s->heuristics > 0 || facts_has_liar(b->facts, saga))
 		return;
 	if (sums->balance + sums->held != 0)
 		verdict_broken(b->facts->verdict, LAW(31, ""), saga, HISTORY_NONE, b->touched[saga],

@@ -1,5 +1,8 @@
 /* The judge of the participants' ledgers: invariants 2, 5 to 10, 13, 15, 17, 18, 23, 24, 38, and
  * that nobody is left with what nobody will end (S9). */
+#include <stdlib.h>
+
+#include "base/check.h"
 #include "tests/judge/facts.h"
 
 static struct moment when(const struct history_effect *e)
@@ -75,10 +78,8 @@ static void add_effect(struct facts *f, const struct history_effect *e)
 static void untrue(struct facts *f, uint32_t saga, uint32_t step, struct law law, struct moment at,
 		   const char *what)
 {
-	if ((f->options->liars >> (history_step_of(f->history, saga, step)->service & 63) & 1) == 0)
-		verdict_broken(f->verdict, law, saga, step, at,
-			       "step %u of saga %u is recorded as %s, and is not", step, saga,
-			       what);
+	verdict_broken(f->verdict, law, saga, step, at,
+		       "step %u of saga %u is recorded as %s, and is not", step, saga, what);
 }
 
 static void check_truth(struct facts *f, uint32_t saga, uint32_t step)
@@ -179,7 +180,8 @@ static void check_one_kind(struct facts *f, uint32_t saga)
 
 	for (uint32_t k = 0; k < f->history->sagas[saga].step_count; k++) {
 		const struct facts_net *n = &facts_branch_of(f, saga, k)->net;
-		const bool vote = history_step_of(f->history, saga, k)->class == HISTORY_VOTE;
+		const bool vote = history_step_of(f->history, saga, k)->class == HISTORY_VOTE &&
+				  !facts_lies(f, saga, k);
 
 		if (vote && n->finished > 0)
 			finished = k;
@@ -200,13 +202,13 @@ static void check_left(struct facts *f, uint32_t saga, uint32_t step)
 	const bool vote = history_step_of(f->history, saga, step)->class == HISTORY_VOTE;
 	bool holds;
 
-	if ((f->history->parts & HISTORY_END) == 0 || n->finished > 0 || n->undo_came ||
+	if ((f->history->parts & HISTORY_END) == 0 || n->finished > 0 || n->undone > 0 ||
 	    n->heuristics > 0)
 		return;
-	if (n->done + n->read_only + n->refused == 0 && !n->blocked)
-		holds = n->work > 0;
+	if (n->done > 0)
+		holds = vote && !n->one_phase;
 	else
-		holds = n->done > 0 && !n->one_phase && vote;
+		holds = n->work > 0 && n->read_only == 0;
 	if (!holds)
 		return;
 	if (f->sagas[saga].accepted_times > 0 && f->sagas[saga].finished.order == 0)
@@ -243,15 +245,41 @@ static void check_saga(struct facts *f, uint32_t saga)
 	const uint32_t count = f->history->sagas[saga].step_count;
 
 	for (uint32_t i = 0; i < count; i++) {
+		if (facts_lies(f, saga, i))
+			continue;
 		check_known(f, saga, i);
 		check_truth(f, saga, i);
 		check_outcome(f, saga, i);
 		check_left(f, saga, i);
 		for (uint32_t k = 0; k < count; k++)
-			if (k != i)
+			if (k != i && !facts_lies(f, saga, k))
 				check_order(f, saga, i, k);
 	}
 	check_one_kind(f, saga);
+}
+
+/* S24: what an older owner commands is not done once a newer one was heard. */
+static void check_epochs(struct facts *f)
+{
+	const struct history *h = f->history;
+	uint64_t *newest = calloc((size_t)h->service_count * h->shard_count + 1, sizeof *newest);
+
+	CHECK(newest != NULL);
+	for (uint32_t i = 0; i < h->effect_count; i++) {
+		const struct history_effect *e = &h->effects[i];
+
+		if (e->epoch == 0 || e->service >= h->service_count || e->shard >= h->shard_count)
+			continue;
+		uint64_t *epoch = &newest[e->service * h->shard_count + e->shard];
+		if (e->epoch < *epoch)
+			verdict_broken(f->verdict, LAW(20, "S24"), e->saga, e->step, when(e),
+				       "operation %u of step %u of saga %u was done for an owner "
+				       "that is one no more",
+				       e->op, e->step, e->saga);
+		else
+			*epoch = e->epoch;
+	}
+	free(newest);
 }
 
 void judge_ledger(struct facts *f)
@@ -264,9 +292,10 @@ void judge_ledger(struct facts *f)
 		if (e->saga == HISTORY_NONE || e->step == HISTORY_NONE)
 			verdict_broken(f->verdict, LAW(2, ""), e->saga, HISTORY_NONE, when(e),
 				       "an effect that nobody planned");
-		else
+		else if (!facts_lies(f, e->saga, e->step))
 			add_effect(f, e);
 	}
+	check_epochs(f);
 	for (uint32_t i = 0; i < h->saga_count; i++)
 		check_saga(f, i);
 }

@@ -1,8 +1,8 @@
-/* The judge of statuses (29). Each answer says which record of its shard it rests on, so it is not
- * searched for an order that explains all: its state must be the one that the journal gives the
- * saga at that record. Beside that, the journal's own states must form a path; nobody who waits,
- * submits or cancels is told something older than what was stored when he asked; and what a
- * client's library lets through never gets older in a session. */
+/* The judge of statuses (29). Each answer says which record of its shard it rests on, so no order
+ * has to be searched for that explains all answers: the state that is told must be the one that the
+ * journal gives the saga at that record. Beside that, the journal's own states form a path; nobody
+ * is told an end that was none any more when he asked; and what a client's library lets through
+ * never gets older in a session. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -24,7 +24,8 @@ static bool may_follow(const struct facts_turn *from, const struct facts_turn *t
 		/* Cancelled again when all of it was forgotten (S5, S10). */
 		[WIRE_STATE_COMPLETED] = BIT(WIRE_STATE_CANCELLED),
 		[WIRE_STATE_COMPENSATED] = BIT(WIRE_STATE_CANCELLED),
-		[WIRE_STATE_CANCELLED] = 0,
+		/* A refused entry of the inbox blocks no id (S12); a tombstone does (S10). */
+		[WIRE_STATE_CANCELLED] = BIT(WIRE_STATE_RUNNING) | BIT(WIRE_STATE_OPEN),
 	};
 
 	/* Whether a branch is parked is beside the path. */
@@ -39,8 +40,8 @@ static void check_path(struct facts *f, uint32_t saga)
 		const struct facts_turn *to = &f->turns[i - 1];
 
 		if (!may_follow(from, to) ||
-		    (wire_state_final(from->state) && from->state != to->state &&
-		     facts_remembered(f, saga)))
+		    (wire_state_final(from->state) && from->state != WIRE_STATE_CANCELLED &&
+		     from->state != to->state && facts_remembered(f, saga)))
 			verdict_broken(f->verdict, LAW(29, ""), saga, HISTORY_NONE, to->at,
 				       "saga %u goes from state %u to state %u", saga, from->state,
 				       to->state);
@@ -79,14 +80,16 @@ static void check_version(struct facts *f, const struct history_answer *a,
 			       ", where it is in state %u",
 			       r->saga, a->state, a->record_number,
 			       turn != NULL ? turn->state : (uint32_t)WIRE_STATE_NONE);
-	if (r->kind == HISTORY_QUERY)
-		return; /* S2: it may be old, and says how old */
+	/* S2: the status of what is open may be old, and says how old; an end is proved anew. */
+	if (!wire_state_final(a->state) || r->kind == HISTORY_QUERY ||
+	    r->kind == HISTORY_WAIT_QUERY || r->kind == HISTORY_WAIT_DECIDED)
+		return;
 	const struct facts_turn *next = turn == NULL      ? NULL
 					: turn->next != 0 ? &f->turns[turn->next - 1]
 							  : NULL;
 	if (turn == NULL && f->sagas[r->saga].first_turn != 0)
 		next = &f->turns[f->sagas[r->saga].first_turn - 1];
-	if (next != NULL && moment_by(next->at, r->order) && a->state != WIRE_STATE_NONE)
+	if (next != NULL && moment_by(next->at, r->order))
 		verdict_broken(f->verdict, LAW(29, "S2"), r->saga, HISTORY_NONE, at,
 			       "request %u is told state %u of saga %u, which was over when it was "
 			       "asked",

@@ -27,7 +27,7 @@ static void check_deadline(struct facts *f, uint32_t saga)
 		    shard->epochs[i].at.order < s->abort.order)
 			span_ms -= added_ms < span_ms ? added_ms : span_ms;
 	}
-	if (s->abort.at_ms < s->submitted.at_ms + span_ms)
+	if (s->abort.at_ms + f->options->clock_behind_ms < s->submitted.at_ms + span_ms)
 		verdict_broken(f->verdict, LAW(25, ""), saga, HISTORY_NONE, s->abort,
 			       "the deadline of saga %u was over %" PRIu64
 			       " ms after its submit, and is %" PRIu64,

@@ -39,10 +39,9 @@ static void make_room(struct sim *sim, const struct sim_sizes *sizes)
 	sim->sagas = calloc(sim->saga_count, sizeof *sim->sagas);
 	sim->rows = calloc(sim->saga_count, sizeof *sim->rows);
 	sim->holds = calloc(sim->saga_count, sizeof *sim->holds);
-	sim->listed = calloc(sim->saga_count, sizeof *sim->listed);
 	sim->arena_memory = malloc(65536);
 	CHECK(sim->sagas != NULL && sim->rows != NULL && sim->holds != NULL);
-	CHECK(sim->listed != NULL && sim->arena_memory != NULL);
+	CHECK(sim->arena_memory != NULL);
 }
 
 static struct sim *create(uint64_t seed, const struct sim_options *options)
@@ -76,6 +75,7 @@ static struct sim *create(uint64_t seed, const struct sim_options *options)
 	sim_faults_draw(sim);
 	if (sim->outage)
 		sim_outage_draw(sim);
+	sim_record_open(sim);
 	for (uint32_t i = 0; i < sim->service_count; i++)
 		sim_database_open(sim, i, false);
 	sim_journal_create(sim);
@@ -95,9 +95,6 @@ static void destroy(struct sim *sim)
 	sim_close_heap(sim);
 	sim_etcd_close(sim);
 	sim_inbox_close(sim);
-	sim_journal_close(sim);
-	for (uint32_t n = 0; n < sim->shard_count; n++)
-		free(sim->reading[n].saga_of);
 	for (uint32_t i = 0; i < sim->queued; i++)
 		free(sim->queue[i].bytes);
 	for (uint32_t i = 0; i < sim->queued; i++)
@@ -114,12 +111,8 @@ static void destroy(struct sim *sim)
 	free(sim->sagas);
 	free(sim->rows);
 	free(sim->holds);
-	free(sim->listed);
 	free(sim->queue);
-	free(sim->effects);
-	free(sim->commands);
-	free(sim->answers);
-	free(sim->requests);
+	sim_record_close(sim);
 	free(sim->arena_memory);
 	free(sim);
 }
@@ -163,6 +156,7 @@ static void run_all(struct sim *sim)
 {
 	run_for(sim, sim->heal_ms - sim->now_ms);
 	sim_heal(sim);
+	sim->history.heal_ms = sim->now_ms;
 	run_for(sim, QUIET_MS);
 	const uint64_t bound_ms = sim->heal_ms + HEAL_BOUND_MS;
 	while (sim->failure[0] == '\0' && sim->now_ms < bound_ms &&
@@ -177,8 +171,10 @@ static void run_all(struct sim *sim)
 	/* A probe may have begun a saga that nobody had accepted before. */
 	for (uint32_t i = 0; i < 20 && sim->failure[0] == '\0' && !sim_all_final(sim); i++)
 		run_for(sim, 1000);
-	if (sim_draw(sim, SIM_FAULTS, 3) == 0)
+	if (sim_draw(sim, SIM_FAULTS, 3) == 0) {
+		sim_record_states(sim);
 		last_replay(sim);
+	}
 }
 
 void sim_run_seed(uint64_t seed, const struct sim_options *options, struct sim_result *result)

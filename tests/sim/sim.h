@@ -53,10 +53,7 @@ struct sim {
 	enum sim_hold (*holds)[SIM_STEPS];          /* by saga: as the ledger says */
 	uint64_t arrive_ms[SIM_ENDPOINTS][SIM_ENDPOINTS];
 
-	struct sim_batch *log[SIM_SHARDS_MAX];
 	uint32_t log_first[SIM_SHARDS_MAX]; /* what was below it is gone */
-	uint32_t log_count[SIM_SHARDS_MAX], log_capacity[SIM_SHARDS_MAX];
-	struct sim_reading reading[SIM_SHARDS_MAX];
 	struct sim_leader leaders[SIM_SHARDS_MAX];
 	struct sim_kv kvs[SIM_KEYS]; /* in the order of their names */
 	uint32_t kv_count;
@@ -71,19 +68,13 @@ struct sim {
 	uint32_t queued, queue_capacity;
 	uint32_t copies_max; /* live ones of one command in the stream (S14) */
 	uint64_t pending_serial;
-	struct sim_request *requests;
-	uint32_t request_count, request_capacity;
-	bool *listed;                   /* by saga: by an answer to SIM_LIST */
-	bool list_told[SIM_SHARDS_MAX]; /* somebody has answered it */
-	uint64_t probe_ms;              /* 0 = not yet */
+	uint64_t probe_ms; /* 0 = not yet */
 	struct sim_stream_inbox inbox;
 
-	struct sim_effect *effects;
-	uint32_t effect_count, effect_capacity;
-	struct sim_command_sent *commands;
-	uint32_t command_count, command_capacity;
-	struct sim_answer *answers;
-	uint32_t answer_count, answer_capacity;
+	struct history history;
+	struct judge_options judging;
+	struct verdict verdict;
+	struct facts *facts;
 	struct sim_counters count;
 	uint8_t *arena_memory;
 	char failure[256]; /* "" = none: the first thing that was wrong */

@@ -27,7 +27,7 @@ static struct sim_database *store_of(struct sim *sim, uint32_t service)
 
 static bool votes(const struct visit *v)
 {
-	return v->step->class == SIM_VOTE && !v->work->one_phase;
+	return v->step->class == HISTORY_VOTE && !v->work->one_phase;
 }
 
 /* Where no money moves, a vote may be all there is. */
@@ -43,10 +43,11 @@ static bool do_forward(struct visit *v, struct sim_database *store, enum sim_hol
 
 	if (votes(v))
 		return sim_database_write_hold(store, SIM_HOLD_VOTED) &&
-		       sim_database_effect(store, WIRE_OP_FORWARD, SIM_DONE, 0,
+		       sim_database_effect(store, WIRE_OP_FORWARD, HISTORY_DONE, 0,
 					   worked ? 0 : amount);
 	return sim_database_write_hold(store, SIM_HOLD_OVER) &&
-	       sim_database_effect(store, WIRE_OP_FORWARD, SIM_DONE, amount, worked ? -amount : 0);
+	       sim_database_effect(store, WIRE_OP_FORWARD, HISTORY_DONE, amount,
+				   worked ? -amount : 0);
 }
 
 /* Nobody may commit what is not there; and what must succeed in the end is never refused for good.
@@ -55,7 +56,7 @@ static bool refuses(const struct visit *v, enum sim_hold hold)
 {
 	if (sim_interactive(v->saga) && hold != SIM_HOLD_WORKED)
 		return true;
-	return v->step->class != SIM_RETRIABLE &&
+	return v->step->class != HISTORY_RETRIABLE &&
 	       sim_chance(v->sim, SIM_SERVICE, v->sim->services[v->work->service].person.rejects);
 }
 
@@ -75,7 +76,7 @@ static void forward(struct visit *v, struct sim_database *store, struct saga_con
 	}
 	if (reads_only(v)) {
 		if (!sim_database_write_hold(store, SIM_HOLD_OVER) ||
-		    !sim_database_effect(store, WIRE_OP_FORWARD, SIM_READ_ONLY, 0, 0))
+		    !sim_database_effect(store, WIRE_OP_FORWARD, HISTORY_READ_ONLY, 0, 0))
 			return;
 		v->sim->count.read_only++;
 		result->outcome = SAGA_READ_ONLY;
@@ -99,8 +100,8 @@ static bool settle_hold(const struct sim_step_plan *step, struct sim_database *s
 	if (!sim_database_write_hold(store, SIM_HOLD_OVER))
 		return false;
 	if (op == WIRE_OP_FINISH)
-		return sim_database_effect(store, op, SIM_DONE, amount, -amount);
-	return sim_database_effect(store, op, SIM_DONE, held ? 0 : -amount, held ? -amount : 0);
+		return sim_database_effect(store, op, HISTORY_DONE, amount, -amount);
+	return sim_database_effect(store, op, HISTORY_DONE, held ? 0 : -amount, held ? -amount : 0);
 }
 
 /* Invariant 38. */
@@ -108,7 +109,7 @@ static void decide_alone(struct visit *v, struct sim_database *store, struct sag
 			 struct saga_result *result)
 {
 	if (!sim_database_write_hold(store, SIM_HOLD_OVER) ||
-	    !sim_database_effect(store, v->work->op, SIM_HEURISTIC, 0, 0))
+	    !sim_database_effect(store, v->work->op, HISTORY_HEURISTIC, 0, 0))
 		return;
 	v->sim->count.heuristics++;
 	result->outcome = SAGA_HEURISTIC;
@@ -118,7 +119,7 @@ static void decide_alone(struct visit *v, struct sim_database *store, struct sag
 static void second_phase(struct visit *v, struct sim_database *store, struct saga_context *context,
 			 struct saga_result *result)
 {
-	const bool vote = v->step->class == SIM_VOTE;
+	const bool vote = v->step->class == HISTORY_VOTE;
 	enum sim_hold hold;
 
 	if (!sim_database_read_hold(store, &hold))
@@ -248,7 +249,7 @@ static bool turned_away(struct visit *v, struct saga_result *result)
 		result->retry_after_ms = 30;
 	} else if (sim_chance(sim, SIM_SERVICE, sim->faults.service_parks)) {
 		result->outcome = SAGA_PARK;
-	} else if (v->step->class == SIM_RETRIABLE && v->work->op == WIRE_OP_FORWARD &&
+	} else if (v->step->class == HISTORY_RETRIABLE && v->work->op == WIRE_OP_FORWARD &&
 		   sim_chance(sim, SIM_SERVICE, sim->services[v->work->service].person.rejects)) {
 		result->outcome = SAGA_REJECTED;
 	} else {
@@ -307,7 +308,7 @@ static bool change_work(struct sim_database *store, uint32_t op)
 	return sim_database_read_hold(store, &hold) && hold == SIM_HOLD_NONE &&
 	       sim->holds[at->saga][at->step] == SIM_HOLD_NONE &&
 	       sim_database_write_hold(store, SIM_HOLD_WORKED) &&
-	       sim_database_effect(store, op, SIM_DONE, 0,
+	       sim_database_effect(store, op, HISTORY_DONE, 0,
 				   sim->sagas[at->saga].steps[at->step].amount);
 }
 

@@ -95,7 +95,7 @@ static bool insert(struct barrier_store *base, const struct saga_context *contex
 		return true;
 	if (sim_plants.settles_blindly)
 		return store->ops->forget(store, op);
-	return sim_database_effect(store, WIRE_OP_FORWARD, SIM_BLOCKED, 0, 0);
+	return sim_database_effect(store, WIRE_OP_FORWARD, HISTORY_BLOCKED, 0, 0);
 }
 
 static bool update(struct barrier_store *base, const struct saga_context *context,
@@ -111,11 +111,11 @@ static bool update(struct barrier_store *base, const struct saga_context *contex
 	if (empty && sim_plants.undo_unmarked && !store->ops->forget(store, SAGA_OP_FORWARD))
 		return false;
 	if (empty)
-		return sim_database_effect(store, op, SIM_EMPTY, 0, 0);
+		return sim_database_effect(store, op, HISTORY_EMPTY, 0, 0);
 	if (outcome != STORED_REJECTED)
 		return true;
 	return (!sim_plants.forgets_rejections || store->ops->forget(store, op)) &&
-	       sim_database_effect(store, op, SIM_REFUSED, 0, 0);
+	       sim_database_effect(store, op, HISTORY_REFUSED, 0, 0);
 }
 
 static bool read_row(struct barrier_store *base, struct saga_context *context, enum saga_op op,
@@ -167,10 +167,10 @@ static const struct barrier_store_ops store_ops = {
 /* ---- what the application asks -----------------------------------------------------------------
  */
 
-bool sim_database_effect(struct sim_database *store, uint32_t op, enum sim_effect_kind kind,
+bool sim_database_effect(struct sim_database *store, uint32_t op, enum history_effect_kind kind,
 			 int64_t delta, int64_t held)
 {
-	const struct sim_effect effect = {
+	const struct history_effect effect = {
 		.saga = store->at.saga,
 		.step = store->at.step,
 		.op = op,
@@ -230,32 +230,36 @@ void sim_database_crash(struct sim_database *store)
 }
 
 /* What was worked before is still there. */
-static bool leaves_work(enum sim_effect_kind kind)
+static bool leaves_work(enum history_effect_kind kind)
 {
-	return kind == SIM_REFUSED || kind == SIM_EMPTY || kind == SIM_BLOCKED;
+	return kind == HISTORY_REFUSED || kind == HISTORY_EMPTY || kind == HISTORY_BLOCKED;
 }
 
 /* What a branch holds is read from the ledger alone: that is what judges see too. */
-static enum sim_hold hold_after(const struct sim *sim, const struct sim_effect *effect)
+static enum sim_hold hold_after(const struct sim *sim, const struct history_effect *effect)
 {
 	if (effect->op == SIM_WORK)
 		return SIM_HOLD_WORKED;
-	if (effect->op == WIRE_OP_FORWARD && effect->kind == SIM_DONE && !effect->one_phase &&
-	    sim->sagas[effect->saga].steps[effect->step].class == SIM_VOTE)
+	if (effect->op == WIRE_OP_FORWARD && effect->kind == HISTORY_DONE && !effect->one_phase &&
+	    sim->sagas[effect->saga].steps[effect->step].class == HISTORY_VOTE)
 		return SIM_HOLD_VOTED;
 	return SIM_HOLD_OVER;
 }
 
-void sim_database_publish(struct sim *sim, const struct sim_effect *effect)
+void sim_database_publish(struct sim *sim, const struct history_effect *effect)
 {
 	enum sim_hold *hold = &sim->holds[effect->saga][effect->step];
+	struct history_effect *added;
+	uint64_t order;
 
-	sim->effects = sim_grow(sim->effects, sim->effect_count, &sim->effect_capacity,
-				sizeof *sim->effects);
-	sim->effects[sim->effect_count] = *effect;
-	sim->effects[sim->effect_count++].at_ms = sim->now_ms;
+	added = history_add_effect(&sim->history, sim->now_ms);
+	order = added->order;
+	*added = *effect;
+	added->at_ms = sim->now_ms;
+	added->order = order;
+	added->account = effect->service;
 	if (*hold != SIM_HOLD_WORKED || !leaves_work(effect->kind))
 		*hold = hold_after(sim, effect);
-	sim_note(sim, effect->kind == SIM_DONE ? "effect" : "no_effect", effect->saga, effect->step,
-		 effect->op, effect->kind);
+	sim_note(sim, effect->kind == HISTORY_DONE ? "effect" : "no_effect", effect->saga,
+		 effect->step, effect->op, effect->kind);
 }

@@ -31,7 +31,7 @@ struct sim_database_at {
 
 /* Beside those of the barrier, in the same transactions. False: the database failed. */
 struct sim_database_ops {
-	bool (*add_effect)(struct sim_database *store, const struct sim_effect *effect);
+	bool (*add_effect)(struct sim_database *store, const struct history_effect *effect);
 	bool (*read_hold)(struct sim_database *store, enum sim_hold *hold);
 	bool (*write_hold)(struct sim_database *store, enum sim_hold hold);
 	/* Only bugs do that. */
@@ -60,10 +60,10 @@ void sim_database_close(struct sim *sim, uint32_t service);
 /* The machine comes up again: whatever was durable is there. */
 void sim_database_crash(struct sim_database *store);
 /* An effect is durable: for the judges. */
-void sim_database_publish(struct sim *sim, const struct sim_effect *effect);
+void sim_database_publish(struct sim *sim, const struct history_effect *effect);
 
 /* For those who work on it: fails when the machine is dead. */
-bool sim_database_effect(struct sim_database *store, uint32_t op, enum sim_effect_kind kind,
+bool sim_database_effect(struct sim_database *store, uint32_t op, enum history_effect_kind kind,
 			 int64_t delta, int64_t held);
 bool sim_database_read_hold(struct sim_database *store, enum sim_hold *hold);
 bool sim_database_write_hold(struct sim_database *store, enum sim_hold hold);

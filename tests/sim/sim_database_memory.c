@@ -27,7 +27,7 @@ struct memory {
 	bool open;
 	struct change changes[CHANGES_MAX];
 	uint32_t change_count, saved_changes;
-	struct sim_effect effects[EFFECTS_MAX]; /* of the transaction */
+	struct history_effect effects[EFFECTS_MAX]; /* of the transaction */
 	uint32_t effect_count, saved_effects;
 };
 
@@ -247,7 +247,7 @@ static const struct barrier_store_ops row_ops = {
 /* ---- the application's -------------------------------------------------------------------------
  */
 
-static bool add_effect(struct sim_database *store, const struct sim_effect *effect)
+static bool add_effect(struct sim_database *store, const struct history_effect *effect)
 {
 	struct memory *m = outer(store);
 

@@ -20,7 +20,8 @@ enum request_kind { LOOK, READ, PURGE };
 struct request {
 	enum request_kind kind;
 	uint32_t node, shard;
-	uint64_t life, serial, sent_ms;
+	uint64_t life, serial;
+	uint64_t sent;     /* the order, of PURGE */
 	uint64_t position; /* READ: from; PURGE: up to */
 	/* The answer. */
 	int error;
@@ -37,20 +38,13 @@ uint64_t sim_inbox_store(struct sim *sim, uint32_t letter)
 
 	if (in->missing)
 		return 0;
-	in->entries =
-		sim_grow(in->entries, in->entry_count, &in->entry_capacity, sizeof *in->entries);
+	history_add_entry(&sim->history, sim->now_ms)->letter = letter;
 	in->last++;
-	in->entries[in->entry_count++] = (struct sim_entry){
-		.letter = letter,
-		.incarnation = in->incarnation,
-		.sequence = in->last,
-		.stored_ms = sim->now_ms,
-	};
 	sim_note(sim, "inbox.stored", letter, in->letters[letter].shard, in->incarnation, in->last);
 	return in->last;
 }
 
-static uint32_t shard_of(const struct sim *sim, const struct sim_entry *e)
+static uint32_t shard_of(const struct sim *sim, const struct history_entry *e)
 {
 	return sim->inbox.letters[e->letter].shard;
 }
@@ -60,36 +54,15 @@ static void created_text(uint64_t incarnation, char text[32])
 	(void)snprintf(text, 32, "2026-01-01T00:00:%02" PRIu64 "Z", incarnation);
 }
 
-bool sim_inbox_find(const struct sim *sim, uint32_t shard, struct slice created, uint64_t sequence,
-		    uint32_t *entry)
+static bool there(const struct sim *sim, const struct history_entry *e)
 {
-	uint64_t incarnation = 0;
-	char text[32] = "";
-
-	for (uint32_t i = 0; i < sim->inbox.entry_count; i++) {
-		const struct sim_entry *e = &sim->inbox.entries[i];
-
-		*entry = i;
-		if (e->sequence != sequence || shard_of(sim, e) != shard)
-			continue;
-		if (incarnation != e->incarnation)
-			created_text(e->incarnation, text);
-		incarnation = e->incarnation;
-		if (slice_equal(created, slice_str(text)))
-			return true;
-	}
-	return false;
-}
-
-static bool there(const struct sim *sim, const struct sim_entry *e)
-{
-	return e->incarnation == sim->inbox.incarnation && e->purge_sent_ms == 0 && !e->lost;
+	return e->incarnation + 1 == sim->inbox.incarnation && e->purge_sent == 0 && !e->lost;
 }
 
 static uint32_t first_from(const struct sim *sim, uint32_t shard, uint64_t from, uint64_t end)
 {
-	for (uint32_t i = 0; i < sim->inbox.entry_count; i++) {
-		const struct sim_entry *e = &sim->inbox.entries[i];
+	for (uint32_t i = 0; i < sim->history.entry_count; i++) {
+		const struct history_entry *e = &sim->history.entries[i];
 
 		if (there(sim, e) && shard_of(sim, e) == shard && e->sequence >= from &&
 		    e->sequence <= end)
@@ -100,23 +73,32 @@ static uint32_t first_from(const struct sim *sim, uint32_t shard, uint64_t from,
 
 static void purge_up_to(struct sim *sim, const struct request *r)
 {
-	for (uint32_t i = 0; i < sim->inbox.entry_count; i++) {
-		struct sim_entry *e = &sim->inbox.entries[i];
+	for (uint32_t i = 0; i < sim->history.entry_count; i++) {
+		struct history_entry *e = &sim->history.entries[i];
 
 		if (!there(sim, e) || shard_of(sim, e) != r->shard || e->sequence > r->position)
 			continue;
-		e->purge_sent_ms = r->sent_ms;
+		e->purge_sent = r->sent;
 		sim->count.inbox_purged++;
 		sim_note(sim, "inbox.purged", r->node, r->shard, e->incarnation, e->sequence);
 	}
 }
 
-static void made(struct sim *sim, struct sim_event *e)
+void sim_inbox_made(struct sim *sim)
 {
-	(void)e;
+	char text[32];
+
 	sim->inbox.missing = false;
 	sim->inbox.incarnation++;
 	sim->inbox.last = 0;
+	created_text(sim->inbox.incarnation, text);
+	history_add_incarnation(&sim->history, text);
+}
+
+static void made(struct sim *sim, struct sim_event *e)
+{
+	(void)e;
+	sim_inbox_made(sim);
 	sim->count.inbox_made_again++;
 	sim_note(sim, "inbox.made", sim->inbox.incarnation, 0, 0, 0);
 }
@@ -138,9 +120,9 @@ void sim_inbox_depose(struct sim *sim, uint64_t until_ms)
 static void deleted(struct sim *sim, struct sim_event *e)
 {
 	(void)e;
-	for (uint32_t i = 0; i < sim->inbox.entry_count; i++)
-		if (there(sim, &sim->inbox.entries[i]))
-			sim->inbox.entries[i].lost = true;
+	for (uint32_t i = 0; i < sim->history.entry_count; i++)
+		if (there(sim, &sim->history.entries[i]))
+			sim->history.entries[i].lost = true;
 	sim->inbox.missing = true;
 	sim->inbox.deposed_until_ms = 0;
 	sim_note(sim, "inbox.deleted", sim->inbox.incarnation, sim->inbox.last, 0, 0);
@@ -149,7 +131,7 @@ static void deleted(struct sim *sim, struct sim_event *e)
 
 void sim_inbox_create(struct sim *sim)
 {
-	sim->inbox.incarnation = 1;
+	sim_inbox_made(sim);
 	sim->open_max = 64;
 	if (sim_draw(sim, SIM_INBOX, 4) == 0)
 		sim->open_max = 2 + (uint32_t)sim_draw(sim, SIM_INBOX, 4);
@@ -165,7 +147,6 @@ void sim_inbox_close(struct sim *sim)
 	for (uint32_t i = 0; i < sim->inbox.letter_count; i++)
 		free(sim->inbox.letters[i].bytes);
 	free(sim->inbox.letters);
-	free(sim->inbox.entries);
 }
 
 /* ---- requests -----------------------------------------------------------------------------------
@@ -201,7 +182,7 @@ static void tell_read(struct sim_node *node, const struct request *r)
 	struct inbox_message message = {0};
 
 	if (r->entry > 0) {
-		const struct sim_entry *e = &sim->inbox.entries[r->entry - 1];
+		const struct history_entry *e = &sim->history.entries[r->entry - 1];
 		const struct sim_letter *letter = &sim->inbox.letters[e->letter];
 
 		message.sequence = e->sequence;
@@ -243,7 +224,7 @@ static void serve(struct sim *sim, struct request *r)
 	    sim_chance(sim, SIM_INBOX, sim->inbox.deposed_odds)) {
 		end = sim->inbox.deposed_last;
 		sim->count.inbox_told_short += end < sim->inbox.last;
-		sim->inbox.told_short |= end < sim->inbox.last;
+		sim->history.inbox_told_short |= end < sim->inbox.last;
 	}
 	r->incarnation = sim->inbox.incarnation;
 	r->last = end;
@@ -294,7 +275,6 @@ static struct request request_of(struct inbox *inbox, enum request_kind kind)
 		.node = in->node->index,
 		.life = in->node->life,
 		.serial = ++in->serial,
-		.sent_ms = in->node->sim->now_ms,
 	};
 }
 
@@ -336,6 +316,7 @@ static void purge(struct inbox *inbox, uint32_t shard, uint64_t last)
 	CHECK_LT(shard, ((struct sim_inbox *)(void *)inbox)->node->sim->shard_count);
 	r.shard = shard;
 	r.position = last;
+	r.sent = ++in->node->sim->history.order;
 	sim_note(in->node->sim, "inbox.purge", r.node, shard, last, 0);
 	send(in->node, &r);
 }

@@ -31,7 +31,7 @@ static void enlist(struct sim *sim, struct sim_event *e)
 
 	if (step->enlisted != SIM_BRANCH_NEW)
 		return;
-	(void)sim_ask(sim, SIM_ENLIST, (uint32_t)e->a, (uint32_t)e->b, false);
+	(void)sim_ask(sim, HISTORY_ENLIST, (uint32_t)e->a, (uint32_t)e->b, false);
 	at(sim, RETRY_MS + draw(sim, RETRY_MS), enlist, (uint32_t)e->a, (uint32_t)e->b);
 }
 
@@ -72,13 +72,14 @@ static void begin_branch(struct sim *sim, uint32_t saga, uint32_t step, uint64_t
 static void enlist_other(struct sim *sim, struct sim_event *e)
 {
 	if (sim->sagas[e->a].steps[e->b].enlisted == SIM_BRANCH_CONFIRMED)
-		(void)sim_ask(sim, SIM_ENLIST_OTHER, (uint32_t)e->a, (uint32_t)e->b, false);
+		(void)sim_ask(sim, HISTORY_ENLIST_OTHER, (uint32_t)e->a, (uint32_t)e->b, false);
 }
 
 static void end_loop(struct sim *sim, struct sim_event *e)
 {
 	struct sim_saga *saga = &sim->sagas[e->a];
-	const enum sim_request_kind kind = saga->finale == FINALE_COMMIT ? SIM_COMMIT : SIM_CANCEL;
+	const enum history_request_kind kind =
+		saga->finale == FINALE_COMMIT ? HISTORY_COMMIT : HISTORY_CANCEL;
 
 	if (saga->finale == FINALE_VANISH || e->c == WAITS_MAX)
 		return;
@@ -156,14 +157,14 @@ static bool definite(uint32_t code)
 	return code != err_to_wire(SAGA_E_BUSY) && code != err_to_wire(SAGA_E_NOT_OWNER);
 }
 
-void sim_interactive_hear(struct sim *sim, const struct sim_request *r, uint32_t code)
+void sim_interactive_hear(struct sim *sim, const struct history_request *r, uint32_t code)
 {
 	struct sim_saga *saga = &sim->sagas[r->saga];
 	struct sim_step_plan *step = &saga->steps[r->step];
 
 	if (!definite(code))
 		return;
-	if (r->kind == SIM_COMMIT) {
+	if (r->kind == HISTORY_COMMIT) {
 		/* Whoever meant other branches than there are wants none of it. */
 		if (code == err_to_wire(SAGA_E_BRANCHES))
 			saga->finale = FINALE_ROLLBACK;

@@ -8,19 +8,19 @@
 
 enum { APPEND_TIMEOUT_MS = 400, READ_CHUNK = 16, MUTE = 1, LATE_MS = 1500, HELD_MS = 8000 };
 
+static uint32_t count_of(const struct sim *sim, uint32_t shard)
+{
+	return sim->history.journals[shard].count;
+}
+
 uint64_t sim_journal_put(struct sim *sim, uint32_t shard, struct slice bytes)
 {
-	struct sim_batch *batch;
+	uint8_t *copy = malloc(bytes.size);
 
-	sim->log[shard] = sim_grow(sim->log[shard], sim->log_count[shard],
-				   &sim->log_capacity[shard], sizeof *sim->log[shard]);
-	batch = &sim->log[shard][sim->log_count[shard]++];
-	batch->bytes = malloc(bytes.size);
-	CHECK(batch->bytes != NULL);
-	memcpy(batch->bytes, bytes.data, bytes.size);
-	batch->size = bytes.size;
-	batch->at_ms = sim->now_ms;
-	return sim->log_count[shard];
+	CHECK(copy != NULL);
+	memcpy(copy, bytes.data, bytes.size);
+	(void)history_add_batch(&sim->history, sim->now_ms, shard, copy, bytes.size);
+	return count_of(sim, shard);
 }
 
 void sim_journal_create(struct sim *sim)
@@ -51,42 +51,32 @@ void sim_journal_create(struct sim *sim)
 	buf_close(&batch);
 }
 
-void sim_journal_close(struct sim *sim)
-{
-	for (uint32_t n = 0; n < sim->shard_count; n++) {
-		for (uint32_t i = 0; i < sim->log_count[n]; i++)
-			free(sim->log[n][i].bytes);
-		free(sim->log[n]);
-	}
-}
-
 void sim_journal_depose(struct sim *sim, uint32_t shard, uint64_t away_ms, uint64_t deposed_ms)
 {
 	sim->leaders[shard] = (struct sim_leader){
 		.away_until_ms = sim->now_ms + away_ms,
 		.deposed_until_ms = sim->now_ms + deposed_ms,
-		.deposed_last = sim->log_count[shard],
+		.deposed_last = count_of(sim, shard),
 	};
 	sim->count.leader_changes++;
-	sim_note(sim, "journal.leader", shard, away_ms, deposed_ms, sim->log_count[shard]);
+	sim_note(sim, "journal.leader", shard, away_ms, deposed_ms, count_of(sim, shard));
 }
 
 void sim_journal_lose(struct sim *sim, uint32_t shard, uint32_t batches)
 {
-	for (; batches > 0 && sim->log_count[shard] > 0; batches--)
-		free(sim->log[shard][--sim->log_count[shard]].bytes);
-	sim_note(sim, "journal.lost", shard, sim->log_count[shard], 0, 0);
+	history_lose_batches(&sim->history, shard, batches);
+	sim_note(sim, "journal.lost", shard, count_of(sim, shard), 0, 0);
 }
 
 void sim_journal_purge(struct sim *sim, uint32_t shard)
 {
-	sim->log_first[shard] = sim->log_count[shard] + 1;
-	sim_note(sim, "journal.purged", shard, sim->log_count[shard], 0, 0);
+	sim->log_first[shard] = count_of(sim, shard) + 1;
+	sim_note(sim, "journal.purged", shard, count_of(sim, shard), 0, 0);
 }
 
 void sim_journal_remake(struct sim *sim, uint32_t shard)
 {
-	sim_journal_lose(sim, shard, sim->log_count[shard]);
+	sim_journal_lose(sim, shard, count_of(sim, shard));
 	sim->log_first[shard] = 0;
 }
 
@@ -173,8 +163,7 @@ static bool turned_away(struct sim *sim, const struct sim_event *e, uint32_t sha
 	    (!wrongly && sim_draw(sim, SIM_JOURNAL, 2) == 0))
 		return true; /* the time-out tells */
 	struct sim_event *answer = sim_at(sim, sim->now_ms + 1, node, tell_appended);
-	const uint64_t last =
-		deposed ? sim->leaders[shard].deposed_last : sim->log_count[shard] + 1;
+	const uint64_t last = deposed ? sim->leaders[shard].deposed_last : count_of(sim, shard) + 1;
 	const bool refused = wrongly && e->b != JOURNAL_UNFENCED && e->b != last;
 
 	sim->count.refused_wrongly += refused;
@@ -189,7 +178,7 @@ static bool turned_away(struct sim *sim, const struct sim_event *e, uint32_t sha
 static void carry_out(struct sim *sim, struct sim_event *e)
 {
 	const uint32_t shard = (uint32_t)e->a, node = (uint32_t)(e->d & 0xff);
-	const uint64_t last = sim->log_count[shard];
+	const uint64_t last = count_of(sim, shard);
 	const bool fits = e->b == JOURNAL_UNFENCED || e->b == last || sim_plants.appends_unfenced;
 	const bool mute = ((e->d >> 8) & MUTE) != 0 || link_down(&sim->nodes[node]);
 
@@ -299,7 +288,7 @@ static void read_chunk(struct sim *sim, struct sim_event *e)
 	struct sim_node *node = &sim->nodes[e->node];
 	const struct journal_events *events = &node->journal.events;
 	const uint32_t shard = (uint32_t)e->a;
-	uint64_t end = sim->log_count[shard];
+	uint64_t end = count_of(sim, shard);
 	uint64_t at = e->c;
 
 	if (!is_open(&node->journal, e->b))
@@ -325,7 +314,7 @@ static void read_chunk(struct sim *sim, struct sim_event *e)
 		return;
 	}
 	for (uint32_t i = 0; i < READ_CHUNK && at <= end && at <= e->d; i++, at++) {
-		const struct sim_batch *batch = &sim->log[shard][at - 1];
+		const struct history_batch *batch = &sim->history.journals[shard].batches[at - 1];
 
 		if (is_open(&node->journal, e->b))
 			events->batch(events->context, shard, e->b, at,

@@ -67,7 +67,7 @@ static void address(struct sim_letter *letter, const char *tenant)
 }
 
 /* `bytes` become the letter's. */
-static struct sim_letter *leave(struct sim *sim, uint64_t at_ms, enum sim_letter_kind kind,
+static struct sim_letter *leave(struct sim *sim, uint64_t at_ms, enum history_letter_kind kind,
 				uint32_t saga, struct buf *bytes)
 {
 	const uint32_t number = sim->inbox.letter_count;
@@ -89,14 +89,15 @@ static struct sim_letter *leave(struct sim *sim, uint64_t at_ms, enum sim_letter
 	return letter;
 }
 
-static void leave_submit(struct sim *sim, uint64_t at_ms, enum sim_request_kind body, uint32_t saga)
+static void leave_submit(struct sim *sim, uint64_t at_ms, enum history_request_kind body,
+			 uint32_t saga)
 {
 	struct buf bytes;
 
 	buf_init(&bytes, 65536);
 	sim_client_encode(sim, body, &sim->sagas[saga], 0, &bytes);
-	(void)leave(sim, at_ms, body == SIM_SUBMIT ? SIM_LETTER_GOOD : SIM_LETTER_OTHER, saga,
-		    &bytes);
+	(void)leave(sim, at_ms, body == HISTORY_SUBMIT ? HISTORY_LETTER_GOOD : HISTORY_LETTER_OTHER,
+		    saga, &bytes);
 }
 
 enum wrong { WRONG_BYTES, WRONG_END, WRONG_DEADLINE, WRONG_SHARD, WRONG_TENANT, WRONGS };
@@ -107,8 +108,8 @@ static void leave_wrong(struct sim *sim, uint64_t at_ms, enum wrong wrong, uint3
 	struct buf bytes;
 
 	buf_init(&bytes, 65536);
-	sim_client_encode(sim, SIM_SUBMIT, &sim->sagas[saga], wrong == WRONG_DEADLINE, &bytes);
-	letter = leave(sim, at_ms, SIM_LETTER_WRONG, saga, &bytes);
+	sim_client_encode(sim, HISTORY_SUBMIT, &sim->sagas[saga], wrong == WRONG_DEADLINE, &bytes);
+	letter = leave(sim, at_ms, HISTORY_LETTER_WRONG, saga, &bytes);
 	switch (wrong) {
 	case WRONG_BYTES:
 		CHECK(letter->size > GARBAGE_SIZE);
@@ -151,12 +152,12 @@ void sim_letters_create(struct sim *sim, uint64_t span_ms)
 		if (one_in(sim, 3)) {
 			saga->inbox_only = one_in(sim, 2);
 			leave_submit(sim, one_in(sim, 8) ? sim->now_ms : soon(sim, i, 30),
-				     SIM_SUBMIT, i);
+				     HISTORY_SUBMIT, i);
 		}
 		if (one_in(sim, 8))
-			leave_submit(sim, soon(sim, i, 8000), SIM_SUBMIT, i);
+			leave_submit(sim, soon(sim, i, 8000), HISTORY_SUBMIT, i);
 		if (one_in(sim, 12))
-			leave_submit(sim, soon(sim, i, 3000), SIM_CONFLICT, i);
+			leave_submit(sim, soon(sim, i, 3000), HISTORY_CONFLICT, i);
 		if (one_in(sim, 12))
 			leave_wrong(sim, saga->submit_ms - 100 + sim_draw(sim, SIM_INBOX, 400),
 				    WRONG_DEADLINE, i);

@@ -27,9 +27,10 @@ struct sim *sim_models_create(uint64_t seed, uint32_t clients)
 	}
 	CHECK_EQ(id_from(&sim->cluster, slice_str("sim-cluster")), 0);
 	CHECK_EQ(wire_slots_even(&sim->slots, sim->shard_count), 0);
+	history_init(&sim->history, sim->shard_count);
 	sim_journal_create(sim);
 	sim->revision = 1;
-	sim->inbox.incarnation = 1;
+	sim_inbox_made(sim);
 	return sim;
 }
 
@@ -38,6 +39,6 @@ void sim_models_destroy(struct sim *sim)
 	sim_close_heap(sim);
 	sim_etcd_close(sim);
 	sim_inbox_close(sim);
-	sim_journal_close(sim);
+	history_close(&sim->history);
 	free(sim);
 }

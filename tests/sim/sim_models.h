@@ -19,12 +19,6 @@ enum {
 	SIM_ENDPOINTS = 48,
 };
 
-struct sim_batch {
-	uint8_t *bytes;
-	uint32_t size;
-	uint64_t at_ms;
-};
-
 struct sim_journal {
 	struct journal base;
 	struct sim_node *node;
@@ -75,7 +69,6 @@ struct sim_lease {
 
 /* sim_journal.c */
 void sim_journal_create(struct sim *sim);
-void sim_journal_close(struct sim *sim);                                       /* all logs */
 uint64_t sim_journal_put(struct sim *sim, uint32_t shard, struct slice bytes); /* its position */
 /* Beyond what any design survives: the last batches are lost although they were acknowledged; all
  * are gone, and what comes goes on behind them; the stream is made again, empty. */
@@ -92,7 +85,7 @@ void sim_etcd_expire(struct sim *sim);
 void sim_etcd_end_lease(struct sim *sim, uint32_t index);
 bool sim_etcd_end_node(struct sim *sim, const struct sim_node *node); /* false = had none */
 void sim_etcd_depose(struct sim *sim, uint64_t away_ms);              /* its leader */
-void sim_etcd_heal(struct sim *sim); /* it has one from now on */
+void sim_etcd_heal(struct sim *sim);                                  /* it has one from now on */
 void sim_etcd_close(struct sim *sim);
 
 /* sim_network.c: data is copied; faults apply */

@@ -152,6 +152,8 @@ static void outside_hears(struct sim *sim, struct sim_event *e)
 {
 	const struct slice data = slice_of(e->bytes, e->size);
 
+	if (e->c != 0 && sim->history.answers[e->c - 1].heard == 0)
+		sim->history.answers[e->c - 1].heard = ++sim->history.order;
 	if (e->a >= SIM_AT_PARTICIPANT)
 		sim_participant_hear(sim, (uint32_t)e->b, data);
 	else if (e->a >= SIM_AT_CLIENT)
@@ -160,8 +162,9 @@ static void outside_hears(struct sim *sim, struct sim_event *e)
 		sim_service_hear(sim, (uint32_t)e->a - SIM_AT_SERVICE, data);
 }
 
+/* `answer`: as of record_answer. */
 static void send_outside(struct sim *sim, const struct sim_node *node, uint32_t to, uint64_t number,
-			 struct slice data)
+			 uint32_t answer, struct slice data)
 {
 	for (uint32_t n = copies(sim); n > 0; n--) {
 		struct sim_event *e = sim_at(sim, arrival_ms(sim, SIM_AT_NODE + node->index, to),
@@ -169,8 +172,18 @@ static void send_outside(struct sim *sim, const struct sim_node *node, uint32_t 
 
 		e->a = to;
 		e->b = number;
+		e->c = answer;
 		sim_event_bytes(e, data);
 	}
+}
+
+static void record_listed(struct sim *sim, uint32_t request, uint32_t shard, uint32_t saga)
+{
+	struct history_listed *listed = history_add_listed(&sim->history, sim->now_ms);
+
+	listed->request = request;
+	listed->shard = shard;
+	listed->saga = saga;
 }
 
 static void record_list(struct sim *sim, uint32_t request, struct slice data)
@@ -185,42 +198,41 @@ static void record_list(struct sim *sim, uint32_t request, struct slice data)
 	sim_note(sim, "list", request, list.shard, list.code, list.saga_count);
 	if (list.code != 0)
 		return;
-	sim->list_told[list.shard] = true;
+	record_listed(sim, request, list.shard, HISTORY_NONE);
 	for (uint32_t i = 0; i < list.saga_count; i++)
 		if (sim_saga_from(sim, list.sagas[i].id, &saga))
-			sim->listed[saga] = true;
+			record_listed(sim, request, list.shard, saga);
 }
 
-static void record_answer(struct sim *sim, const struct sim_node *node, uint32_t request,
-			  struct slice data)
+/* Returns its number + 1; 0 = it is none. */
+static uint32_t record_answer(struct sim *sim, const struct sim_node *node, uint32_t request,
+			      struct slice data)
 {
+	struct history_answer *a;
 	struct wire_answer answer;
 	struct arena arena;
 	enum wire_kind kind;
 
 	if (wire_peek_kind(data, &kind) != 0)
-		return;
+		return 0;
 	if (kind == WIRE_LIST)
 		record_list(sim, request, data);
 	if (kind != WIRE_ANSWER)
-		return;
+		return 0;
 	arena_init(&arena, sim->arena_memory, 65536);
 	CHECK_EQ(wire_decode(WIRE_ANSWER, data, &arena, &answer, NULL), 0);
-	sim->answers = sim_grow(sim->answers, sim->answer_count, &sim->answer_capacity,
-				sizeof *sim->answers);
-	sim->answers[sim->answer_count++] = (struct sim_answer){
-		.at_ms = sim->now_ms,
-		.epoch = answer.epoch,
-		.record_number = answer.record_number,
-		.node = node->index,
-		.request = request,
-		.code = answer.code,
-		.state = answer.state,
-		.shard = answer.shard,
-		.decision = answer.decision,
-		.heuristics = answer.heuristics,
-	};
+	a = history_add_answer(&sim->history, sim->now_ms);
+	a->epoch = answer.epoch;
+	a->record_number = answer.record_number;
+	a->node = node->index;
+	a->request = request;
+	a->code = answer.code;
+	a->state = answer.state;
+	a->shard = answer.shard;
+	a->decision = answer.decision;
+	a->heuristics = answer.heuristics;
 	sim_note(sim, "answer", node->index, request, answer.code, answer.state);
+	return sim->history.answer_count;
 }
 
 static const char *const COMMANDS[SIM_OPS] = {"", "command.forward", "command.finish",
@@ -240,6 +252,27 @@ static bool well_named(const struct wire_command *c)
 		slice_equal(c->op_name, slice_str("one")));
 }
 
+static void record_command(struct sim *sim, const struct sim_node *node,
+			   const struct wire_command_frame *frame, const struct wire_command *c)
+{
+	struct history_command *command = history_add_command(&sim->history, sim->now_ms);
+
+	command->epoch = frame->epoch;
+	command->node = node->index;
+	command->shard = frame->shard;
+	command->op = c->op;
+	command->attempt = c->attempt;
+	command->input = hash_xxh3_64(c->input);
+	command->saga = command->step = HISTORY_NONE;
+	if (!sim_saga_from(sim, c->saga, &command->saga) ||
+	    !history_find_step(&sim->history, command->saga, c->step_name, &command->step) ||
+	    !well_named(c))
+		command->step = HISTORY_NONE;
+	sim->count.commands++;
+	sim->count.resends += c->attempt > 1;
+	sim_note(sim, COMMANDS[c->op], command->saga, command->step, c->attempt, frame->epoch);
+}
+
 static void record_commands(struct sim *sim, const struct sim_node *node, struct slice data)
 {
 	struct wire_command_frame frame;
@@ -248,32 +281,8 @@ static void record_commands(struct sim *sim, const struct sim_node *node, struct
 	arena_init(&arena, sim->arena_memory, 65536);
 	CHECK_EQ(wire_decode(WIRE_COMMAND_FRAME, data, &arena, &frame, NULL), 0);
 	sim->count.fallbacks += frame.fallback;
-	for (uint32_t i = 0; i < frame.command_count; i++) {
-		const struct wire_command *c = &frame.commands[i];
-		uint32_t saga, step;
-
-		if (!sim_saga_from(sim, c->saga, &saga) || !sim_step_from(c->step_name, &step) ||
-		    !well_named(c)) {
-			sim_fail(sim, false, "invariant 2: a command that nobody planned");
-			continue;
-		}
-		sim->commands = sim_grow(sim->commands, sim->command_count, &sim->command_capacity,
-					 sizeof *sim->commands);
-		sim->commands[sim->command_count++] = (struct sim_command_sent){
-			.at_ms = sim->now_ms,
-			.epoch = frame.epoch,
-			.node = node->index,
-			.shard = frame.shard,
-			.saga = saga,
-			.step = step,
-			.op = c->op,
-			.attempt = c->attempt,
-			.input = hash_xxh3_64(c->input),
-		};
-		sim->count.commands++;
-		sim->count.resends += c->attempt > 1;
-		sim_note(sim, COMMANDS[c->op], saga, step, c->attempt, frame.epoch);
-	}
+	for (uint32_t i = 0; i < frame.command_count; i++)
+		record_command(sim, node, &frame, &frame.commands[i]);
 }
 
 static struct sim_transport *self(struct transport *t)
@@ -320,10 +329,10 @@ static void publish_reply(struct sim_node *node, const char *subject, struct sli
 	if (kind != 's') {
 		const uint32_t at = kind == 'c' ? SIM_AT_CLIENT : SIM_AT_PARTICIPANT;
 
-		record_answer(sim, node, number, data);
-		send_outside(sim, node, at + party, number, data);
+		send_outside(sim, node, at + party, number, record_answer(sim, node, number, data),
+			     data);
 	} else {
-		send_outside(sim, node, SIM_AT_SERVICE + party, number, data);
+		send_outside(sim, node, SIM_AT_SERVICE + party, number, 0, data);
 	}
 }
 

@@ -61,7 +61,7 @@ static void control_hears(struct sim *sim, struct sim_event *e)
 		       (int)(int64_t)e->d);
 }
 
-static void count_state(struct sim_node *node, uint32_t shard, enum ownership state)
+static void count_state(struct sim_node *node, uint32_t shard, enum ownership state, uint64_t epoch)
 {
 	struct sim *sim = node->sim;
 
@@ -69,6 +69,14 @@ static void count_state(struct sim_node *node, uint32_t shard, enum ownership st
 	if (state == OWNERSHIP_SERVING)
 		sim->count.failovers++;
 	sim->count.releases += state == OWNERSHIP_RELEASED;
+	if (state == OWNERSHIP_SERVING)
+		sim_record_owner(node, HISTORY_SERVES, shard, epoch);
+	else if (state == OWNERSHIP_RELEASED)
+		sim_record_owner(node, HISTORY_RELEASES, shard, epoch);
+	else if (state == OWNERSHIP_FENCED)
+		sim_record_owner(node, HISTORY_FENCED, shard, epoch);
+	else if (state == OWNERSHIP_HALTED)
+		sim_record_owner(node, HISTORY_HALTS, shard, epoch);
 	for (uint32_t i = 0; state == OWNERSHIP_SERVING && i < sim->node_count; i++)
 		sim->count.two_owners += i != node->index && sim->nodes[i].running &&
 					 sim->nodes[i].state[shard] == OWNERSHIP_SERVING;
@@ -85,7 +93,7 @@ static void report(void *context, uint32_t shard, enum ownership state, uint64_t
 	e->c = epoch;
 	e->d = (uint64_t)(int64_t)code;
 	sim_note(node->sim, ownership_name(state), node->index, shard, epoch, (uint64_t)-code);
-	count_state(node, shard, state);
+	count_state(node, shard, state, epoch);
 	if (state == OWNERSHIP_HALTED)
 		sim_fail(node->sim, false, "invariant 21: node %u halts shard %u with code %d (%s)",
 			 node->index, shard, -code, err_text(code));
@@ -324,6 +332,7 @@ void sim_node_crash(struct sim_node *node)
 	if (!node->running)
 		return;
 	sim_note(node->sim, "node.crash", node->index, 0, 0, 0);
+	sim_record_owner(node, HISTORY_DIES, HISTORY_NONE, 0);
 	node->running = false;
 	node->life++;
 	node->store.hint = NULL;
@@ -351,6 +360,7 @@ static void check_health(struct sim_node *node)
 	const uint64_t now_ms = node->sim->now_ms;
 
 	core_stats(node->core, &stats);
+	sim_record_samples(node, &stats);
 	if (!sim_link_down(node))
 		node->cut_since_ms = 0;
 	else if (node->cut_since_ms == 0)

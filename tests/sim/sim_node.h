@@ -32,6 +32,7 @@ struct sim_node {
 	uint64_t cut_since_ms;
 	uint64_t order_ms, report_ms; /* mailboxes are first in, first out */
 	uint64_t tick_ms, control_ms;
+	uint32_t samples;
 	bool healthy, touched;
 	enum ownership state[SIM_SHARDS_MAX];
 	uint64_t epoch[SIM_SHARDS_MAX];

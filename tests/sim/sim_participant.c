@@ -38,7 +38,7 @@ static void enlist(struct sim *sim, struct sim_event *e)
 
 	if (step->enlisted != SIM_BRANCH_NEW || away(sim, e, enlist))
 		return;
-	(void)sim_ask(sim, SIM_ENLIST, (uint32_t)e->a, (uint32_t)e->b, true);
+	(void)sim_ask(sim, HISTORY_ENLIST, (uint32_t)e->a, (uint32_t)e->b, true);
 	again(sim, e, RETRY_MS, enlist);
 }
 
@@ -51,7 +51,7 @@ void sim_participant_enlist(struct sim *sim, uint32_t saga, uint32_t step)
 }
 
 /* The first definite answer stands. Refused: it rolls back by itself (row 42). */
-static void enlisted(struct sim *sim, const struct sim_request *r, uint32_t code)
+static void enlisted(struct sim *sim, const struct history_request *r, uint32_t code)
 {
 	struct sim_step_plan *step = &sim->sagas[r->saga].steps[r->step];
 
@@ -73,7 +73,7 @@ static void doubt(struct sim *sim, struct sim_event *e)
 {
 	if (!sim_bank_in_doubt(sim, (uint32_t)e->a, (uint32_t)e->b) || away(sim, e, doubt))
 		return;
-	(void)sim_ask(sim, SIM_INQUIRE, (uint32_t)e->a, (uint32_t)e->b, true);
+	(void)sim_ask(sim, HISTORY_INQUIRE, (uint32_t)e->a, (uint32_t)e->b, true);
 	again(sim, e, DOUBT_MS, doubt);
 }
 
@@ -84,7 +84,7 @@ void sim_participant_doubt(struct sim *sim, uint32_t saga, uint32_t step)
 	again(sim, &e, DOUBT_MS, doubt);
 }
 
-static void decided(struct sim *sim, const struct sim_request *r, const struct wire_answer *a)
+static void decided(struct sim *sim, const struct history_request *r, const struct wire_answer *a)
 {
 	const bool voted = sim_bank_voted(sim, r->saga, r->step);
 
@@ -100,16 +100,16 @@ static void decided(struct sim *sim, const struct sim_request *r, const struct w
 
 void sim_participant_hear(struct sim *sim, uint32_t request, struct slice data)
 {
-	struct sim_request *r = &sim->requests[request];
+	struct history_request *r = &sim->history.requests[request];
 	struct wire_answer answer;
 	struct arena arena;
 
-	CHECK_LT(request, sim->request_count);
+	CHECK_LT(request, sim->history.request_count);
 	CHECK(r->by_participant);
 	arena_init(&arena, sim->arena_memory, 65536);
 	CHECK_EQ(wire_decode(WIRE_ANSWER, data, &arena, &answer, NULL), 0);
 	r->answered = true;
-	if (r->kind == SIM_ENLIST)
+	if (r->kind == HISTORY_ENLIST)
 		enlisted(sim, r, answer.code);
 	else
 		decided(sim, r, &answer);

@@ -67,20 +67,20 @@ static bool behind(const struct sim_saga *saga, uint32_t pivot, uint32_t step)
 
 	for (uint32_t i = pivot + 1; i <= step; i++)
 		if ((saga->steps[i].after & found) != 0 ||
-		    (i < step && saga->steps[i].class == SIM_RETRIABLE))
+		    (i < step && saga->steps[i].class == HISTORY_RETRIABLE))
 			found |= bit(i);
 	return (found & bit(step)) != 0;
 }
 
 static void draw_optional(struct sim *sim, struct sim_step_plan *step)
 {
-	step->class = SIM_OPTIONAL;
+	step->class = HISTORY_OPTIONAL;
 	step->has_undo = draw(sim, 2) == 0;
 }
 
 static void draw_pivot(struct sim *sim, struct sim_saga *saga, uint32_t pivot)
 {
-	saga->steps[pivot].class = SIM_PIVOT;
+	saga->steps[pivot].class = HISTORY_PIVOT;
 	saga->steps[pivot].has_undo = false;
 	for (uint32_t i = pivot + 1; i < saga->step_count; i++) {
 		struct sim_step_plan *step = &saga->steps[i];
@@ -89,34 +89,11 @@ static void draw_pivot(struct sim *sim, struct sim_saga *saga, uint32_t pivot)
 		if (!must && (step->kind != WIRE_PROTOCOL_SAGA || draw(sim, 3) > 0))
 			continue;
 		step->kind = WIRE_PROTOCOL_SAGA;
-		step->class = SIM_RETRIABLE;
+		step->class = HISTORY_RETRIABLE;
 		step->has_undo = step->one_phase = false;
 		if (must && draw(sim, 3) == 0)
 			draw_optional(sim, step);
 	}
-}
-
-static void draw_edges(struct sim_saga *saga)
-{
-	uint32_t pivot = SIM_STEPS, later;
-
-	for (uint32_t i = 0; i < saga->step_count; i++) {
-		saga->steps[i].edges = saga->steps[i].after;
-		if (saga->steps[i].class == SIM_PIVOT)
-			pivot = i;
-	}
-	if (pivot == SIM_STEPS)
-		return;
-	later = bit(pivot);
-	for (uint32_t i = pivot + 1; i < saga->step_count; i++) {
-		if (saga->steps[i].class == SIM_RETRIABLE)
-			saga->steps[i].edges |= bit(pivot);
-		if (saga->steps[i].edges & later)
-			later |= bit(i);
-	}
-	for (uint32_t i = 0; i < saga->step_count; i++)
-		if ((later & bit(i)) == 0)
-			saga->steps[pivot].edges |= bit(i);
 }
 
 static void draw_kind(struct sim *sim, struct sim_saga *saga, struct sim_step_plan *step)
@@ -124,10 +101,10 @@ static void draw_kind(struct sim *sim, struct sim_saga *saga, struct sim_step_pl
 	step->kind = saga->protocol;
 	if (saga->protocol == WIRE_PROTOCOL_MIXED)
 		step->kind = WIRE_PROTOCOL_SAGA + (uint32_t)draw(sim, 3);
-	step->class = step->kind == WIRE_PROTOCOL_SAGA ? SIM_ACTION : SIM_VOTE;
-	step->has_undo = step->class == SIM_VOTE || draw(sim, 6) > 0;
+	step->class = step->kind == WIRE_PROTOCOL_SAGA ? HISTORY_ACTION : HISTORY_VOTE;
+	step->has_undo = step->class == HISTORY_VOTE || draw(sim, 6) > 0;
 	step->one_phase = step->kind == WIRE_PROTOCOL_2PC && draw(sim, 2) == 0;
-	if (step->class == SIM_ACTION && draw(sim, 6) == 0)
+	if (step->class == HISTORY_ACTION && draw(sim, 6) == 0)
 		draw_optional(sim, step);
 }
 
@@ -164,8 +141,8 @@ static void draw_protocol(struct sim *sim, struct sim_saga *saga)
 /* Money moves only where a saga that ends leaves everything or nothing of it. */
 static bool moves_money(const struct sim_step_plan *step)
 {
-	return !step->late && step->class != SIM_OPTIONAL &&
-	       (step->has_undo || step->class == SIM_PIVOT || step->class == SIM_RETRIABLE);
+	return !step->late && step->class != HISTORY_OPTIONAL &&
+	       (step->has_undo || step->class == HISTORY_PIVOT || step->class == HISTORY_RETRIABLE);
 }
 
 void sim_amounts_draw(struct sim *sim, struct sim_saga *saga)
@@ -214,7 +191,6 @@ void sim_plan_draw(struct sim *sim, struct sim_saga *saga)
 	if (!sim_interactive(saga))
 		draw_graph(sim, saga);
 	draw_no_return(sim, saga);
-	draw_edges(saga);
 }
 
 /* ---- the wire's form ----------------------------------------------------------------------------
@@ -237,14 +213,14 @@ void sim_input_text(const struct sim_saga *saga, uint32_t step, const char *x, c
 static uint32_t flags_of(const struct sim_step_plan *step)
 {
 	switch (step->class) {
-	case SIM_OPTIONAL:
+	case HISTORY_OPTIONAL:
 		return WIRE_STEP_OPTIONAL;
-	case SIM_PIVOT:
+	case HISTORY_PIVOT:
 		return WIRE_STEP_PIVOT;
-	case SIM_RETRIABLE:
+	case HISTORY_RETRIABLE:
 		return WIRE_STEP_RETRIABLE;
-	case SIM_ACTION:
-	case SIM_VOTE:
+	case HISTORY_ACTION:
+	case HISTORY_VOTE:
 		break;
 	}
 	return 0;
@@ -256,7 +232,7 @@ void sim_step_fill(const struct sim *sim, const struct sim_saga *saga, uint32_t 
 		   struct wire_step *out)
 {
 	const struct sim_step_plan *from = &saga->steps[step];
-	const bool votes = from->class == SIM_VOTE;
+	const bool votes = from->class == HISTORY_VOTE;
 
 	*out = (struct wire_step){
 		.name = slice_str(STEP_NAMES[step]),

@@ -4,16 +4,6 @@
 
 #include "tests/sim/sim_record.h"
 
-/* sim_end.c: how far a shard's journal has been read to see what is over */
-struct sim_reading {
-	uint32_t count; /* of batches */
-	uint64_t epoch, nonce;
-	uint32_t *saga_of; /* by admission */
-	uint32_t saga_capacity;
-};
-void sim_read_on(struct sim *sim);
-bool sim_all_final(struct sim *sim); /* and nothing is left in the inbox */
-
 /* sim.c */
 struct sim_options {
 	bool trace;

@@ -3,20 +3,12 @@
 #define SAGAD_TESTS_SIM_SIM_SAGA_H
 
 #include "base/id.h"
+#include "tests/judge/history.h"
 #include "tests/sim/sim_limits.h"
 #include "wire/message.h"
 
 struct sim;
 struct wire_plan;
-
-/* What a step is in the model. */
-enum sim_class {
-	SIM_ACTION,
-	SIM_OPTIONAL,
-	SIM_PIVOT, /* also the last resource of 2PC */
-	SIM_RETRIABLE,
-	SIM_VOTE, /* TCC and 2PC */
-};
 
 /* Of an interactive transaction, what its client and its participant know of a branch. */
 enum sim_branch_state { SIM_BRANCH_NEW, SIM_BRANCH_CONFIRMED, SIM_BRANCH_REFUSED };
@@ -24,8 +16,7 @@ enum sim_branch_state { SIM_BRANCH_NEW, SIM_BRANCH_CONFIRMED, SIM_BRANCH_REFUSED
 struct sim_step_plan {
 	uint32_t service;
 	uint32_t after; /* bits: as written */
-	uint32_t edges; /* and with what S4 adds */
-	enum sim_class class;
+	enum history_class class;
 	uint32_t kind; /* enum wire_protocol */
 	bool has_undo, direct, one_phase;
 	bool asks;      /* the participant asks when it is in doubt */
@@ -50,10 +41,9 @@ struct sim_saga {
 	/* Interactive: */
 	uint32_t idle_ms; /* 0 = it is not */
 	bool begun, ended, careless;
-	uint32_t branch_set;     /* of the commit, as bits; ended = it is sent */
-	uint32_t finale;         /* enum in sim_interactive.c */
-	bool inbox_only;         /* until the probes */
-	bool accepted, finished; /* sim_end.c has seen it in a journal */
+	uint32_t branch_set; /* of the commit, as bits; ended = it is sent */
+	uint32_t finale;     /* enum in sim_interactive.c */
+	bool inbox_only;     /* until the probes */
 	/* The submit is the same each time. */
 	uint8_t *submit;
 	uint32_t submit_size;

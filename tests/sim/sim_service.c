@@ -139,7 +139,7 @@ static void prepare_contradiction(struct sim *sim, const struct sim_work *w,
 
 	/* What is refused for now only is no definite answer. */
 	if ((a->outcome == WIRE_OUTCOME_REJECTED &&
-	     sim->sagas[w->saga].steps[w->step].class == SIM_RETRIABLE) ||
+	     sim->sagas[w->saga].steps[w->step].class == HISTORY_RETRIABLE) ||
 	    !sim_person_contradicts(sim, w->service, &other))
 		return;
 	encode_reply(sim, w, &other, &out);
