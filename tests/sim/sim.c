@@ -5,7 +5,13 @@
 #include "base/check.h"
 #include "tests/sim/sim.h"
 
-enum { HEAL_BOUND_MS = 90000, QUIET_MS = 4000, PROBE_MS = 3000, RESTART_MS = 9000 };
+enum {
+	HEAL_BOUND_MS = 90000,
+	QUIET_MS = 4000,
+	PROBE_MS = 3000,
+	RESTART_MS = 9000,
+	LIVENESS_EVERY = 5
+};
 
 static uint32_t between(struct sim *sim, uint32_t least, uint32_t most)
 {
@@ -25,8 +31,30 @@ static struct sim_sizes draw_sizes(struct sim *sim)
 	sizes.shards = between(sim, 4, SIM_SHARDS_MAX);
 	sizes.services = between(sim, 4, SIM_SERVICES_MAX);
 	sizes.clients = between(sim, 2, SIM_CLIENTS_MAX);
-	sizes.sagas = between(sim, 110, SIM_SAGAS_MAX);
+	sizes.sagas = between(sim, 144, SIM_SAGAS_MAX);
 	return sizes;
+}
+
+static void lower(uint32_t *value, uint32_t most)
+{
+	if (most != 0 && *value > most)
+		*value = most;
+}
+
+static void at_most(struct sim_sizes *sizes, const struct sim_sizes *most)
+{
+	lower(&sizes->nodes, most->nodes);
+	lower(&sizes->shards, most->shards);
+	lower(&sizes->services, most->services);
+	lower(&sizes->clients, most->clients);
+	lower(&sizes->sagas, most->sagas);
+}
+
+static enum sim_mode mode_of(uint64_t seed, const struct sim_options *options)
+{
+	if (options->mode != SIM_BY_SEED)
+		return options->mode;
+	return seed % LIVENESS_EVERY == 0 ? SIM_LIVENESS : SIM_SAFETY;
 }
 
 static void make_room(struct sim *sim, const struct sim_sizes *sizes)
@@ -51,13 +79,16 @@ static struct sim *create(uint64_t seed, const struct sim_options *options)
 
 	CHECK(sim != NULL);
 	sim->seed = seed;
-	sim->tracing = options->trace;
-	sim->outage = options->outage_ms > 0;
+	sim->options = options;
+	sim->kept = options->kept;
+	sim->struck = options->struck;
+	sim->mode = mode_of(seed, options);
+	sim->outage = sim->mode == SIM_OUTAGE;
 	sim->now_ms = SIM_START_MS;
 	sim->take = sim_service_take;
-	for (uint64_t i = 0; i < SIM_STREAMS; i++)
-		prng_seed(&sim->prng[i], prng_mix(prng_mix(seed) + i));
+	sim_chance_init(sim, seed);
 	sizes = draw_sizes(sim);
+	at_most(&sizes, &options->sizes);
 	make_room(sim, &sizes);
 	CHECK_EQ(id_from(&sim->cluster, slice_str("sim-cluster")), 0);
 	CHECK_EQ(wire_slots_even(&sim->slots, sim->shard_count), 0);
@@ -75,6 +106,7 @@ static struct sim *create(uint64_t seed, const struct sim_options *options)
 	sim_faults_draw(sim);
 	if (sim->outage)
 		sim_outage_draw(sim);
+	sim_faults_calm(sim, options->calm);
 	sim_record_open(sim);
 	for (uint32_t i = 0; i < sim->service_count; i++)
 		sim_database_open(sim, i, false);
@@ -82,9 +114,15 @@ static struct sim *create(uint64_t seed, const struct sim_options *options)
 	sim_etcd_create(sim);
 	sim_inbox_create(sim);
 	sim_client_create(sim);
+	for (uint32_t i = 0; i < sim->saga_count; i++)
+		sim->sagas[i].mute = (options->mute[i / 64] >> i % 64 & 1) != 0;
+	/* What was drawn in view of it stays as it was. */
+	if (options->horizon_ms > 0 && sim->heal_ms > sim->now_ms + options->horizon_ms)
+		sim->heal_ms = sim->now_ms + options->horizon_ms;
 	sim_faults_start(sim);
 	for (uint32_t i = 0; i < sim->node_count; i++)
 		sim_node_start(&sim->nodes[i]);
+	sim->running = true;
 	return sim;
 }
 

@@ -8,6 +8,7 @@
 #ifndef SAGAD_TESTS_SIM_SIM_H
 #define SAGAD_TESTS_SIM_SIM_H
 
+#include "tests/sim/sim_chance.h"
 #include "tests/sim/sim_check.h"
 #include "tests/sim/sim_client.h"
 #include "tests/sim/sim_faults.h"
@@ -25,9 +26,14 @@
 
 struct sim {
 	uint64_t seed, now_ms, heal_ms;
-	bool healed, tracing;
+	const struct sim_options *options;
+	enum sim_mode mode; /* never SIM_BY_SEED */
+	bool healed;
 	bool outage; /* one service is away until the healing, and little else happens */
-	struct prng prng[SIM_STREAMS];
+	struct sim_luck luck[SIM_STREAMS];
+	bool running;                   /* it is set up: choices count */
+	const struct sim_choices *kept; /* NULL: whatever chance says strikes */
+	struct sim_choices *struck;     /* what did; NULL: nobody wants to know */
 	struct sim_faults faults, calm; /* calm: without the burst of the moment */
 	bool faulty[SIM_CLASSES_OF_FAULTS];
 	struct sim_due *heap;

@@ -136,6 +136,8 @@ static enum subject_verb verb_of(enum history_request_kind kind)
 static bool may_ask(const struct sim *sim, enum history_request_kind kind,
 		    const struct sim_saga *saga)
 {
+	if (saga->mute)
+		return false;
 	/* S5: after its window nobody submits this id again. */
 	if (kind <= HISTORY_CANCEL && sim->now_ms >= saga->retry_until_ms)
 		return false;

@@ -162,6 +162,31 @@ void sim_faults_draw(struct sim *sim)
 	sim->calm = sim->faults;
 }
 
+static const char *const NAMES[] = {
+#define X(name) #name,
+	SIM_FAULTS_X(X)
+#undef X
+};
+_Static_assert(sizeof NAMES / sizeof NAMES[0] <= SIM_FAULTS_MAX, "SIM_FAULTS_MAX is too small");
+
+const char *sim_fault_name(uint32_t number)
+{
+	return number < sizeof NAMES / sizeof NAMES[0] ? NAMES[number] : NULL;
+}
+
+void sim_faults_calm(struct sim *sim, const uint64_t calm[SIM_FAULTS_MAX / 64])
+{
+	uint32_t number = 0;
+
+#define X(name)                                                                                    \
+	if ((calm[number / 64] >> number % 64 & 1) != 0)                                           \
+		sim->faults.name = 0;                                                              \
+	number++;
+	SIM_FAULTS_X(X)
+#undef X
+	sim->calm = sim->faults;
+}
+
 /* One service is away from the beginning; owners die now and then, and some messages are lost. */
 void sim_outage_draw(struct sim *sim)
 {

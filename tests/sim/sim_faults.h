@@ -20,25 +20,32 @@ enum sim_class_of_faults {
 	SIM_CLASSES_OF_FAULTS,
 };
 
-/* Per mille and ms; all zero once healed. */
+/* clang-format off */
+/* Per mille and ms; those that end in _ms and strike at times: the mean gap, 0 = never. All zero once
+ * healed. no_self_stop: safety must not rest on S28. */
+#define SIM_FAULTS_X(X) \
+	X(loss) X(doubling) X(slow) X(delay_ms) X(reorder) X(publish_busy) X(misroute) \
+	X(dumb_ms) X(hold_ms) X(broker_ms) X(disk_ms) X(burst_ms) X(append_lost) \
+	X(append_mute) X(append_late) X(read_fails) X(read_stale) X(journal_ms) X(etcd_lost) \
+	X(etcd_mute) X(etcd_late) X(etcd_ms) X(hint_lost) X(crash_ms) X(pause_ms) X(cut_ms) \
+	X(deaf_ms) X(journal_cut_ms) X(expire_early_ms) X(expire_late) X(clock_ms) \
+	X(drain_ms) X(zombie_ms) X(service_silent) X(service_retries) X(service_parks) \
+	X(service_crashes) X(heuristics) X(store_fails) X(mailbox_slow) X(refused_wrongly) \
+	X(unsent) X(leader_ms) X(etcd_refused) X(etcd_broken) X(etcd_twice) X(renew_lied) \
+	X(hint_again) X(etcd_leader_ms) X(age_late) X(consumer_stuck_ms) X(consumer_made_ms) \
+	X(inbox_lost) X(inbox_ack_lost) X(inbox_slow) X(inbox_depose_ms) X(inbox_ms) \
+	X(stuck_ms) X(no_self_stop)
+/* clang-format on */
 struct sim_faults {
-	uint32_t loss, doubling, slow, delay_ms, reorder, publish_busy, misroute;
-	uint32_t dumb_ms, hold_ms, broker_ms, disk_ms, burst_ms;
-	uint32_t append_lost, append_mute, append_late, read_fails, read_stale, journal_ms;
-	uint32_t etcd_lost, etcd_mute, etcd_late, etcd_ms, hint_lost;
-	uint32_t crash_ms, pause_ms, cut_ms, deaf_ms, journal_cut_ms; /* mean gap; 0 = never */
-	uint32_t expire_early_ms, expire_late, clock_ms, drain_ms, zombie_ms;
-	uint32_t service_silent, service_retries, service_parks;
-	uint32_t service_crashes, heuristics;
-	uint32_t store_fails; /* a call to a participant's database */
-	uint32_t mailbox_slow;
-	uint32_t refused_wrongly, unsent, leader_ms;
-	uint32_t etcd_refused, etcd_broken, etcd_twice, renew_lied, hint_again, etcd_leader_ms;
-	uint32_t age_late, consumer_stuck_ms, consumer_made_ms;
-	uint32_t inbox_lost, inbox_ack_lost, inbox_slow, inbox_depose_ms, inbox_ms;
-	uint32_t stuck_ms; /* mean gap */
-	bool no_self_stop; /* safety must not rest on S28 */
+#define X(name) uint32_t name;
+	SIM_FAULTS_X(X)
+#undef X
 };
+enum { SIM_FAULTS_MAX = 128 };
+/* A class of faults by its number; NULL: there is none. */
+const char *sim_fault_name(uint32_t number);
+/* Those whose bit is set never strike. */
+void sim_faults_calm(struct sim *sim, const uint64_t calm[SIM_FAULTS_MAX / 64]);
 
 /* sim_faults.c */
 void sim_faults_draw(struct sim *sim);

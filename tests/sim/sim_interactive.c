@@ -140,7 +140,7 @@ void sim_interactive_begun(struct sim *sim, uint32_t number)
 {
 	struct sim_saga *saga = &sim->sagas[number];
 
-	if (saga->begun)
+	if (saga->begun || saga->mute)
 		return;
 	saga->begun = true;
 	for (uint32_t i = 0; i < saga->step_count; i++)

@@ -38,7 +38,8 @@ static void publish(struct sim *sim, struct sim_event *e)
 {
 	struct sim_letter *letter = &sim->inbox.letters[e->a];
 
-	if (letter->acknowledged || sim->now_ms >= letter->until_ms) {
+	if (letter->acknowledged || sim->now_ms >= letter->until_ms ||
+	    sim->sagas[letter->saga].mute) {
 		letter->ended = true;
 		return;
 	}

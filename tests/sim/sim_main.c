@@ -84,9 +84,10 @@ static void run_one(const struct command_line *line, uint64_t seed, int fd)
 	report.begins = false;
 	sim_run_seed(seed, &line->options, &report.result);
 	if (seed % TWICE_EVERY == 0) {
-		const struct sim_options quiet = {.outage_ms = line->options.outage_ms};
+		struct sim_options quiet = line->options;
 		struct sim_result again;
 
+		quiet.trace = false;
 		sim_run_seed(seed, &quiet, &again);
 		report.two_stories = again.digest != report.result.digest;
 	}
@@ -315,6 +316,7 @@ static bool parse(int argc, char **argv, struct command_line *line)
 	if (jobs > line->seeds)
 		jobs = line->seeds;
 	line->options.outage_ms = minutes * 60000;
+	line->options.mode = minutes > 0 ? SIM_OUTAGE : SIM_SAFETY;
 	line->jobs = jobs > JOBS_MAX ? JOBS_MAX : (uint32_t)jobs;
 	return line->jobs > 0 && line->seeds > 0;
 }

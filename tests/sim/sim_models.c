@@ -8,15 +8,16 @@ enum { NEVER_MS = 3600000 };
 
 struct sim *sim_models_create(uint64_t seed, uint32_t clients)
 {
+	static const struct sim_options none;
 	struct sim *sim = calloc(1, sizeof *sim);
 
 	CHECK(sim != NULL);
 	CHECK_LE(clients, SIM_NODES_MAX);
 	sim->seed = seed;
+	sim->options = &none;
 	sim->now_ms = SIM_START_MS;
 	sim->heal_ms = sim->now_ms + NEVER_MS;
-	for (uint64_t i = 0; i < SIM_STREAMS; i++)
-		prng_seed(&sim->prng[i], prng_mix(prng_mix(seed) + i));
+	sim_chance_init(sim, seed);
 	sim->node_count = clients;
 	sim->shard_count = 1;
 	sim->service_count = 1;

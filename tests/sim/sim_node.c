@@ -170,7 +170,7 @@ static void core_open(struct sim_node *node)
 			.resend_per_second = 500,
 			.resend_after_ms = 60},
 		.inbox = &node->inbox.base,
-		.seed = prng_next(&sim->prng[SIM_NODE]),
+		.seed = sim_draw_seed(sim, SIM_NODE),
 	};
 	char name[8];
 
@@ -300,7 +300,7 @@ void sim_node_start(struct sim_node *node)
 		.version = "0.1.0",
 		.ttl_ms = LEASE_TTL_MS,
 		.start_unix_ms = sim->now_ms,
-		.seed = prng_next(&sim->prng[SIM_NODE]),
+		.seed = sim_draw_seed(sim, SIM_NODE),
 	};
 	char name[8];
 

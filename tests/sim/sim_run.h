@@ -2,12 +2,30 @@
 #ifndef SAGAD_TESTS_SIM_SIM_RUN_H
 #define SAGAD_TESTS_SIM_SIM_RUN_H
 
+#include "tests/sim/sim_chance.h"
+#include "tests/sim/sim_faults.h"
 #include "tests/sim/sim_record.h"
 
 /* sim.c */
+enum sim_mode {
+	SIM_BY_SEED,  /* one of five is a run of the second kind */
+	SIM_SAFETY,   /* faults come and go, then all is healed */
+	SIM_LIVENESS, /* then some parts stay bad for ever, and the others must go on */
+	SIM_OUTAGE,   /* one service is away, and little else happens */
+};
+#define SIM_MODES 4
 struct sim_options {
+	enum sim_mode mode;
+	uint64_t outage_ms; /* SIM_OUTAGE: for so long */
 	bool trace;
-	uint64_t outage_ms; /* for so long a service is away; 0 = the usual faults */
+	uint32_t traced; /* only this transaction; SIM_SAGAS_MAX = all */
+	/* What shrinking has taken away. Zeros: all is as it was drawn. */
+	struct sim_sizes sizes; /* at most */
+	uint64_t horizon_ms;    /* of faults, at most */
+	uint64_t calm[SIM_FAULTS_MAX / 64];
+	uint64_t mute[SIM_SAGAS_MAX / 64]; /* transactions that nobody begins */
+	const struct sim_choices *kept;    /* NULL = all */
+	struct sim_choices *struck;        /* wanted, or NULL */
 };
 struct sim_result {
 	uint64_t seed, digest;

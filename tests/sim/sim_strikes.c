@@ -247,7 +247,8 @@ static void strike(struct sim *sim, struct sim_event *e)
 
 	if (sim->healed || fault.mean_ms == 0)
 		return;
-	fault.strike(sim);
+	if (sim_strikes(sim, SIM_FAULTS))
+		fault.strike(sim);
 	sim_at(sim, next_ms(sim, fault.mean_ms), SIM_WORLD, strike)->a = e->a;
 }
 

@@ -1,4 +1,4 @@
-/* Virtual time: the heap of events, the streams of chance, the trace and its digest. */
+/* Virtual time: the events, the trace and its digest. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,16 +9,6 @@
 #include "tests/sim/sim.h"
 
 enum { HEAP_WIDTH = 4, WHEEL_MS = SIM_WHEEL_MS, WORD = 64 };
-
-uint64_t sim_draw(struct sim *sim, enum sim_stream stream, uint64_t bound)
-{
-	return prng_below(&sim->prng[stream], bound);
-}
-
-bool sim_chance(struct sim *sim, enum sim_stream stream, uint32_t per_mille)
-{
-	return per_mille > 0 && prng_below(&sim->prng[stream], 1000) < per_mille;
-}
 
 void *sim_grow(void *array, uint32_t count, uint32_t *capacity, size_t size)
 {
@@ -288,7 +278,7 @@ void sim_note(struct sim *sim, const char *what, uint64_t a, uint64_t b, uint64_
 
 	digest_put(sim, what, (uint32_t)strlen(what));
 	digest_put(sim, numbers, sizeof numbers);
-	if (sim->tracing)
+	if (sim->options->trace)
 		(void)printf("%9.3f %-22s %6" PRIu64 " %6" PRIu64 " %6" PRIu64 " %6" PRIu64 "\n",
 			     (double)(sim->now_ms - SIM_START_MS) / 1000, what, a, b, c, d);
 }
@@ -303,7 +293,7 @@ void sim_fail(struct sim *sim, bool liveness, const char *format, ...)
 	va_start(arguments, format);
 	(void)vsnprintf(sim->failure, sizeof sim->failure, format, arguments);
 	va_end(arguments);
-	if (sim->tracing)
+	if (sim->options->trace)
 		(void)printf("%9.3f FAILURE %s\n", (double)(sim->now_ms - SIM_START_MS) / 1000,
 			     sim->failure);
 }

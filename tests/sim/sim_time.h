@@ -1,30 +1,10 @@
-/* Virtual time: events, streams of chance, the story and its digest. */
+/* Virtual time: events, the story and its digest. */
 #ifndef SAGAD_TESTS_SIM_SIM_TIME_H
 #define SAGAD_TESTS_SIM_SIM_TIME_H
 
-#include "base/prng.h"
 #include "base/slice.h"
+#include "tests/sim/sim_chance.h"
 #include "tests/sim/sim_limits.h"
-
-/* One stream of chance per purpose, so that one consumer does not shift the others. */
-enum sim_stream {
-	SIM_PLAN,
-	SIM_FAULTS,
-	SIM_NETWORK,
-	SIM_JOURNAL,
-	SIM_ETCD,
-	SIM_NODE,
-	SIM_SERVICE,
-	SIM_CLIENT,
-	SIM_INBOX,
-	SIM_KIND,     /* protocols and what is special about their steps */
-	SIM_BRANCHES, /* interactive transactions */
-	SIM_SIZE,     /* how much of everything */
-	SIM_STORE,    /* participants' databases */
-	SIM_PERSON,   /* what services are like */
-	SIM_BANK,     /* amounts */
-	SIM_STREAMS,
-};
 
 struct sim;
 struct sim_event;
@@ -47,8 +27,6 @@ struct sim_due {
 };
 
 /* sim_time.c */
-uint64_t sim_draw(struct sim *sim, enum sim_stream stream, uint64_t bound);
-bool sim_chance(struct sim *sim, enum sim_stream stream, uint32_t per_mille);
 struct sim_event *sim_at(struct sim *sim, uint64_t due_ms, uint32_t node, sim_run run);
 void sim_event_bytes(struct sim_event *event, struct slice bytes);
 bool sim_step(struct sim *sim, uint64_t until_ms); /* false = until_ms is reached */
