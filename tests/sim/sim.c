@@ -50,10 +50,8 @@ static void at_most(struct sim_sizes *sizes, const struct sim_sizes *most)
 	lower(&sizes->sagas, most->sagas);
 }
 
-static enum sim_mode mode_of(uint64_t seed, const struct sim_options *options)
+enum sim_mode sim_mode_of(uint64_t seed)
 {
-	if (options->mode != SIM_BY_SEED)
-		return options->mode;
 	return seed % LIVENESS_EVERY == 0 ? SIM_LIVENESS : SIM_SAFETY;
 }
 
@@ -82,7 +80,7 @@ static struct sim *create(uint64_t seed, const struct sim_options *options)
 	sim->options = options;
 	sim->kept = options->kept;
 	sim->struck = options->struck;
-	sim->mode = mode_of(seed, options);
+	sim->mode = options->mode != SIM_BY_SEED ? options->mode : sim_mode_of(seed);
 	sim->outage = sim->mode == SIM_OUTAGE;
 	sim->now_ms = SIM_START_MS;
 	sim->take = sim_service_take;

@@ -14,6 +14,7 @@ enum sim_mode {
 	SIM_OUTAGE,   /* one service is away, and little else happens */
 };
 #define SIM_MODES 4
+enum sim_mode sim_mode_of(uint64_t seed); /* of SIM_BY_SEED */
 struct sim_options {
 	enum sim_mode mode;
 	uint64_t outage_ms; /* SIM_OUTAGE: for so long */
