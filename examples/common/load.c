@@ -70,11 +70,20 @@ static bool is_for_good(int error)
 	       error == SAGA_ERR_RANGE || error == SAGA_ERR_USAGE;
 }
 
+static void tell(const struct load_saga *saga, int error, const struct saga_status *status)
+{
+	const struct load_watch *watch = &saga->load->watch;
+
+	if (watch->told != NULL)
+		watch->told(watch->context, saga, error, status);
+}
+
 static void on_accepted(void *context, int error, const struct saga_status *status)
 {
 	struct load_saga *saga = context;
 	struct load *load = saga->load;
 
+	tell(saga, error, status);
 	(void)pthread_mutex_lock(&load->lock);
 	if (error == 0) {
 		saga->accepted = true;
@@ -95,6 +104,7 @@ static void on_finished(void *context, int error, const struct saga_status *stat
 	struct load_saga *saga = context;
 	struct load *load = saga->load;
 
+	tell(saga, error, status);
 	(void)pthread_mutex_lock(&load->lock);
 	if (error != 0 || !saga_state_final(status->state)) {
 		send_again(saga, error);
@@ -127,6 +137,8 @@ static void submit(struct load *load, struct load_saga *saga)
 	options.deadline_ms = load->deadline_ms;
 	options.retry_until_unix_ms = load->retry_until_unix_ms;
 	options.timeout_ms = OUTCOME_MS;
+	if (load->watch.sent != NULL)
+		load->watch.sent(load->watch.context, saga);
 	err = saga_submit_async(load->connection, saga->definition, &options, on_accepted,
 				on_finished, saga);
 	if (err == 0)

@@ -34,6 +34,16 @@ struct load_saga {
 	int error;                                /* the last one */
 };
 
+/* Somebody who wants to know what is asked and what is told, as it happens. */
+struct load_watch {
+	/* Before it leaves; on the main thread, without the lock. */
+	void (*sent)(void *context, const struct load_saga *saga);
+	/* Accepted, final, or why not; on libsaga's thread, without the lock. */
+	void (*told)(void *context, const struct load_saga *saga, int error,
+		     const struct saga_status *status);
+	void *context;
+};
+
 struct load {
 	struct saga_connection *connection;
 	uint32_t in_flight;   /* at most */
@@ -43,6 +53,7 @@ struct load {
 	/* Called under the lock when one has become final; may be NULL. */
 	void (*on_final)(void *context, struct load_saga *saga);
 	void *context;
+	struct load_watch watch; /* or zeroed */
 
 	pthread_mutex_t lock; /* of all that follows */
 	struct load_saga *sagas;

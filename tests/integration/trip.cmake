@@ -1,4 +1,5 @@
 add_executable(sagad-script-service
+	"${CMAKE_SOURCE_DIR}/examples/common/witness_sqlite.c"
 	"${CMAKE_SOURCE_DIR}/tests/support/script_service_sqlite.c")
 target_link_libraries(sagad-script-service PRIVATE saga saga-sqlite PkgConfig::SQLITE)
 
@@ -28,3 +29,7 @@ sagad_integration_test(trip_crasher SOURCES trip_crasher_nats.c LIBS sagad_trip 
 	TIMEOUT 400)
 sagad_integration_test(trip_interactive SOURCES trip_interactive_sqlite.c
 	LIBS sagad_trip saga-sqlite PkgConfig::SQLITE TIMEOUT 400)
+# The stage and the load are the demos'.
+sagad_integration_test(trip_judged
+	SOURCES trip_judged_sqlite.c trip_judged_plans.c trip_judged_by_hand.c
+	LIBS example_judged PkgConfig::SQLITE TIMEOUT 400)

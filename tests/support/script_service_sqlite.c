@@ -32,11 +32,13 @@
 #include <time.h>
 
 #include "client/include/saga_sqlite.h"
+#include "examples/common/witness_sqlite.h"
 
 enum { HANDLER_THREADS = 4 };
 
 struct options {
 	const char *service, *instance, *db, *nats, *stream_prefix;
+	bool no_barrier;
 };
 
 static __thread sqlite3 *handle;
@@ -48,6 +50,8 @@ static sqlite3 *open_db(const char *path)
 		(void)fprintf(stderr, "cannot open %s: %s\n", path, sqlite3_errmsg(db));
 		exit(1);
 	}
+	if (!witness_attach(db))
+		exit(1);
 	return db;
 }
 
@@ -56,7 +60,7 @@ static int prepare_db(const char *path)
 {
 	sqlite3 *db = open_db(path);
 	char *why = NULL;
-	if (saga_sqlite_prepare(db) != 0 ||
+	if (saga_sqlite_prepare(db) != 0 || !witness_prepare(db) ||
 	    sqlite3_exec(db,
 			 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
 			 "CREATE TABLE IF NOT EXISTS effect(id INTEGER PRIMARY KEY, saga TEXT,"
@@ -65,7 +69,11 @@ static int prepare_db(const char *path)
 			 "CREATE TABLE IF NOT EXISTS call(id INTEGER PRIMARY KEY, saga TEXT,"
 			 " step TEXT, undo INT, attempt INT);"
 			 "CREATE TABLE IF NOT EXISTS ended(id INTEGER PRIMARY KEY, saga TEXT,"
-			 " step TEXT, undo INT, outcome INT);",
+			 " step TEXT, undo INT, outcome INT);"
+			 "CREATE TRIGGER IF NOT EXISTS witness_effect AFTER INSERT ON effect BEGIN"
+			 " INSERT INTO witness(saga, step, op, kind, at_ns) VALUES(NEW.saga,"
+			 " NEW.step, CASE NEW.undo WHEN 0 THEN 1 WHEN 1 THEN 3 ELSE 2 END, 'done',"
+			 " " WITNESS_NOW "); END;",
 			 NULL, NULL, &why) != SQLITE_OK) {
 		(void)fprintf(stderr, "cannot prepare %s: %s\n", path, why);
 		return 1;
@@ -175,6 +183,18 @@ static uint32_t runs(const struct saga_context *context)
 	return count;
 }
 
+/* A service that has forgotten its barrier. */
+static void run_bare(struct saga_context *context, struct saga_result *result)
+{
+	result->outcome = SAGA_RETRY;
+	if (sqlite3_exec(handle, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+		return;
+	work(handle, context, result, NULL);
+	if (sqlite3_exec(handle, result->outcome == SAGA_OK ? "COMMIT" : "ROLLBACK", NULL, NULL,
+			 NULL) != SQLITE_OK)
+		result->outcome = SAGA_RETRY;
+}
+
 static void handler(struct saga_context *context, struct saga_result *result, void *user)
 {
 	static const char *const failing[] = {"retry", "failundo", "failfinish"};
@@ -195,7 +215,10 @@ static void handler(struct saga_context *context, struct saga_result *result, vo
 		result->outcome = SAGA_RETRY;
 		return;
 	}
-	saga_sqlite_run(handle, context, result, work, NULL);
+	if (o->no_barrier)
+		run_bare(context, result);
+	else
+		saga_sqlite_run(handle, context, result, work, NULL);
 	if (class == 0 && runs(context) == 1 && scripted(context, "die", 0) != 0)
 		(void)raise(SIGKILL);
 	insert(handle, "INSERT INTO ended(saga, step, undo, outcome) VALUES(?,?,?,?)", context,
@@ -247,6 +270,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'p':
 		o->stream_prefix = argument;
 		break;
+	case 'b':
+		o->no_barrier = true;
+		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -267,6 +293,7 @@ int main(int argc, char **argv)
 		{"db", 'd', "FILE", 0, "its database", 0},
 		{"nats", 'n', "URL", 0, "the broker", 0},
 		{"stream-prefix", 'p', "NAME", 0, "another stream than the cluster's", 0},
+		{"no-barrier", 'b', NULL, 0, "works without one", 0},
 		{0}};
 	const struct argp argp = {known, parse, NULL, "a scripted participant", NULL, NULL, NULL};
 	static const char *const operations[] = {"do",     "undo",     "prepare",
