@@ -86,7 +86,7 @@ void txn_remember(struct txn_shard *t, struct txn_entry *e, uint64_t until)
 	}
 	/* Whatever the record says: not within the window, nor with the step that made it. */
 	until = later(until, e->retry_until_at);
-	until = later(until, add_saturating(e->finished_at, TXN_MARGIN_MIN_MS));
+	until = later(until, add_saturating(later(e->finished_at, t->clock), TXN_MARGIN_MIN_MS));
 	timer_arm(txn_memory_of(t, e), &e->timer, until);
 }
 

@@ -184,6 +184,22 @@ static void the_latest_time_of_all_can_be_reckoned_with(void **state)
 	assert_int_equal(apply(h, WIRE_RECORD_NOOP, &noop), SAGA_E_STATE);
 }
 
+/* A record of a time to come moves the clock that forgetting goes by. What ends behind it is still
+ * there when its waiters are told. */
+static void a_time_to_come_forgets_nothing_at_once(void **state)
+{
+	struct host *h = *state;
+	struct host_plan p;
+
+	host_plan(&p, three, 1);
+	host_submit_wait(h, "s", &p);
+	h->t->clock = h->now + 10000000; /* as such a record leaves it */
+	h->no_replay = true;
+	host_reply(h, "s", 0, "a", FORWARD, 1, OK);
+	assert_int_equal(h->answer.state, WIRE_STATE_COMPLETED);
+	assert_non_null(txn_entry_known(h->t, slice_str("s"), h->now + 1000));
+}
+
 static void numbers_and_bytes_must_be_right(void **state)
 {
 	struct host *h = *state;
@@ -227,6 +243,7 @@ int main(void)
 		T(state_hash_covers_the_fold),
 		T(records_must_fit),
 		T(the_latest_time_of_all_can_be_reckoned_with),
+		T(a_time_to_come_forgets_nothing_at_once),
 		T(numbers_and_bytes_must_be_right),
 		T(no_record_forgets_within_the_window),
 #undef T
