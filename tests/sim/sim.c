@@ -74,6 +74,7 @@ static struct sim *create(uint64_t seed, const struct sim_options *options)
 {
 	struct sim *sim = calloc(1, sizeof *sim);
 	struct sim_sizes sizes;
+	bool on_disk;
 
 	CHECK(sim != NULL);
 	sim->seed = seed;
@@ -106,8 +107,9 @@ static struct sim *create(uint64_t seed, const struct sim_options *options)
 		sim_outage_draw(sim);
 	sim_faults_calm(sim, options->calm);
 	sim_record_open(sim);
+	on_disk = sim_draw(sim, SIM_DISK, 20) == 0 || options->disk;
 	for (uint32_t i = 0; i < sim->service_count; i++)
-		sim_database_open(sim, i, false);
+		sim_database_open(sim, i, on_disk);
 	sim_journal_create(sim);
 	sim_etcd_create(sim);
 	sim_inbox_create(sim);

@@ -282,12 +282,10 @@ bool sim_bank_run(struct sim *sim, const struct sim_work *w, struct context_answ
 					     .shard = w->shard,
 					     .epoch = w->epoch,
 					     .one_phase = w->one_phase};
-	store->dies_in = sim_chance(sim, SIM_STORE, sim->services[w->service].person.crashes)
-				 ? 1 + (uint32_t)sim_draw(sim, SIM_STORE, 14)
-				 : 0;
+	sim_database_arm(store);
 	if (!turned_away(&v, &result))
 		run_barrier(&v, store, &context, &result);
-	store->dies_in = 0;
+	sim_database_disarm(store);
 	context_finish(&context, &result, answer);
 	if (w->op == WIRE_OP_FORWARD && result.outcome == SAGA_OK && v.ran && votes(&v) &&
 	    v.step->asks)
@@ -305,23 +303,67 @@ static bool change_work(struct sim_database *store, uint32_t op)
 	const struct sim_database_at *at = &store->at;
 	enum sim_hold hold;
 
-	return sim_database_read_hold(store, &hold) && hold == SIM_HOLD_NONE &&
-	       sim->holds[at->saga][at->step] == SIM_HOLD_NONE &&
-	       sim_database_write_hold(store, SIM_HOLD_WORKED) &&
+	if (!sim_database_read_hold(store, &hold))
+		return false;
+	if (hold != SIM_HOLD_NONE)
+		return true;
+	return sim_database_write_hold(store, SIM_HOLD_WORKED) &&
 	       sim_database_effect(store, op, HISTORY_DONE, 0,
 				   sim->sagas[at->saga].steps[at->step].amount);
+}
+
+/* Work of which nobody was told is given back, unless it was voted for meanwhile. */
+static bool change_back(struct sim_database *store, uint32_t op)
+{
+	enum sim_hold hold;
+
+	(void)op;
+	return sim_database_read_hold(store, &hold) &&
+	       (hold != SIM_HOLD_WORKED || change_end(store, WIRE_OP_UNDO));
+}
+
+static void act(struct sim *sim, struct sim_event *e);
+
+static void act_later(struct sim *sim, uint32_t saga, uint32_t step, uint32_t op)
+{
+	enum { AGAIN_MS = 100 };
+	struct sim_event *e = sim_at(sim, sim->now_ms + AGAIN_MS, SIM_WORLD, act);
+
+	e->a = saga;
+	e->b = step;
+	e->c = op;
+}
+
+/* When the database has not said that it is done, it may be, and it may not be: again, until it
+ * says so. */
+static void act(struct sim *sim, struct sim_event *e)
+{
+	const uint32_t service = sim->sagas[e->a].steps[e->b].service;
+	struct sim_database *store = store_of(sim, service);
+	bool done = false;
+
+	if (sim->services[service].down_until_ms <= sim->now_ms) {
+		begin_visit(store, (uint32_t)e->a, (uint32_t)e->b);
+		done = alone(store, e->c == SIM_WORK ? change_back : change_end, (uint32_t)e->c);
+	}
+	if (!done)
+		act_later(sim, (uint32_t)e->a, (uint32_t)e->b, (uint32_t)e->c);
 }
 
 bool sim_bank_work(struct sim *sim, uint32_t saga, uint32_t step)
 {
 	const struct sim_step_plan *s = &sim->sagas[saga].steps[step];
 	struct sim_database *store = store_of(sim, s->service);
-	const enum sim_hold before = sim->holds[saga][step];
 
+	/* A rollback or a vote was first. */
+	if (sim->holds[saga][step] != SIM_HOLD_NONE)
+		return false;
 	begin_visit(store, saga, step);
-	(void)alone(store, change_work, SIM_WORK);
-	/* What counts is what is there, whatever the commit has said. */
-	if (before != SIM_HOLD_NONE || sim->holds[saga][step] != SIM_HOLD_WORKED)
+	if (!alone(store, change_work, SIM_WORK)) {
+		act_later(sim, saga, step, SIM_WORK);
+		return false;
+	}
+	if (sim->holds[saga][step] != SIM_HOLD_WORKED)
 		return false;
 	if (s->asks)
 		sim_participant_doubt(sim, saga, step);
@@ -339,26 +381,15 @@ bool sim_bank_voted(const struct sim *sim, uint32_t saga, uint32_t step)
 	return sim->holds[saga][step] == SIM_HOLD_VOTED;
 }
 
-static void decide_again(struct sim *sim, struct sim_event *e)
-{
-	sim_bank_decide(sim, (uint32_t)e->a, (uint32_t)e->b, e->c != 0);
-}
-
-/* Until it is done: it does not forget what it was told. */
 void sim_bank_decide(struct sim *sim, uint32_t saga, uint32_t step, bool commit)
 {
-	enum { AGAIN_MS = 100 };
 	struct sim_database *store = store_of(sim, sim->sagas[saga].steps[step].service);
 
 	if (!sim_bank_in_doubt(sim, saga, step))
 		return;
 	begin_visit(store, saga, step);
 	if (!alone(store, change_end, commit ? WIRE_OP_FINISH : WIRE_OP_UNDO)) {
-		struct sim_event *e = sim_at(sim, sim->now_ms + AGAIN_MS, SIM_WORLD, decide_again);
-
-		e->a = saga;
-		e->b = step;
-		e->c = commit;
+		act_later(sim, saga, step, commit ? WIRE_OP_FINISH : WIRE_OP_UNDO);
 		return;
 	}
 	sim->count.finished_alone += commit;

@@ -29,6 +29,7 @@ enum sim_stream {
 	SIM_PERSON,   /* what services are like */
 	SIM_BANK,     /* amounts */
 	SIM_FROZEN,   /* liveness: what stays bad for ever */
+	SIM_DISK,     /* what participants' databases stand on */
 	SIM_STREAMS,
 };
 

@@ -26,7 +26,6 @@ static void die(struct sim_database *store, bool commits)
 		sim->count.crashes_before_commit++;
 	}
 	store->dead = true;
-	store->ops->crash(store, sim_draw(sim, SIM_STORE, 2) == 0);
 }
 
 /* May this call be made? */
@@ -54,17 +53,25 @@ static bool transact(struct barrier_store *base, enum barrier_act act)
 {
 	struct sim_database *store = of(base);
 
+	if (act == BARRIER_BEGIN && store->ops->ready != NULL && !store->ops->ready(store))
+		return false;
 	/* What it cannot roll back by itself is rolled back when it has died. */
 	if (act != BARRIER_ROLLBACK && !alive(store, act == BARRIER_COMMIT))
 		return false;
-	return !store->dead && store->within->ops->transact(store->within, act);
+	if (store->dead || !store->within->ops->transact(store->within, act))
+		return false;
+	store->begun |= act == BARRIER_BEGIN;
+	store->committed |= act == BARRIER_COMMIT;
+	return true;
 }
 
 static bool in_transaction(struct barrier_store *base)
 {
 	struct sim_database *store = of(base);
 
-	return !store->dead && store->within->ops->in_transaction(store->within);
+	store->begun =
+		store->begun && !store->dead && store->within->ops->in_transaction(store->within);
+	return store->begun;
 }
 
 /* Planted: the row is there before, and whatever becomes of, the work. */
@@ -203,9 +210,10 @@ bool sim_database_write_hold(struct sim_database *store, enum sim_hold hold)
 
 void sim_database_open(struct sim *sim, uint32_t service, bool on_disk)
 {
-	struct sim_database *store = sim_database_memory_create(sim, service);
+	struct sim_database *store =
+		on_disk ? sim_database_sqlite_create(sim, service) : sim_database_memory_create();
 
-	(void)on_disk;
+	sim->count.disks += on_disk;
 	store->base = (struct barrier_store){
 		.ops = &store_ops, .clean_step = 1 + (int64_t)sim_draw(sim, SIM_STORE, 4)};
 	store->sim = sim;
@@ -222,11 +230,38 @@ void sim_database_close(struct sim *sim, uint32_t service)
 
 void sim_database_crash(struct sim_database *store)
 {
-	if (!store->dead)
-		store->ops->crash(store, sim_draw(store->sim, SIM_STORE, 2) == 0);
-	store->dead = false;
+	store->ops->crash(store, sim_draw(store->sim, SIM_STORE, 2) == 0);
+	store->dead = store->begun = store->committed = false;
 	store->dies_in = 0;
-	store->ops->publish(store);
+}
+
+void sim_database_arm(struct sim_database *store)
+{
+	struct sim *sim = store->sim;
+
+	if (!sim_chance(sim, SIM_STORE, sim->services[store->service].person.crashes))
+		return;
+	if (store->ops->arm != NULL && sim_draw(sim, SIM_STORE, 3) > 0)
+		store->ops->arm(store, 1 + (uint32_t)sim_draw(sim, SIM_STORE, 24));
+	else
+		store->dies_in = 1 + (uint32_t)sim_draw(sim, SIM_STORE, 14);
+}
+
+void sim_database_disarm(struct sim_database *store)
+{
+	store->dies_in = 0;
+	if (store->ops->arm != NULL)
+		store->ops->arm(store, 0);
+}
+
+void sim_databases_heal(struct sim *sim)
+{
+	for (uint32_t i = 0; i < sim->service_count; i++) {
+		struct sim_database *store = sim->services[i].store;
+
+		if (store != NULL && store->ops->heal != NULL)
+			store->ops->heal(store);
+	}
 }
 
 /* What was worked before is still there. */

@@ -31,6 +31,10 @@ struct sim_database_at {
 
 /* Beside those of the barrier, in the same transactions. False: the database failed. */
 struct sim_database_ops {
+	/* Comes up again after a crash; optional. */
+	bool (*ready)(struct sim_database *store);
+	/* The power fails at a change of the disk so far ahead, 0 = it does not; optional. */
+	void (*arm)(struct sim_database *store, uint32_t dies_in);
 	bool (*add_effect)(struct sim_database *store, const struct history_effect *effect);
 	bool (*read_hold)(struct sim_database *store, enum sim_hold *hold);
 	bool (*write_hold)(struct sim_database *store, enum sim_hold hold);
@@ -38,8 +42,10 @@ struct sim_database_ops {
 	bool (*forget)(struct sim_database *store, enum saga_op op);
 	/* Nothing stays of what was not committed; power: nor of what was not synced. */
 	void (*crash)(struct sim_database *store, bool power);
-	/* Tells sim_database_publish of what has become durable. */
+	/* Tells sim_database_publish of what has become durable, and sees whether it lives. */
 	void (*publish)(struct sim_database *store);
+	/* Nothing fails any more; optional. */
+	void (*heal)(struct sim_database *store);
 	void (*close)(struct sim_database *store);
 };
 
@@ -51,12 +57,17 @@ struct sim_database {
 	uint32_t service;
 	struct sim_database_at at;
 	uint32_t dies_in; /* calls until the machine dies; 0 = it does not */
-	bool dead;
+	bool dead, begun;
+	bool committed; /* and not looked at since */
 };
 
 /* In memory or, when asked for, on a disk. */
 void sim_database_open(struct sim *sim, uint32_t service, bool on_disk);
 void sim_database_close(struct sim *sim, uint32_t service);
+/* It may die before it is disarmed. */
+void sim_database_arm(struct sim_database *store);
+void sim_database_disarm(struct sim_database *store);
+void sim_databases_heal(struct sim *sim);
 /* The machine comes up again: whatever was durable is there. */
 void sim_database_crash(struct sim_database *store);
 /* An effect is durable: for the judges. */
@@ -69,6 +80,7 @@ bool sim_database_read_hold(struct sim_database *store, enum sim_hold *hold);
 bool sim_database_write_hold(struct sim_database *store, enum sim_hold hold);
 
 /* The stores within. */
-struct sim_database *sim_database_memory_create(struct sim *sim, uint32_t service);
+struct sim_database *sim_database_memory_create(void);
+struct sim_database *sim_database_sqlite_create(struct sim *sim, uint32_t service);
 
 #endif

@@ -297,7 +297,7 @@ static void close_memory(struct sim_database *store)
 	free(outer(store));
 }
 
-struct sim_database *sim_database_memory_create(struct sim *sim, uint32_t service)
+struct sim_database *sim_database_memory_create(void)
 {
 	static const struct sim_database_ops ops = {
 		.add_effect = add_effect,
@@ -311,8 +311,6 @@ struct sim_database *sim_database_memory_create(struct sim *sim, uint32_t servic
 	struct memory *m = calloc(1, sizeof *m);
 
 	CHECK(m != NULL);
-	(void)sim;
-	(void)service;
 	m->store.ops = &ops;
 	m->rows.ops = &row_ops;
 	m->store.within = &m->rows;

@@ -45,6 +45,8 @@ static void draw_kind(struct sim *sim, struct sim_person *person)
 
 void sim_person_draw(struct sim *sim)
 {
+	sim->faults.store_fails =
+		sim_draw(sim, SIM_STORE, 3) == 0 ? 1 + (uint32_t)sim_draw(sim, SIM_STORE, 20) : 0;
 	for (uint32_t i = 0; i < sim->service_count; i++) {
 		struct sim_person *person = &sim->services[i].person;
 
@@ -63,6 +65,7 @@ void sim_person_draw(struct sim *sim)
 
 void sim_person_heal(struct sim *sim)
 {
+	sim_databases_heal(sim);
 	for (uint32_t i = 0; i < sim->service_count; i++)
 		sim->services[i].person = (struct sim_person){.liar = sim->services[i].person.liar};
 }

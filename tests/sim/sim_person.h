@@ -18,6 +18,7 @@ struct sim_person {
 };
 
 /* sim_person.c */
+/* And how often their databases fail. */
 void sim_person_draw(struct sim *sim);
 /* They are all well from now on. */
 void sim_person_heal(struct sim *sim);

@@ -4,6 +4,7 @@
  *   seed <n>
  *   mode safety|liveness|outage
  *   outage_ms <n>          outage only
+ *   disk 1                 all services on SQLite
  *   bug <name>             only the program with this planted bug runs it
  *   expect good|<rule>     `good` where the product is mended, else the rule that must be broken
  *   nodes|shards|services|clients|sagas <n>    at most
@@ -66,6 +67,7 @@ bool sim_regression_write(FILE *file, const struct sim_regression *r, const char
 	(void)fprintf(file, "mode %s\n",
 		      sim_mode_name(o->mode != SIM_BY_SEED ? o->mode : sim_mode_of(r->seed)));
 	write_number(file, "outage_ms", o->outage_ms);
+	write_number(file, "disk", o->disk);
 	if (r->bug[0] != '\0')
 		(void)fprintf(file, "bug %s\n", r->bug);
 	(void)fprintf(file, "expect %s\n", r->expect);
@@ -208,6 +210,10 @@ static bool read_line(struct sim_regression *r, char *line)
 		return read_number(text, &count) && count == FORMAT;
 	if (strcmp(line, "mode") == 0)
 		return read_mode(&r->options, text);
+	if (strcmp(line, "disk") == 0) {
+		r->options.disk = read_number(text, &count) && count == 1;
+		return r->options.disk;
+	}
 	if (strcmp(line, "bug") == 0)
 		return (size_t)snprintf(r->bug, sizeof r->bug, "%s", text) < sizeof r->bug;
 	if (strcmp(line, "expect") == 0)
