@@ -44,6 +44,7 @@ enum {
 	CONTROL_CALM_MS = 30000,    /* serving this long forgets earlier fences */
 	CONTROL_QUIESCE_MS = 15000, /* a worker that has not let go by then is fenced */
 	CONTROL_REVOKES_MAX = 3,
+	CONTROL_LOST_LEASES = 4,
 	CONTROL_OVERDUE_MS = 1000, /* beyond twice the request's own time-out */
 };
 
@@ -146,6 +147,9 @@ struct control {
 	int64_t lease_id;     /* 0 = none */
 	int64_t old_lease_id; /* to be revoked before a new one is asked for */
 	uint32_t revokes;
+	/* Given up, and not known to be revoked: keys under them are mine. 0 = free. */
+	int64_t lost_leases[CONTROL_LOST_LEASES];
+	uint32_t lost_next;
 	uint64_t incarnation;
 	uint64_t granted_ms; /* TTL as granted */
 	uint64_t until_ns;   /* self-stop (S28) */
@@ -236,6 +240,8 @@ static inline uint64_t control_request_ms(const struct control *c)
 /* control_lease.c */
 void control_lease_step(struct control *c, uint64_t now_ns);
 void control_lease_lost(struct control *c, uint64_t now_ns, int code);
+/* Was this lease mine, and given up? Then it is revoked (again). */
+bool control_lease_reclaim(struct control *c, uint64_t now_ns, int64_t lease_id);
 void control_lease_result(struct control *c, uint64_t now_ns, enum control_op_kind kind,
 			  const struct lease_result *result);
 uint64_t control_lease_deadline(const struct control *c);

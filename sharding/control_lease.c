@@ -13,6 +13,42 @@ static bool control_lease_wanted(const struct control *c)
 	return !c->stopping && (c->phase == CONTROL_JOINING || c->phase == CONTROL_READY);
 }
 
+/* ---- leases that were lost ----------------------------------------------------------------------
+ */
+
+static void control_lease_forget(struct control *c, int64_t lease_id)
+{
+	for (uint32_t i = 0; i < CONTROL_LOST_LEASES; i++)
+		if (c->lost_leases[i] == lease_id)
+			c->lost_leases[i] = 0;
+}
+
+static void control_lease_remember(struct control *c, int64_t lease_id)
+{
+	c->lost_leases[c->lost_next] = lease_id;
+	c->lost_next = (c->lost_next + 1) % CONTROL_LOST_LEASES;
+}
+
+/* A store that was away when it was lost may keep it for another TTL: once it answers again, it is
+ * told again. */
+bool control_lease_reclaim(struct control *c, uint64_t now_ns, int64_t lease_id)
+{
+	for (uint32_t i = 0; lease_id != 0 && i < CONTROL_LOST_LEASES; i++) {
+		if (c->lost_leases[i] != lease_id)
+			continue;
+		if (c->old_lease_id == 0) {
+			c->old_lease_id = lease_id;
+			c->revokes = 0;
+			c->lease_retry_ns = now_ns;
+		}
+		return true;
+	}
+	return false;
+}
+
+/* ---- a life ------------------------------------------------------------------------------------
+ */
+
 void control_lease_lost(struct control *c, uint64_t now_ns, int code)
 {
 	CHECK(c->lease_id != 0);
@@ -20,6 +56,7 @@ void control_lease_lost(struct control *c, uint64_t now_ns, int code)
 	control_note(c, "lease.lost", CONTROL_NO_SHARD, code, (uint64_t)c->lease_id);
 	control_shards_lost(c);
 	/* Revoking frees my keys for the others, and my id for myself, at once. */
+	control_lease_remember(c, c->lease_id);
 	c->old_lease_id = c->lease_id;
 	c->revokes = 0;
 	c->lease_id = 0;
@@ -101,6 +138,8 @@ static void control_lease_revoked(struct control *c, uint64_t now_ns,
 		c->lease_retry_ns = now_ns + CONTROL_RETRY_MS * CONTROL_MS;
 		return;
 	}
+	if (result->error == 0 || result->error == SAGA_E_LEASE_LOST)
+		control_lease_forget(c, c->old_lease_id);
 	c->old_lease_id = 0;
 	c->revokes = 0;
 	control_read_again(c);
@@ -122,11 +161,17 @@ void control_lease_result(struct control *c, uint64_t now_ns, enum control_op_ki
 	}
 }
 
+/* A lease that is used goes before one that is over. */
+static bool control_renew_due(const struct control *c, uint64_t now_ns)
+{
+	return c->lease_id != 0 && now_ns >= c->renew_ns;
+}
+
 static void control_lease_send(struct control *c, uint64_t now_ns)
 {
 	struct lease_request request = {.timeout_ms = (uint32_t)control_request_ms(c)};
 
-	if (c->old_lease_id != 0) {
+	if (c->old_lease_id != 0 && !control_renew_due(c, now_ns)) {
 		request.kind = LEASE_REVOKE;
 		request.lease_id = c->old_lease_id;
 		if (now_ns < c->lease_retry_ns ||
@@ -165,7 +210,10 @@ uint64_t control_lease_deadline(const struct control *c)
 		return !c->lease_op && (c->old_lease_id != 0 || control_lease_wanted(c))
 			       ? c->lease_retry_ns
 			       : CONTROL_NEVER;
-	if (c->lease_op || c->renew_ns > c->until_ns)
+	const uint64_t revoke_ns = c->old_lease_id != 0 ? c->lease_retry_ns : CONTROL_NEVER;
+	const uint64_t next_ns = c->renew_ns < revoke_ns ? c->renew_ns : revoke_ns;
+
+	if (c->lease_op || next_ns > c->until_ns)
 		return c->until_ns;
-	return c->renew_ns;
+	return next_ns;
 }

@@ -29,9 +29,12 @@ static void control_member_put(struct control *c)
 	c->node_op = control_send(c, CONTROL_OP_NODE, CONTROL_NO_SHARD, &request);
 }
 
-/* Somebody's key stands under my id: an old lease of mine, or another node. */
+/* Somebody's key stands under my id: my own from before I lost my lease, that of a process before
+ * me, or another node's. */
 static void control_member_taken(struct control *c, uint64_t now_ns)
 {
+	if (control_lease_reclaim(c, now_ns, c->self.lease))
+		return;
 	if (c->taken_ns == 0) {
 		c->taken_ns = now_ns;
 		c->taken_range = 0;

@@ -285,6 +285,25 @@ static void a_silent_store_stops_everybody_then_all_come_back(void **state)
 	model_destroy(m);
 }
 
+/* A new leader of the store gives every lease its whole TTL again, and more where it is slow: what
+ * stands under my id is mine all the same, and nobody waits for it or ends because of it. */
+static void leases_that_outlive_an_outage_are_revoked(void **state)
+{
+	struct model *m = model_cluster(3);
+	const uint32_t leases = m->lease_count;
+
+	(void)state;
+	m->down = true;
+	(void)model_run(m, NULL, 5000);
+	for (uint32_t i = 0; i < leases; i++)
+		m->leases[i].expires_ns = m->now_ns + 60000 * MODEL_MS;
+	m->down = false;
+	assert_true(model_run(m, model_all_serving, 3000));
+	for (uint32_t i = 0; i < leases; i++)
+		assert_false(m->leases[i].alive);
+	model_destroy(m);
+}
+
 /* ---- lost answers (S21) ------------------------------------------------------------------- */
 
 static void an_acquire_with_a_lost_answer_is_adopted(void **state)
@@ -476,6 +495,7 @@ int main(void)
 		cmocka_unit_test(a_late_renewal_revives_nothing),
 		cmocka_unit_test(a_revoked_lease_fences_all),
 		cmocka_unit_test(a_silent_store_stops_everybody_then_all_come_back),
+		cmocka_unit_test(leases_that_outlive_an_outage_are_revoked),
 		cmocka_unit_test(an_acquire_with_a_lost_answer_is_adopted),
 		cmocka_unit_test(a_key_that_nobody_asked_for_is_deleted),
 		cmocka_unit_test(a_key_that_vanishes_fences),
