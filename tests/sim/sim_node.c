@@ -12,6 +12,7 @@ enum {
 	CONTROL_MS = 50,
 	UNHEALTHY_MS = 5000,
 	LEASE_TTL_MS = 2000,
+	SUPERVISOR_MS = 1500,
 };
 
 static const char INBOXES[1][64] = {"_INBOX"};
@@ -388,6 +389,14 @@ static void control_turn(struct sim_node *node)
 		check_health(node);
 }
 
+static void supervise(struct sim *sim, struct sim_event *e)
+{
+	struct sim_node *node = &sim->nodes[e->a];
+
+	if (!node->running)
+		sim_node_start(node);
+}
+
 void sim_node_tick(struct sim_node *node)
 {
 	if (node->control_ms <= node->sim->now_ms)
@@ -396,9 +405,14 @@ void sim_node_tick(struct sim_node *node)
 		node->tick_ms = node->sim->now_ms + TURN_MS;
 		node->touched = true;
 	}
-	if (control_phase(node->control) == CONTROL_STOPPED ||
-	    control_phase(node->control) == CONTROL_FAILED)
+	const enum control_phase phase = control_phase(node->control);
+
+	if (phase == CONTROL_STOPPED || phase == CONTROL_FAILED)
 		sim_node_crash(node);
+	/* Whoever gives up is started again, as any supervisor does. */
+	if (phase == CONTROL_FAILED)
+		sim_at(node->sim, node->sim->now_ms + SUPERVISOR_MS, SIM_WORLD, supervise)->a =
+			node->index;
 }
 
 void sim_node_turn(struct sim_node *node)
