@@ -82,6 +82,8 @@ static int judge(struct demo *demo)
 		(void)stage_fail(&demo->stage, "%s", why);
 		return STAGE_EXIT_FAILED;
 	}
+	if (!demo_judges_ask(demo))
+		return STAGE_EXIT_FAILED;
 	return demo_verdict(demo);
 }
 
@@ -89,7 +91,7 @@ static int run(struct demo *demo)
 {
 	if (!demo_cluster_start(demo) || !demo_transfers_make(demo) ||
 	    !stage_pause(&demo->stage, 0) || !demo_services_start(demo) || !demo_connect(demo) ||
-	    !transfer(demo))
+	    !demo_judges_open(demo) || !transfer(demo))
 		return demo->stage.interrupted ? STAGE_EXIT_INTERRUPTED : STAGE_EXIT_FAILED;
 	return judge(demo);
 }
@@ -105,6 +107,7 @@ int main(int argc, char **argv)
 	stage_init(&demo->stage, "bank-demo");
 	code = run(demo);
 	load_close(&demo->load);
+	judged_close(&demo->judged);
 	for (uint32_t i = 0; i < CHECK_PROTOCOLS; i++)
 		saga_definition_free(demo->definitions[i]);
 	stage_close(&demo->stage, code, demo->flags.keep || demo->flags.folder != NULL);

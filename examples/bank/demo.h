@@ -10,12 +10,14 @@
 #include <saga.h>
 
 #include "examples/bank/check.h"
+#include "examples/common/judged.h"
 #include "examples/common/load.h"
 #include "examples/common/stage.h"
 
 enum {
 	DEMO_TRANSFERS_MAX = 100000,
 	DEMO_INSTANCES = 2, /* of each bank */
+	DEMO_SHARDS = 16,
 	DEMO_OPEN_AT_KILL_MIN = 20,
 	DEMO_ENDED_MIN = 10, /* committed, and aborted, by each protocol */
 };
@@ -46,6 +48,7 @@ struct demo {
 	uint32_t parked;
 	uint32_t ended_early; /* processes that ended by themselves, and not on purpose */
 	struct check_report report;
+	struct judged judged;
 };
 
 /* demo_cluster.c */
@@ -59,6 +62,10 @@ void demo_services_stop(struct demo *demo);
 bool demo_transfers_make(struct demo *demo); /* and writes transfers.jsonl */
 bool demo_connect(struct demo *demo);
 bool demo_answers_write(struct demo *demo, const char *file);
+
+/* demo_judges_sqlite.c: when the load is connected, and when the services have ended. */
+bool demo_judges_open(struct demo *demo);
+bool demo_judges_ask(struct demo *demo);
 
 /* demo_table.c; the verdict is the exit code. */
 void demo_progress(struct demo *demo, bool last);

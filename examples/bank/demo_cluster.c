@@ -36,6 +36,7 @@ bool demo_cluster_start(struct demo *demo)
 
 	cluster_options_init(&options);
 	options.nodes = STAGE_NODES;
+	options.shards = DEMO_SHARDS;
 	options.folder = demo->flags.folder;
 	options.keep = demo->flags.keep;
 	options.command_age_ms = COMMAND_AGE_MS;

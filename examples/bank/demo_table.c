@@ -74,6 +74,8 @@ static void find_doubts(const struct demo *demo, char *text, size_t size)
 	text[0] = '\0';
 	doubt_kills(demo, text, size);
 	doubt_trouble(demo, text, size);
+	for (uint32_t i = 0; i < demo->judged.verdict.unseen_count && i < VERDICT_UNSEEN; i++)
+		stage_doubt(text, size, "%s", demo->judged.verdict.unseen[i]);
 	if (report->read_only == 0)
 		stage_doubt(text, size, "nothing was read only");
 	for (uint32_t i = 0; i < CHECK_PROTOCOLS; i++) {
@@ -94,6 +96,7 @@ static void print_table(const struct demo *demo, const char *doubts)
 	const struct load_figures figures = load_measure(&demo->load);
 
 	check_print(&demo->report, stdout);
+	judged_print(&demo->judged, stdout);
 	(void)printf("parked         %8u\n", demo->parked);
 	if (demo->ended_early > 0)
 		(void)printf("ended early    %8u   processes that nobody killed\n",
@@ -125,7 +128,9 @@ static void print_json(const struct demo *demo, const char *doubts, int code)
 		stage_print_takeovers_json(&demo->stage.kills[i]);
 		(void)printf("}");
 	}
-	(void)printf("],\"check\":");
+	(void)printf("],\"judges\":");
+	judged_print_json(&demo->judged, stdout);
+	(void)printf(",\"check\":");
 	(void)fflush(stdout);
 	check_print_json(&demo->report, stdout);
 	(void)printf("}\n");
@@ -140,7 +145,8 @@ int demo_verdict(struct demo *demo)
 	if (doubts[0] != '\0')
 		code = STAGE_EXIT_INCONCLUSIVE;
 	if (demo->report.findings.violations > 0 || demo->parked > 0 || demo->load.refused > 0 ||
-	    demo->ended_early > 0 || demo->load.final < demo->load.count)
+	    demo->ended_early > 0 || demo->load.final < demo->load.count ||
+	    demo->judged.verdict.finding_count > 0)
 		code = STAGE_EXIT_VIOLATION;
 	if (demo->flags.json)
 		print_json(demo, doubts, code);

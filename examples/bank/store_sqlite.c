@@ -9,8 +9,22 @@
 #include "examples/bank/store_sqlite.h"
 #include "examples/common/rows_sqlite.h"
 #include "examples/common/serve.h"
+#include "examples/common/witness_sqlite.h"
 
 enum { RETRY_MS = 50 };
+
+/* For judges of whole runs. What is held at bank_a has left the balance, for them; at bank_b it is
+ * a promise and no money. Inside one bank the second account is no effect of its own. */
+static const char witness_ledger[] =
+	"CREATE TRIGGER IF NOT EXISTS witness_ledger AFTER INSERT ON ledger BEGIN"
+	" INSERT INTO witness(saga, step, op, kind, account, delta, held, at_ns)"
+	" VALUES(NEW.saga, NEW.step,"
+	" CASE WHEN NEW.op = 'hold' OR NEW.step = 'both' THEN 1 WHEN NEW.op = 'move' THEN 2 ELSE 3 "
+	"END,"
+	" CASE WHEN NEW.step = 'both' AND NEW.balance_change > 0 THEN 'moved' ELSE 'done' END,"
+	" NEW.account,"
+	" NEW.balance_change - CASE NEW.step WHEN 'credit' THEN 0 ELSE NEW.held_change END,"
+	" CASE NEW.step WHEN 'credit' THEN 0 ELSE NEW.held_change END, " WITNESS_NOW "); END;";
 
 struct bank_store {
 	sqlite3 *db;
@@ -30,7 +44,8 @@ struct bank_store *bank_store_open(const char *file, const char *service)
 	    sqlite3_exec(store->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", NULL, NULL,
 			 NULL) == SQLITE_OK &&
 	    sqlite3_exec(store->db, BANK_SCHEMA, NULL, NULL, NULL) == SQLITE_OK &&
-	    saga_sqlite_prepare(store->db) == 0)
+	    saga_sqlite_prepare(store->db) == 0 && witness_prepare(store->db) &&
+	    sqlite3_exec(store->db, witness_ledger, NULL, NULL, NULL) == SQLITE_OK)
 		return store;
 	(void)fprintf(stderr, "%s: cannot use the database %s: %s\n", service, file,
 		      sqlite3_errmsg(store->db));

@@ -56,12 +56,11 @@ bool judged_open(struct judged *judged, struct load *load, const struct recorder
 bool judged_run(struct judged *judged, const struct judge_options *options, bool ended, char *why,
 		uint32_t size)
 {
-	const struct history *history = recorder_collect(judged->recorder, ended, why, size);
-
 	(void)memset(&judged->verdict, 0, sizeof judged->verdict);
-	if (history == NULL)
+	judged->history = recorder_collect(judged->recorder, ended, why, size);
+	if (judged->history == NULL)
 		return false;
-	judge_all(history, options, NULL, &judged->verdict);
+	judge_all(judged->history, options, NULL, &judged->verdict);
 	judged->outcome = judge_outcome(&judged->verdict);
 	return true;
 }
@@ -72,7 +71,7 @@ void judged_print(const struct judged *judged, FILE *file)
 
 	(void)fprintf(file, "judges         %8" PRIu64 "   transactions, %" PRIu32 " findings\n",
 		      v->count.accepted, v->finding_count);
-	recorder_print(v, SHOWN, file);
+	recorder_print(judged->history, v, SHOWN, file);
 }
 
 void judged_print_json(const struct judged *judged, FILE *file)

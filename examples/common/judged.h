@@ -8,7 +8,8 @@
 
 struct judged {
 	struct recorder *recorder;
-	uint32_t *numbers, *requests; /* as load->sagas */
+	uint32_t *numbers, *requests;  /* as load->sagas */
+	const struct history *history; /* what was judged; the recorder's */
 	struct verdict verdict;
 	enum judge_outcome outcome;
 };

@@ -32,6 +32,7 @@ static void test_both_protocols_with_trouble_and_a_kill(void **state)
 	assert_non_null(strstr(output, "\"inconclusive\":\"\""));
 	assert_non_null(strstr(output, "\"transfers\":800"));
 	assert_non_null(strstr(output, "\"violations\":0"));
+	assert_non_null(strstr(output, "\"judges\":{\"transactions\":800,\"findings\":0,"));
 }
 
 static void test_a_quiet_run_proves_nothing(void **state)
@@ -68,6 +69,9 @@ static void test_a_broken_bank_is_found_out(void **state)
 		assert_int_equal(run_demo(flags, output), 1);
 		if (strstr(output, cases[i].found) != NULL)
 			fail_msg("%s: not found for what it is: %s", cases[i].sabotage, output);
+		/* And the judges, who know nothing of banks, see it too. */
+		if (strstr(output, "\"outcome\":\"broken\"") == NULL)
+			fail_msg("%s: no judge has found anything: %s", cases[i].sabotage, output);
 	}
 }
 

@@ -89,7 +89,9 @@ void recorder_account(struct recorder *recorder, const char *service, const char
  * nothing moved. NULL: `why`. The history is the recorder's, until the next collect. */
 struct history *recorder_collect(struct recorder *recorder, bool ended, char *why, uint32_t size);
 
-/* One line a finding, at most `most` of them, then what too little was seen of. */
-void recorder_print(const struct verdict *verdict, uint32_t most, FILE *file);
+/* One line a finding, at most `most` of them, then what too little was seen of. `history` is what
+ * was judged. */
+void recorder_print(const struct history *history, const struct verdict *verdict, uint32_t most,
+		    FILE *file);
 
 #endif

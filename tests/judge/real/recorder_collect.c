@@ -165,14 +165,24 @@ struct history *recorder_collect(struct recorder *r, bool ended, char *why, uint
 	return h;
 }
 
-void recorder_print(const struct verdict *v, uint32_t most, FILE *file)
+static void print_finding(const struct history *h, const struct finding *finding, FILE *file)
 {
+	const uint32_t saga = finding->saga, step = finding->step;
 	char text[512];
 
-	for (uint32_t i = 0; i < verdict_kept(v) && i < most; i++) {
-		finding_text(&v->findings[i], text, sizeof text);
-		(void)fprintf(file, "  %s\n", text);
-	}
+	finding_text(finding, text, sizeof text);
+	(void)fprintf(file, "  %s", text);
+	if (saga < h->saga_count)
+		(void)fprintf(file, " (%s", h->sagas[saga].id.text);
+	if (saga < h->saga_count && step < h->sagas[saga].step_count)
+		(void)fprintf(file, ", %s", history_step_of(h, saga, step)->name.text);
+	(void)fprintf(file, saga < h->saga_count ? ")\n" : "\n");
+}
+
+void recorder_print(const struct history *h, const struct verdict *v, uint32_t most, FILE *file)
+{
+	for (uint32_t i = 0; i < verdict_kept(v) && i < most; i++)
+		print_finding(h, &v->findings[i], file);
 	if (v->finding_count > most)
 		(void)fprintf(file, "  and %" PRIu32 " more\n", v->finding_count - most);
 	for (uint32_t i = 0; i < v->unseen_count && i < VERDICT_UNSEEN; i++)
