@@ -401,10 +401,23 @@ static bool append_stalled(const struct shard *s, uint64_t bound_ms)
 	       s->core->now.mono_ms - s->append_since_ms > bound_ms;
 }
 
-static void turn_serving(struct shard *s, bool connected)
+void core_clock_run(struct shard *s)
 {
-	const bool running = connected && !append_stalled(s, CORE_CLOCK_STALL_MS);
+	const bool running = s->core->connected && !append_stalled(s, CORE_CLOCK_STALL_MS);
 	shard_clock_advance(&s->clock, s->core->now.mono_ms, running);
+}
+
+void core_wake(struct core *core, struct core_time now)
+{
+	struct transport_stats transport;
+	core->now = now;
+	core->transport->ops->stats(core->transport, &transport);
+	core->connected = transport.connected;
+}
+
+static void turn_serving(struct shard *s)
+{
+	core_clock_run(s);
 	if (s->state == OWNERSHIP_SERVING)
 		core_serve_ticks(s);
 	core_inbox_turn(s);
@@ -419,7 +432,7 @@ static bool drained(const struct shard *s)
 	return appender_idle(&s->appender) && s->record_count == 0 && s->outbox.count == 0;
 }
 
-static void turn_shard(struct shard *s, bool connected)
+static void turn_shard(struct shard *s)
 {
 	if (s->state == OWNERSHIP_REPLAYING) {
 		core_append_due(s);
@@ -431,7 +444,7 @@ static void turn_shard(struct shard *s, bool connected)
 	if (s->state != OWNERSHIP_SERVING && s->state != OWNERSHIP_QUIESCING)
 		return;
 	core_append_due(s);
-	turn_serving(s, connected);
+	turn_serving(s);
 	if (s->state != OWNERSHIP_QUIESCING)
 		return;
 	if (append_stalled(s, CORE_STUCK_MS)) {
@@ -468,19 +481,17 @@ static void probe_journals(struct core *core)
 
 void core_turn(struct core *core, struct core_time now)
 {
-	struct transport_stats transport;
-	core->now = now;
+	core_wake(core, now);
 	core->passed_bytes = 0;
-	core->transport->ops->stats(core->transport, &transport);
 	/* Being cut off is noticed elsewhere; after it the journals get their time again, or who
 	 * had an append open when NATS went would be called ill when it is back. */
-	if (!transport.connected)
+	if (!core->connected)
 		core->progress_ms = now.mono_ms;
 	probe_journals(core);
 	core_inbox_look(core);
 	for (uint32_t n = 0; n < core->shard_end; n++)
 		if (core->shards[n] != NULL)
-			turn_shard(core->shards[n], transport.connected);
+			turn_shard(core->shards[n]);
 	core_load_note(core);
 }
 

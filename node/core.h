@@ -101,6 +101,11 @@ void core_fence(struct core *core, struct core_time now, uint32_t shard, int cod
 /* The shard's stream is not what initialisation made (S7): nobody goes on with it. */
 void core_halt_shard(struct core *core, struct core_time now, uint32_t shard, int code);
 
+/* What came is about to be handed out: the messages that follow came no earlier than `now`, and are
+ * dated by it. Without it they are dated by the last turn, and a stop between the two (SIGSTOP, a
+ * long turn) would count as time that passed after them. */
+void core_wake(struct core *core, struct core_time now);
+
 /* A message on one of our shard subjects. */
 void core_message(struct core *core, struct core_time now, const struct transport_message *message);
 

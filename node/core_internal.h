@@ -210,6 +210,7 @@ struct core {
 	void *decode_memory;
 	struct wire_plan_cache *plans;          /* of all shards */
 	struct core_time now;                   /* of the call in progress */
+	bool connected;                         /* as of the last turn or wake */
 	uint64_t progress_ms;                   /* when an append ended well last */
 	struct transport_subscription *submits; /* of any node; NULL = not listening */
 	uint64_t passed_bytes;                  /* in this turn */
@@ -220,6 +221,8 @@ struct core {
 };
 
 /* core.c */
+/* Shard time as of now (S16): before each step of the engine. */
+void core_clock_run(struct shard *s);
 void core_note_event(struct shard *s, const char *event, int code);
 void core_report(struct shard *s, int code);
 uint64_t core_token(struct core *core);

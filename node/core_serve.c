@@ -43,6 +43,7 @@ static int step_with(struct shard *s, struct txn_event *event, struct txn_effect
 	effects->records = &s->records;
 	effects->emit = core_emit;
 	effects->emit_context = s;
+	core_clock_run(s);
 	event->now_ms = s->clock.time_ms;
 	event->wall_ms = s->core->now.wall_ms;
 	event->entropy = prng_next(&s->core->prng);

@@ -270,6 +270,13 @@ static void tell_refusals(struct worker *w, struct core_time at, const struct co
 	    log_num("refused_entries", (int64_t)totals[6]));
 }
 
+static void on_wake(void *context)
+{
+	struct worker *w = context;
+	if (w->core != NULL && !w->stopping)
+		core_wake(w->core, now());
+}
+
 static void on_turn(void *context)
 {
 	struct worker *w = context;
@@ -391,7 +398,8 @@ static void on_order(void *context, const void *item)
 
 static int open_transport(struct worker *w)
 {
-	const struct nats_hooks hooks = {.turn_done = on_turn,
+	const struct nats_hooks hooks = {.turn_begins = on_wake,
+					 .turn_done = on_turn,
 					 .connection = on_connection,
 					 .may_leave = may_leave,
 					 .all_left = all_left,

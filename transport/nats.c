@@ -112,6 +112,8 @@ static void handle_later(struct nats_transport *t)
 void nats_drain_queue(struct nats_transport *t)
 {
 	t->now_ms = nats_now_ms();
+	if (!t->closing && t->hooks.turn_begins != NULL)
+		t->hooks.turn_begins(t->hooks.context);
 	handle_first(t);
 	t->now_ms = nats_now_ms();
 	handle_later(t);

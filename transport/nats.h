@@ -50,7 +50,8 @@ struct nats_config {
 
 /* Called on the loop thread. */
 struct nats_hooks {
-	void (*turn_done)(void *context); /* after what came was handled; may be NULL */
+	void (*turn_begins)(void *context); /* before what came is handled; may be NULL */
+	void (*turn_done)(void *context);   /* after what came was handled; may be NULL */
 	void (*connection)(void *context, bool connected); /* may be NULL */
 	/* May what was published leave now? Asked before each write to the socket, for a process
 	 * may have stood still since publish. False: it never leaves, the connection ends with it.

@@ -16,7 +16,7 @@ struct judge_options judge_defaults(void)
 		.timer_ms = 3000,
 		.moves = 10,
 		.clock_step_ms = 10000,
-		.clock_behind_ms = 1010,
+		.clock_behind_ms = 10,
 	};
 }
 

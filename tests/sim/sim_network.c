@@ -79,6 +79,8 @@ static void node_hears(struct sim *sim, struct sim_event *e)
 
 	if (sim_link_down(node) || node->deaf_until_ms > sim->now_ms)
 		return;
+	if (node->core != NULL)
+		core_wake(node->core, sim_node_time(node));
 	for (uint32_t i = 0; i < SIM_SHARDS_MAX; i++) {
 		const struct transport_subscription *s = &node->transport.subscriptions[i];
 

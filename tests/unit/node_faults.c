@@ -411,6 +411,24 @@ static void resend_needs_a_lease(void **state) /* S28 */
 	assert_int_equal(before, w->log.count[1]);
 }
 
+/* S16, 25: what came after a stop of the process is not dated by what was before it. */
+static void what_comes_after_a_stop_is_dated_after_it(void **state)
+{
+	struct world *w = *state;
+	const struct id before = world_id_on(w, 1, 0), after = world_id_on(w, 1, 1);
+	w->no_wait = true;
+	world_serve(w, 0, 1, 5);
+	world_submit(w, &before, "_INBOX.client.1");
+	world_settle(w);
+	const uint64_t accepted_at = world_last_answer(w).accepted_at;
+	w->now.mono_ms += 900;
+	w->now.wall_ms += 900;
+	core_wake(w->nodes[0].core, w->now);
+	world_submit(w, &after, "_INBOX.client.1");
+	world_settle(w);
+	assert_true(world_last_answer(w).accepted_at >= accepted_at + 900);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -428,6 +446,7 @@ int main(void)
 		TEST(resend_needs_a_lease),
 		TEST(a_durable_command_leaves_soon_or_never),
 		TEST(a_slow_journal_loses_no_command),
+		TEST(what_comes_after_a_stop_is_dated_after_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
