@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "wire/codec.h"
 
-enum { ARENA_SIZE = 256 * 1024 };
+enum { ARENA_SIZE = 256 * 1024, GAP_MAX = 100000 };
 
 static void *more(void *array, uint64_t need, uint32_t *capacity, size_t size)
 {
@@ -92,6 +92,18 @@ static bool current(struct facts *f, const struct batch_header *header, struct s
 	return header->epoch == s->epoch && header->nonce == s->nonce;
 }
 
+/* Told once: what comes behind it is read as if nothing were missing. */
+static void skip_to(struct facts *f, uint64_t record)
+{
+	struct facts_shard *s = &f->shards[f->shard];
+
+	facts_damaged(f, 21, "a gap in the record numbers", record);
+	if (record - s->record_count > GAP_MAX)
+		return;
+	s->records = more(s->records, record + 1, &s->record_capacity, sizeof *s->records);
+	s->record_count = record - 1;
+}
+
 static void check_chain(struct facts *f, const struct batch_header *header)
 {
 	struct facts_shard *s = &f->shards[f->shard];
@@ -101,7 +113,7 @@ static void check_chain(struct facts *f, const struct batch_header *header)
 	if (header->first_record != 0 && header->first_record <= s->record_count)
 		facts_damaged(f, 4, "a record number is used twice", header->first_record);
 	else if (header->first_record > s->record_count + 1)
-		facts_damaged(f, 21, "a gap in the record numbers", header->first_record);
+		skip_to(f, header->first_record);
 	if (header->first_record != 0 && !hash128_equal(&header->previous, &s->hash))
 		facts_damaged(f, 21, "the chain is broken", header->first_record);
 	/* Who appends unfenced does not know what stands there by then (S22). */

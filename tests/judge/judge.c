@@ -117,6 +117,9 @@ void judge_all(const struct history *h, const struct judge_options *options, str
 		if ((h->parts & judges[i].needs) == judges[i].needs)
 			judges[i].run(f);
 	check_parts(h, options, v);
+	/* Without journals nothing is known to have been taken. */
+	if (v->count.accepted == 0)
+		verdict_unseen(v, "nothing was accepted");
 	if (v->count.completed < options->completed)
 		verdict_unseen(v, "%u completed transactions of %u", (uint32_t)v->count.completed,
 			       options->completed);

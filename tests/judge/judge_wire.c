@@ -73,6 +73,18 @@ static void check_undo_order(struct facts *f, const struct history_command *c)
 	}
 }
 
+/* An optional step stands beside all that: it is undone alone (S23). */
+static bool behind_no_return(const struct facts *f, const struct history_command *c)
+{
+	if (history_step_of(f->history, c->saga, c->step)->class == HISTORY_OPTIONAL)
+		return false;
+	for (uint32_t k = 0; k < f->history->sagas[c->saga].step_count; k++)
+		if (facts_irrevocable(f, c->saga, k) &&
+		    moment_by(facts_branch_of(f, c->saga, k)->ok, c->order))
+			return true;
+	return false;
+}
+
 static void check_undo(struct facts *f, const struct history_command *c)
 {
 	const struct facts_saga *s = &f->sagas[c->saga];
@@ -80,10 +92,12 @@ static void check_undo(struct facts *f, const struct history_command *c)
 	const struct history_step *step = history_step_of(f->history, c->saga, c->step);
 	const bool alone = step->class == HISTORY_OPTIONAL && moment_by(b->unknown, c->order);
 
-	if (facts_irrevocable(f, c->saga, c->step) && moment_by(b->ok, c->order))
+	if (behind_no_return(f, c)) {
 		verdict_broken(f->verdict, LAW(18, ""), c->saga, c->step, when(c),
-			       "node %u undoes step %u of saga %u, which nothing takes back",
+			       "node %u undoes step %u of saga %u behind its point of no return",
 			       c->node, c->step, c->saga);
+		return;
+	}
 	if (!moment_by(s->abort, c->order) && !alone)
 		verdict_broken(f->verdict, LAW(law_of(f, c, 12), ""), c->saga, c->step, when(c),
 			       "node %u undoes step %u of saga %u without a stored decision",
@@ -269,7 +283,7 @@ static void check_no_return(struct facts *f, uint32_t saga, uint32_t step)
 
 	if (s->abort.order != 0 && facts_takes_part(f, saga, step) &&
 	    facts_irrevocable(f, saga, step) && b->sent[WIRE_OP_FORWARD].order != 0 &&
-	    b->ok.order == 0 && !moment_by(b->rejected, s->abort.order))
+	    !moment_by(b->ok, s->abort.order) && !moment_by(b->rejected, s->abort.order))
 		verdict_broken(f->verdict, LAW(18, "S4"), saga, step, s->abort,
 			       "saga %u is aborted while step %u is out and unknown", saga, step);
 }
