@@ -1,2 +1,2 @@
-sagad_unit_test(judge_mangled SOURCES judge_mangled.c judge_tale.c judge_tale_base.c
+sagad_unit_test(judge_mangled SOURCES judge_mangled.c judge_mangles.c judge_tale.c judge_tale_base.c
 	LIBS sagad_judge)
