@@ -235,9 +235,37 @@ void facts_close(struct facts *f)
 	free(f);
 }
 
+bool facts_excused(const struct facts *f, uint32_t saga)
+{
+	for (uint32_t i = 0; f->options->dead != 0 && i < f->history->sagas[saga].step_count; i++)
+		if ((f->options->dead >> (history_step_of(f->history, saga, i)->service & 63) &
+		     1) != 0)
+			return true;
+	return false;
+}
+
+static bool open_excused(const struct facts *f, uint32_t saga)
+{
+	return f->sagas[saga].accepted_times > 0 && f->sagas[saga].finished.order == 0 &&
+	       facts_excused(f, saga);
+}
+
 uint32_t facts_open(const struct facts *f)
 {
-	return f->open;
+	uint32_t open = f->open;
+
+	for (uint32_t i = 0; f->options->dead != 0 && i < f->history->saga_count; i++)
+		open -= open_excused(f, i);
+	return open;
+}
+
+/* Who waits for ever takes room for ever: it need not be there for what else waits (S19). */
+bool facts_full(const struct facts *f, uint32_t shard)
+{
+	for (uint32_t i = 0; f->options->dead != 0 && i < f->history->saga_count; i++)
+		if (f->history->sagas[i].shard == shard && open_excused(f, i))
+			return true;
+	return false;
 }
 
 uint32_t facts_unread_entries(const struct facts *f)
@@ -246,6 +274,7 @@ uint32_t facts_unread_entries(const struct facts *f)
 
 	for (uint32_t i = 0; i < f->history->entry_count; i++)
 		count += !f->history->entries[i].lost &&
+			 !facts_full(f, f->history->letters[f->history->entries[i].letter].shard) &&
 			 (i >= f->entry_count || f->entries[i].at.order == 0);
 	return count;
 }

@@ -133,6 +133,10 @@ static inline bool facts_lies(const struct facts *f, uint32_t saga, uint32_t ste
 	return (f->options->liars >> (history_step_of(f->history, saga, step)->service & 63) & 1) !=
 	       0;
 }
+/* It needs somebody who stays away for ever. */
+bool facts_excused(const struct facts *f, uint32_t saga);
+/* Some of these are open on the shard, so that it may be out of room. */
+bool facts_full(const struct facts *f, uint32_t shard);
 bool facts_has_liar(const struct facts *f, uint32_t saga);
 /* By the time of the journal's last batch its id was not forgotten (S5). */
 bool facts_remembered(const struct facts *f, uint32_t saga);

@@ -36,6 +36,7 @@ struct judge_options {
 	/* S16: what one take-over may add to shard time; and how far it stands behind when a
 	 * process that was stopped hears what waited for it. */
 	uint32_t clock_step_ms, clock_behind_ms;
+	uint64_t dead;  /* services, as bits, that stay away for ever: who needs one need not end */
 	uint64_t liars; /* services, as bits, whose answers may be untrue (23 is not theirs) */
 };
 /* What holds for the product's defaults. */

@@ -58,7 +58,8 @@ static void check_saga(struct bank *b, uint32_t saga)
 
 	b->facts->verdict->count.transfers += b->touched[saga].order != 0;
 	/* What decided by itself, or lies, is somebody's to mend by hand. */
-	if (!over || s->heuristics > 0 || facts_has_liar(b->facts, saga))
+	if (!over || s->heuristics > 0 || facts_has_liar(b->facts, saga) ||
+	    facts_excused(b->facts, saga))
 		return;
 	if (sums->balance + sums->held != 0)
 		verdict_broken(b->facts->verdict, LAW(31, ""), saga, HISTORY_NONE, b->touched[saga],

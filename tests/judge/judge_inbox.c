@@ -72,7 +72,8 @@ static void check_entry(struct facts *f, uint32_t number)
 			       e->sequence, letter->shard);
 	if (r->at.order != 0)
 		check_record(f, number);
-	else if (!e->lost && (f->history->parts & HISTORY_END) != 0)
+	else if (!e->lost && !facts_full(f, letter->shard) &&
+		 (f->history->parts & HISTORY_END) != 0)
 		verdict_late(f->verdict, LAW(0, "S12"), letter->saga, HISTORY_NONE, when(e),
 			     "entry %" PRIu64 " of shard %u was left, and nobody knows it",
 			     e->sequence, letter->shard);

@@ -202,8 +202,8 @@ static void check_left(struct facts *f, uint32_t saga, uint32_t step)
 	const bool vote = history_step_of(f->history, saga, step)->class == HISTORY_VOTE;
 	bool holds;
 
-	if ((f->history->parts & HISTORY_END) == 0 || n->finished > 0 || n->undone > 0 ||
-	    n->heuristics > 0)
+	if ((f->history->parts & HISTORY_END) == 0 || facts_excused(f, saga) || n->finished > 0 ||
+	    n->undone > 0 || n->heuristics > 0)
 		return;
 	if (n->done > 0)
 		holds = vote && !n->one_phase;

@@ -46,7 +46,7 @@ static void check_sends(struct facts *f)
 			const struct facts_branch *b = facts_branch_of(f, i, k);
 
 			for (uint32_t op = WIRE_OP_FORWARD; op < HISTORY_OPS; op++)
-				if (b->sends[op] > f->options->sends)
+				if (b->sends[op] > f->options->sends && !facts_excused(f, i))
 					verdict_late(f->verdict, LAW(0, "L10"), i, k, b->sent[op],
 						     "operation %u of step %u of saga %u was sent "
 						     "%u times after the healing",

@@ -42,7 +42,7 @@ static void check_end(struct facts *f, uint32_t saga)
 	const uint64_t heal_ms = f->history->heal_ms;
 	const uint64_t from_ms = s->accepted.at_ms > heal_ms ? s->accepted.at_ms : heal_ms;
 
-	if (s->accepted_times == 0)
+	if (s->accepted_times == 0 || facts_excused(f, saga))
 		return;
 	if (s->finished.order == 0 && (f->history->parts & HISTORY_END) != 0) {
 		verdict_late(f->verdict, LAW(0, "L1"), saga, HISTORY_NONE, end_of(f),

@@ -52,7 +52,7 @@ static void at_most(struct sim_sizes *sizes, const struct sim_sizes *most)
 
 enum sim_mode sim_mode_of(uint64_t seed)
 {
-	return seed % LIVENESS_EVERY == 0 ? SIM_LIVENESS : SIM_SAFETY;
+	return prng_mix(seed) % LIVENESS_EVERY == 0 ? SIM_LIVENESS : SIM_SAFETY;
 }
 
 static void make_room(struct sim *sim, const struct sim_sizes *sizes)
@@ -170,6 +170,7 @@ static bool all_serve(const struct sim *sim)
 
 		for (uint32_t i = 0; i < sim->node_count; i++)
 			served |= sim->nodes[i].running &&
+				  sim->nodes[i].paused_until_ms <= sim->now_ms &&
 				  sim->nodes[i].state[n] == OWNERSHIP_SERVING;
 		if (!served)
 			return false;
@@ -194,6 +195,8 @@ static void run_all(struct sim *sim)
 {
 	run_for(sim, sim->heal_ms - sim->now_ms);
 	sim_heal(sim);
+	if (sim->mode == SIM_LIVENESS)
+		sim_freeze(sim);
 	sim->history.heal_ms = sim->now_ms;
 	run_for(sim, QUIET_MS);
 	const uint64_t bound_ms = sim->heal_ms + HEAL_BOUND_MS;
@@ -209,7 +212,7 @@ static void run_all(struct sim *sim)
 	/* A probe may have begun a saga that nobody had accepted before. */
 	for (uint32_t i = 0; i < 20 && sim->failure[0] == '\0' && !sim_all_final(sim); i++)
 		run_for(sim, 1000);
-	if (sim_draw(sim, SIM_FAULTS, 3) == 0) {
+	if (sim->mode != SIM_LIVENESS && sim_draw(sim, SIM_FAULTS, 3) == 0) {
 		sim_record_states(sim);
 		last_replay(sim);
 	}

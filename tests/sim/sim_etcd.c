@@ -401,7 +401,8 @@ static int submit(struct lease *lease, const struct lease_request *request, uint
 	struct sim *sim = node->sim;
 	const bool lost = link_down(node) || sim_chance(sim, SIM_ETCD, sim->faults.etcd_lost);
 	const bool late = !lost && sim_chance(sim, SIM_ETCD, sim->faults.etcd_late);
-	const bool mute = late || (!lost && sim_chance(sim, SIM_ETCD, sim->faults.etcd_mute));
+	const bool mute = late || (!lost && (node->etcd_deaf_until_ms > sim->now_ms ||
+					     sim_chance(sim, SIM_ETCD, sim->faults.etcd_mute)));
 	uint64_t at_ms = sim->now_ms + 1 + sim_draw(sim, SIM_ETCD, sim->faults.etcd_ms + 1);
 	struct call call = {.request = *request,
 			    .token = token,

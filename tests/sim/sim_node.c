@@ -46,7 +46,7 @@ static uint64_t mailbox_ms(struct sim_node *node, uint64_t *last_ms)
 	struct sim *sim = node->sim;
 	uint64_t at = sim->now_ms + sim_draw(sim, SIM_NODE, 2);
 
-	if (sim_chance(sim, SIM_NODE, sim->faults.mailbox_slow))
+	if (node->bad == SIM_SLUGGISH || sim_chance(sim, SIM_NODE, sim->faults.mailbox_slow))
 		at += sim_draw(sim, SIM_NODE, 500);
 	if (at < *last_ms)
 		at = *last_ms;

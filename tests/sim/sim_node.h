@@ -10,6 +10,22 @@
 
 struct sim;
 
+/* What a node stays for ever in a run of liveness. */
+enum sim_bad {
+	SIM_WELL,
+	SIM_DEAD,
+	SIM_CUT,
+	SIM_DEAF, /* NATS does not reach it, which it finds out */
+	SIM_DUMB, /* it does not reach NATS, which it finds out */
+	SIM_NO_ETCD,
+	SIM_ETCD_DEAF, /* what it asks of etcd arrives, and no answer does */
+	SIM_NO_JOURNAL,
+	SIM_DYING,    /* again and again */
+	SIM_PAUSING,  /* again and again, beyond its lease */
+	SIM_SLUGGISH, /* its threads hear each other late */
+	SIM_BAD_KINDS,
+};
+
 struct sim_node {
 	struct sim *sim;
 	uint32_t index;
@@ -28,7 +44,8 @@ struct sim_node {
 	struct highwater disk[SIM_SHARDS_MAX];  /* survives */
 	struct highwater marks[SIM_SHARDS_MAX]; /* waits for the disk */
 	uint64_t paused_until_ms, cut_until_ms, deaf_until_ms, journal_cut_until_ms;
-	uint64_t etcd_cut_until_ms, dumb_until_ms;
+	uint64_t etcd_cut_until_ms, etcd_deaf_until_ms, dumb_until_ms;
+	enum sim_bad bad;
 	uint64_t cut_since_ms;
 	uint64_t order_ms, report_ms; /* mailboxes are first in, first out */
 	uint64_t tick_ms, control_ms;
@@ -37,6 +54,9 @@ struct sim_node {
 	enum ownership state[SIM_SHARDS_MAX];
 	uint64_t epoch[SIM_SHARDS_MAX];
 };
+
+/* sim_frozen.c */
+void sim_freeze(struct sim *sim);
 
 /* sim_node.c */
 void sim_node_start(struct sim_node *node);

@@ -32,7 +32,8 @@
 	X(silences) X(answers_twice) X(contradictions) X(overloads) X(lies) X(bursts) \
 	X(dumb_nodes) X(held_links) X(broker_outages) X(disks_lost) X(reordered) X(publish_busy) \
 	X(misrouted) X(disks) X(disk_failures) X(disk_full) X(disk_short_writes) X(disk_busy) \
-	X(disk_power_failures) X(disk_lost_writes)
+	X(disk_power_failures) X(disk_lost_writes) \
+	X(frozen_nodes) X(frozen_services)
 #define SIM_COUNTERS(X) SIM_WORLD_COUNTERS(X) JUDGE_COUNTERS(X)
 /* clang-format on */
 struct sim_counters {

@@ -203,9 +203,12 @@ static bool read_line(struct sim_regression *r, char *line)
 	char *text = strchr(line, ' ');
 	uint64_t count;
 
-	if (text == NULL)
+	if (text == NULL && strcmp(line, "only") != 0)
 		return false;
-	*text++ = '\0';
+	if (text != NULL)
+		*text++ = '\0';
+	else
+		text = line + strlen(line);
 	if (strcmp(line, "sagad-sim") == 0)
 		return read_number(text, &count) && count == FORMAT;
 	if (strcmp(line, "mode") == 0)

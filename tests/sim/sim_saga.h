@@ -44,6 +44,7 @@ struct sim_saga {
 	uint32_t branch_set; /* of the commit, as bits; ended = it is sent */
 	uint32_t finale;     /* enum in sim_interactive.c */
 	bool inbox_only;     /* until the probes */
+	bool excused;        /* it needs a service that is away for ever */
 	bool mute;           /* nobody begins it */
 	/* The submit is the same each time. */
 	uint8_t *submit;
