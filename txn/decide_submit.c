@@ -89,10 +89,7 @@ static int resolve_plan(struct txn_shard *t, const struct wire_submit *submit,
 		return 0;
 	}
 	*plan = submit->plan;
-	if (plan->step_count > WIRE_STEPS_MAX) {
-		*why = slice_str("the plan has more than 64 steps");
-		return SAGA_E_PLAN;
-	}
+	CHECK_LE(plan->step_count, WIRE_STEPS_MAX); /* wire_body_hash has counted them */
 	if (plan->step_count > 0)
 		memcpy(t->steps, plan->steps, plan->step_count * sizeof *t->steps);
 	plan->steps = t->steps;
@@ -117,9 +114,9 @@ static int resolve(struct txn_shard *t, const struct wire_submit *submit, struct
 		*why = slice_str("deadline_ms must be 10 ms to saga.deadline_max");
 		return SAGA_E_DEADLINE;
 	}
-	if (submit->label_count > WIRE_LABELS_MAX)
-		return SAGA_E_RANGE;
-	return submit->input.size > WIRE_INPUT_SIZE_MAX ? SAGA_E_TOO_LARGE : 0;
+	CHECK_LE(submit->label_count, WIRE_LABELS_MAX); /* likewise */
+	CHECK_LE(submit->input.size, WIRE_INPUT_SIZE_MAX);
+	return 0;
 }
 
 /* S19: the worst case of the saga fits. After the replay of a journal that was written under larger

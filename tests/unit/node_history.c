@@ -137,10 +137,35 @@ static void assert_kinds(struct world *w, const struct id *id, const enum wire_k
 	}
 }
 
-static void say(struct world *w, uint32_t op, uint32_t outcome)
+/* The last command of that saga. */
+static struct wire_command command_of(struct world *w, const struct id *id, uint64_t *epoch)
+{
+	static uint8_t memory[ARENA_SIZE];
+
+	for (uint32_t i = w->caught_count; i > 0; i--) {
+		const struct caught *c = &w->caught[i - 1];
+		struct wire_command_frame frame;
+		struct arena arena;
+
+		if (c->kind != WIRE_COMMAND_FRAME)
+			continue;
+		arena_init(&arena, memory, sizeof memory);
+		assert_int_equal(wire_decode(WIRE_COMMAND_FRAME, slice_of(c->bytes, c->size),
+					     &arena, &frame, NULL),
+				 0);
+		assert_int_equal(frame.command_count, 1);
+		*epoch = frame.epoch;
+		if (slice_equal(frame.commands[0].saga, id_slice(id)))
+			return frame.commands[0];
+	}
+	fail_msg("nobody was told to do anything for this saga");
+	return (struct wire_command){0};
+}
+
+static void say(struct world *w, const struct id *id, uint32_t op, uint32_t outcome)
 {
 	uint64_t epoch;
-	const struct wire_command c = world_last_command(w, &epoch);
+	const struct wire_command c = command_of(w, id, &epoch);
 	struct wire_reply reply = {.saga = c.saga,
 				   .step = c.step,
 				   .op = c.op,
@@ -168,7 +193,7 @@ static void cancel(struct world *w, const struct id *id)
 	world_settle(w);
 }
 
-/* Beside another saga on the same shard, whose records have the same kinds. */
+/* Beside another saga on the same shard, whose records have the same kinds and stand between. */
 static void a_history_has_all_kinds_of_records(void **state)
 {
 	static const enum wire_kind undone[] = {WIRE_RECORD_ACCEPTED, WIRE_RECORD_DECISION,
@@ -179,15 +204,22 @@ static void a_history_has_all_kinds_of_records(void **state)
 	const struct id one = world_begin(w), two = world_id_on(w, 1, 1),
 			three = world_id_on(w, 1, 2);
 
-	cancel(w, &one);
-	say(w, WIRE_OP_UNDO, WIRE_OUTCOME_PARK);
 	world_submit(w, &two, "_INBOX.client.2");
 	world_settle(w);
+	cancel(w, &one);
 	cancel(w, &two);
-	say(w, WIRE_OP_UNDO, WIRE_OUTCOME_PARK);
-	say(w, WIRE_OP_UNDO, WIRE_OUTCOME_OK);
 	cancel(w, &three);
+	say(w, &one, WIRE_OP_UNDO, WIRE_OUTCOME_PARK);
+	say(w, &two, WIRE_OP_UNDO, WIRE_OUTCOME_PARK);
 	assert_kinds(w, &one, undone, 3);
+	world_settle(w);
+	for (uint32_t i = 0; i < 3; i++) { /* what is parked is tried again */
+		world_turn(w, 1000);
+		world_settle(w);
+	}
+	say(w, &one, WIRE_OP_UNDO, WIRE_OUTCOME_OK);
+	say(w, &two, WIRE_OP_UNDO, WIRE_OUTCOME_OK);
+	assert_kinds(w, &one, undone, 5);
 	assert_kinds(w, &two, undone, 5);
 	assert_kinds(w, &three, blocked, 1);
 }
@@ -197,6 +229,7 @@ static void an_interactive_history_has_its_branches(void **state)
 	static const enum wire_kind kinds[] = {WIRE_RECORD_ACCEPTED, WIRE_RECORD_ENLISTED,
 					       WIRE_RECORD_CLOSED, WIRE_RECORD_BRANCH,
 					       WIRE_RECORD_DECISION};
+	static const enum subject_verb verbs[] = {SUBJECT_SUBMIT, SUBJECT_ENLIST, SUBJECT_COMMIT};
 	struct world *w = *state;
 	const struct id others[] = {world_id_on(w, 1, 0), world_id_on(w, 1, 1)};
 	struct wire_enlist enlist = {.step = {.name = slice_str("one"),
@@ -206,29 +239,28 @@ static void an_interactive_history_has_its_branches(void **state)
 					      .undo = slice_str("rollback")}};
 
 	world_serve(w, 0, 1, 5);
-	for (uint32_t i = 0; i < 2; i++) {
-		struct wire_submit begin = {.id = id_slice(&others[i]),
+	for (uint32_t i = 0; i < 6; i++) { /* each verb for both, so that their records alternate */
+		const struct id *id = &others[i % 2];
+		struct wire_submit begin = {.id = id_slice(id),
 					    .plan = {.name = slice_str("talk"),
 						     .version = 1,
 						     .protocol = WIRE_PROTOCOL_2PC,
 						     .idle_ms = 5000},
 					    .retry_until_at = T0 + 100000};
-		struct wire_commit commit = {.id = id_slice(&others[i]), .branch_count = 1};
+		struct wire_commit commit = {.id = id_slice(id), .branch_count = 1};
+		const void *bodies[] = {&begin, &enlist, &commit};
+		static const enum wire_kind requests[] = {WIRE_SUBMIT, WIRE_ENLIST, WIRE_COMMIT};
 
 		wire_plan_resolve(&begin.plan);
-		world_send(w, WIRE_SUBMIT, &begin, 1, SUBJECT_SUBMIT, "default", "_INBOX.c.1");
-		world_settle(w);
-		assert_int_equal(world_last_answer(w).state, WIRE_STATE_OPEN);
-		enlist.id = id_slice(&others[i]);
-		world_send(w, WIRE_ENLIST, &enlist, 1, SUBJECT_ENLIST, "default", "_INBOX.c.1");
-		world_settle(w);
-		assert_int_equal(world_last_answer(w).code, 0);
+		enlist.id = id_slice(id);
 		wire_branch_set_add(&commit.branch_hash, &enlist.step);
-		world_send(w, WIRE_COMMIT, &commit, 1, SUBJECT_COMMIT, "default", "_INBOX.c.1");
+		world_send(w, requests[i / 2], bodies[i / 2], 1, verbs[i / 2], "default",
+			   "_INBOX.c.1");
 		world_settle(w);
 		assert_int_equal(world_last_answer(w).code, 0);
-		say(w, WIRE_OP_FORWARD, WIRE_OUTCOME_OK);
 	}
+	say(w, &others[0], WIRE_OP_FORWARD, WIRE_OUTCOME_OK);
+	say(w, &others[1], WIRE_OP_FORWARD, WIRE_OUTCOME_OK);
 	assert_kinds(w, &others[0], kinds, 5);
 	assert_kinds(w, &others[1], kinds, 5);
 }
@@ -284,6 +316,10 @@ static void histories_that_cannot_be_read_are_refused(void **state)
 	assert_int_equal(last_history(w).entry_count, 1);
 
 	request_history(w, &id, "_INBOX.client.3");
+	/* Of a read that is not this one. */
+	core_batch(n->core, w->now, 1, s->history.token + 9, 1, (struct slice){0});
+	core_read_end(n->core, w->now, 1, s->history.token + 9, SAGA_E_JOURNAL_CORRUPT, 0);
+	assert_true(s->history.active);
 	core_read_end(n->core, w->now, 1, s->history.token, SAGA_E_DISCONNECTED, 0);
 	world_settle(w);
 	assert_int_equal(last_history(w).code, err_to_wire(SAGA_E_DISCONNECTED));

@@ -155,6 +155,16 @@ static void deliver(struct world *w, const char *subject, const char *reply, con
 	core_message(w->nodes[0].core, w->now, &message);
 }
 
+/* A query about nobody's saga. */
+static void encode_query(struct world *w, struct buf *out, bool wait)
+{
+	const struct id id = world_id_on(w, 1, 7);
+	const struct wire_query query = {.id = id_slice(&id), .wait = wait};
+
+	buf_init(out, 1024);
+	assert_int_equal(wire_encode(WIRE_QUERY, &query, out), 0);
+}
+
 /* What is no request to a shard of ours is counted, answered nobody, and changes nothing. */
 static void messages_that_are_not_for_us_are_counted(void **state)
 {
@@ -165,31 +175,25 @@ static void messages_that_are_not_for_us_are_counted(void **state)
 		"saga.v1.shard.2.query.default", /* not here */
 		"saga.v1.shard.1",
 	};
-	struct transport_message status = {.subject = slice_str("saga.v1.shard.1.query.default"),
-					   .status = 503};
 	uint32_t refused = 0;
+	struct buf query;
 
 	world_serve(w, 0, 1, 5);
+	encode_query(w, &query, false);
 	for (uint32_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {
-		deliver(w, subjects[i], "_INBOX.client.1", NULL);
+		deliver(w, subjects[i], "_INBOX.client.1", &query);
 		assert_int_equal(stats_of(w).refused_messages, ++refused);
 	}
+	struct transport_message status =
+		message_of("saga.v1.shard.1.query.default", "_INBOX.client.1", &query);
+	status.status = 503;
 	core_message(w->nodes[0].core, w->now, &status);
 	assert_int_equal(stats_of(w).refused_messages, ++refused);
 	core_submit(w->nodes[0].core, w->now, &status);
 	assert_int_equal(stats_of(w).refused_messages, ++refused);
 	world_settle(w);
 	assert_int_equal(w->caught_count, 0);
-}
-
-/* A query about nobody's saga. */
-static void encode_query(struct world *w, struct buf *out, bool wait)
-{
-	const struct id id = world_id_on(w, 1, 7);
-	const struct wire_query query = {.id = id_slice(&id), .wait = wait};
-
-	buf_init(out, 1024);
-	assert_int_equal(wire_encode(WIRE_QUERY, &query, out), 0);
+	buf_close(&query);
 }
 
 static void reply_subjects_of_any_length_are_answered_or_refused(void **state)
@@ -488,6 +492,89 @@ static void a_full_outbox_loses_messages_only(void **state)
 	assert_int_equal(stats_of(w).txn.accepted_total, 1);
 }
 
+/* Fills the outbox up to so much, with what waits for a record that never comes. */
+static void fill_outbox(struct world *w, uint32_t size)
+{
+	static uint8_t filler[64 * 1024];
+	struct outbox *outbox = &w->nodes[0].core->shards[1]->outbox;
+
+	while (outbox_size(outbox) < size)
+		assert_int_equal(outbox_put(outbox, UINT64_MAX / 2, UINT64_MAX, "elsewhere.x",
+					    slice_of(filler, sizeof filler)),
+				 0);
+}
+
+/* The two marks (N7, S19): at the soft one nothing new is taken, at the hard one nothing goes on;
+ * and what was left comes again by itself. */
+static void a_filling_outbox_stops_new_work_then_all(void **state)
+{
+	struct world *w = *state;
+	const struct id other = world_id_on(w, 1, 1);
+
+	(void)world_begin(w);
+	fill_outbox(w, CORE_OUTBOX_SOFT);
+	w->caught_count = 1 + 1; /* the answer and the command of the saga that runs */
+	world_submit(w, &other, "_INBOX.client.2");
+	assert_int_equal(world_last_answer(w).code, err_to_wire(SAGA_E_BUSY));
+	assert_int_equal(stats_of(w).txn.accepted_total, 1);
+	world_answer_ok(w, 1); /* what was taken goes on */
+	assert_int_equal(stats_of(w).replies_deferred, 0);
+	assert_int_equal(stats_of(w).txn.commands_total, 2);
+
+	fill_outbox(w, CORE_OUTBOX_HARD);
+	world_answer_ok(w, 1); /* again, and left for its next sending */
+	assert_int_equal(stats_of(w).replies_deferred, 1);
+	world_settle(w);
+	for (uint32_t i = 0; i < 60; i++)
+		world_turn(w, 1000);
+	assert_int_equal(stats_of(w).txn.timeouts_total, 0);
+	outbox_clear(&w->nodes[0].core->shards[1]->outbox);
+	for (uint32_t i = 0; i < 60 && stats_of(w).txn.timeouts_total == 0; i++) {
+		world_turn(w, 1000);
+		world_settle(w);
+	}
+	assert_true(stats_of(w).txn.timeouts_total > 0);
+}
+
+/* Who lets go of a shard has said all there was to say before. */
+static void a_shard_is_released_when_all_has_left(void **state)
+{
+	struct world *w = *state;
+	const struct id id = world_id_on(w, 1, 0);
+
+	world_serve(w, 0, 1, 5);
+	wrap_transport(&w->nodes[0]);
+	world_submit(w, &id, "_INBOX.client.1");
+	publish_error = SAGA_E_BUSY;
+	core_release(w->nodes[0].core, w->now, 1);
+	world_settle(w);
+	assert_int_equal(w->nodes[0].core->shards[1]->state, OWNERSHIP_QUIESCING);
+	assert_int_equal(w->caught_count, 0);
+	publish_error = 0;
+	world_settle(w);
+	assert_int_equal(w->nodes[0].state[1], OWNERSHIP_RELEASED);
+	assert_int_equal(world_count(w, WIRE_ANSWER), 1);
+	assert_int_equal(world_count(w, WIRE_COMMAND_FRAME), 1);
+}
+
+/* Nobody listens yet, but a message may be on its way from the ownership before. */
+static void a_replay_answers_nobody(void **state)
+{
+	struct world *w = *state;
+	struct buf query;
+
+	encode_query(w, &query, false);
+	world_assign(w, 0, 1, 5);
+	deliver(w, "saga.v1.shard.1.query.default", "_INBOX.client.1", &query);
+	world_turn(w, 1);
+	assert_int_equal(w->caught_count, 0);
+	world_settle(w);
+	deliver(w, "saga.v1.shard.1.query.default", "_INBOX.client.1", &query);
+	world_settle(w);
+	assert_int_equal(world_count(w, WIRE_ANSWER), 1);
+	buf_close(&query);
+}
+
 int main(void)
 {
 #define REFUSAL_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
@@ -505,6 +592,9 @@ int main(void)
 		REFUSAL_TEST(commands_beyond_a_turns_share_leave_all_the_same),
 		REFUSAL_TEST(commands_leave_whole_whatever_room_there_is),
 		REFUSAL_TEST(a_full_outbox_loses_messages_only),
+		REFUSAL_TEST(a_filling_outbox_stops_new_work_then_all),
+		REFUSAL_TEST(a_shard_is_released_when_all_has_left),
+		REFUSAL_TEST(a_replay_answers_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
