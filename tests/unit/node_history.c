@@ -164,7 +164,7 @@ static struct wire_command command_of(struct world *w, const struct id *id, uint
 
 static void say(struct world *w, const struct id *id, uint32_t op, uint32_t outcome)
 {
-	uint64_t epoch;
+	uint64_t epoch = 0;
 	const struct wire_command c = command_of(w, id, &epoch);
 	struct wire_reply reply = {.saga = c.saga,
 				   .step = c.step,
