@@ -4,6 +4,7 @@ endforeach()
 foreach(module IN ITEMS barrier_sqlite barrier_kinds_sqlite barrier_race_sqlite)
 	sagad_unit_test(client_${module} SOURCES client_${module}.c LIBS sagad_client_sqlite)
 endforeach()
+sagad_unit_test(client_barrier SOURCES client_barrier.c LIBS sagad_client_barrier)
 sagad_unit_test(client_definition_memory SOURCES client_definition_memory.c LIBS sagad_client)
 target_link_options(test_client_definition_memory PRIVATE
 	-Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc)
