@@ -65,8 +65,10 @@ static void make_room(struct sim *sim, const struct sim_sizes *sizes)
 	sim->sagas = calloc(sim->saga_count, sizeof *sim->sagas);
 	sim->rows = calloc(sim->saga_count, sizeof *sim->rows);
 	sim->holds = calloc(sim->saga_count, sizeof *sim->holds);
+	sim->evasive = calloc(sim->saga_count, sizeof *sim->evasive);
 	sim->arena_memory = malloc(65536);
 	CHECK(sim->sagas != NULL && sim->rows != NULL && sim->holds != NULL);
+	CHECK(sim->evasive != NULL);
 	CHECK(sim->arena_memory != NULL);
 }
 
@@ -149,6 +151,7 @@ static void destroy(struct sim *sim)
 	free(sim->sagas);
 	free(sim->rows);
 	free(sim->holds);
+	free(sim->evasive);
 	free(sim->queue);
 	sim_record_close(sim);
 	free(sim->arena_memory);

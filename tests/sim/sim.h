@@ -56,6 +56,7 @@ struct sim {
 	struct sim_saga *sagas;
 	uint32_t saga_count;
 	struct sim_row (*rows)[SIM_STEPS][SIM_OPS]; /* by saga: of services without a disk */
+	uint32_t (*evasive)[SIM_STEPS][SIM_OPS];    /* by saga: attempts answered so, 0 = none */
 	enum sim_hold (*holds)[SIM_STEPS];          /* by saga: as the ledger says */
 	uint64_t arrive_ms[SIM_ENDPOINTS][SIM_ENDPOINTS];
 

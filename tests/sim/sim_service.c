@@ -130,6 +130,21 @@ static void answer_call(struct sim *sim, const struct sim_work *w, const struct 
 	buf_close(&out);
 }
 
+/* Is this the one answer to its attempt that somebody can have recorded? What is refused for now
+ * only is no definite one; and of two answers nobody knows which a disposition is for. */
+static bool is_definite(struct sim *sim, const struct sim_work *w, const struct context_answer *a)
+{
+	uint32_t *evasive = &sim->evasive[w->saga][w->step][w->op];
+	const bool refused = a->outcome == WIRE_OUTCOME_REJECTED;
+
+	if (a->outcome != WIRE_OUTCOME_OK && !refused) {
+		*evasive = w->attempt > *evasive ? w->attempt : *evasive;
+		return false;
+	}
+	return w->attempt > *evasive &&
+	       !(refused && sim->sagas[w->saga].steps[w->step].class == HISTORY_RETRIABLE);
+}
+
 /* The other answer is kept until this one has been recorded: what is recorded first stands. */
 static void prepare_contradiction(struct sim *sim, const struct sim_work *w,
 				  const struct context_answer *a, struct sim_pending *p)
@@ -137,10 +152,7 @@ static void prepare_contradiction(struct sim *sim, const struct sim_work *w,
 	struct context_answer other = *a;
 	struct buf out;
 
-	/* What is refused for now only is no definite answer. */
-	if ((a->outcome == WIRE_OUTCOME_REJECTED &&
-	     sim->sagas[w->saga].steps[w->step].class == HISTORY_RETRIABLE) ||
-	    !sim_person_contradicts(sim, w->service, &other))
+	if (!is_definite(sim, w, a) || !sim_person_contradicts(sim, w->service, &other))
 		return;
 	encode_reply(sim, w, &other, &out);
 	p->contradiction = out.data;
