@@ -10,7 +10,10 @@ enum {
 	QUIET_MS = 4000,
 	PROBE_MS = 3000,
 	RESTART_MS = 9000,
-	LIVENESS_EVERY = 5
+	LIVENESS_EVERY = 5,
+	BEYOND_MS = 60000, /* what is not damaged must be over by then */
+	LAST_MS = 20000,   /* what a probe has begun */
+	DOUBT_S = 40,
 };
 
 static uint32_t between(struct sim *sim, uint32_t least, uint32_t most)
@@ -83,7 +86,9 @@ static struct sim *create(uint64_t seed, const struct sim_options *options)
 	sim->options = options;
 	sim->kept = options->kept;
 	sim->struck = options->struck;
-	sim->mode = options->mode != SIM_BY_SEED ? options->mode : sim_mode_of(seed);
+	sim->mode = options->beyond                ? SIM_SAFETY
+		    : options->mode != SIM_BY_SEED ? options->mode
+						   : sim_mode_of(seed);
 	sim->outage = sim->mode == SIM_OUTAGE;
 	sim->now_ms = SIM_START_MS;
 	sim->take = sim_service_take;
@@ -122,6 +127,7 @@ static struct sim *create(uint64_t seed, const struct sim_options *options)
 	if (options->horizon_ms > 0 && sim->heal_ms > sim->now_ms + options->horizon_ms)
 		sim->heal_ms = sim->now_ms + options->horizon_ms;
 	sim_faults_start(sim);
+	sim_beyond_draw(sim, options->beyond);
 	for (uint32_t i = 0; i < sim->node_count; i++)
 		sim_node_start(&sim->nodes[i]);
 	sim->running = true;
@@ -169,7 +175,7 @@ static void run_for(struct sim *sim, uint64_t ms)
 static bool all_serve(const struct sim *sim)
 {
 	for (uint32_t n = 0; n < sim->shard_count; n++) {
-		bool served = false;
+		bool served = sim_damaged(sim, n);
 
 		for (uint32_t i = 0; i < sim->node_count; i++)
 			served |= sim->nodes[i].running &&
@@ -194,10 +200,31 @@ static void last_replay(struct sim *sim)
 			 RESTART_MS);
 }
 
+/* Who begins anew must see it, where anybody can; and the others go on. */
+static void see_damage(struct sim *sim)
+{
+	run_for(sim, BEYOND_MS);
+	if (!all_serve(sim))
+		sim_fail(sim, true, "L2: a shard that is not damaged has no owner");
+	sim_client_probe(sim);
+	run_for(sim, PROBE_MS + LAST_MS);
+	if (sim_draw(sim, SIM_DAMAGE, 2) == 0)
+		last_replay(sim);
+	for (uint32_t i = 0; i < DOUBT_S && sim->failure[0] == '\0' && !sim_beyond_settled(sim);
+	     i++)
+		run_for(sim, 1000);
+	if (sim->failure[0] == '\0')
+		sim_beyond_judge(sim);
+}
+
 static void run_all(struct sim *sim)
 {
 	run_for(sim, sim->heal_ms - sim->now_ms);
 	sim_heal(sim);
+	if (sim->beyond) {
+		see_damage(sim);
+		return;
+	}
 	if (sim->mode == SIM_LIVENESS)
 		sim_freeze(sim);
 	sim->history.heal_ms = sim->now_ms;
@@ -227,7 +254,7 @@ void sim_run_seed(uint64_t seed, const struct sim_options *options, struct sim_r
 
 	run_all(sim);
 	/* What was found while it ran is the first cause. */
-	if (sim->failure[0] == '\0')
+	if (sim->failure[0] == '\0' && !sim->beyond)
 		sim_check(sim);
 	*result = (struct sim_result){.seed = seed,
 				      .digest = sim_digest(sim),

@@ -8,6 +8,7 @@
 #ifndef SAGAD_TESTS_SIM_SIM_H
 #define SAGAD_TESTS_SIM_SIM_H
 
+#include "tests/sim/sim_beyond.h"
 #include "tests/sim/sim_chance.h"
 #include "tests/sim/sim_check.h"
 #include "tests/sim/sim_client.h"
@@ -62,6 +63,9 @@ struct sim {
 
 	uint32_t log_first[SIM_SHARDS_MAX]; /* what was below it is gone */
 	struct sim_leader leaders[SIM_SHARDS_MAX];
+	struct sim_writer last_writer[SIM_SHARDS_MAX];
+	bool beyond; /* its damage is more than the design survives */
+	struct sim_damage damage[SIM_SHARDS_MAX];
 	struct sim_kv kvs[SIM_KEYS]; /* in the order of their names */
 	uint32_t kv_count;
 	uint64_t etcd_away_until_ms;         /* it has no leader */

@@ -10,7 +10,7 @@ static const char *const NAMES[SIM_STREAMS] = {
 	[SIM_SERVICE] = "service", [SIM_CLIENT] = "client",     [SIM_INBOX] = "inbox",
 	[SIM_KIND] = "kind",       [SIM_BRANCHES] = "branches", [SIM_SIZE] = "size",
 	[SIM_STORE] = "store",     [SIM_PERSON] = "person",     [SIM_BANK] = "bank",
-	[SIM_FROZEN] = "frozen",   [SIM_DISK] = "disk",
+	[SIM_FROZEN] = "frozen",   [SIM_DISK] = "disk",         [SIM_DAMAGE] = "damage",
 };
 
 const char *sim_stream_name(uint32_t stream)

@@ -30,6 +30,7 @@ enum sim_stream {
 	SIM_BANK,     /* amounts */
 	SIM_FROZEN,   /* liveness: what stays bad for ever */
 	SIM_DISK,     /* what participants' databases stand on */
+	SIM_DAMAGE,   /* beyond the model */
 	SIM_STREAMS,
 };
 

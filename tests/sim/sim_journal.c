@@ -134,6 +134,8 @@ static void tell_appended(struct sim *sim, struct sim_event *e)
 	sim_note(sim, "journal.told", e->node, shard, e->c, e->d);
 	if (e->c == JOURNAL_UNKNOWN)
 		sim->count.unknown_appends++;
+	if (e->c == JOURNAL_STORED)
+		sim_beyond_knows(node, shard, e->d);
 	node->journal.events.appended(node->journal.events.context, shard, e->b,
 				      (enum journal_append_status)e->c, e->d);
 }
@@ -185,7 +187,8 @@ static void carry_out(struct sim *sim, struct sim_event *e)
 	if (turned_away(sim, e, shard, node, mute))
 		return;
 	if (fits)
-		(void)sim_journal_put(sim, shard, slice_of(e->bytes, e->size));
+		sim->last_writer[shard] = (struct sim_writer){
+			node, e->d >> 16, sim_journal_put(sim, shard, slice_of(e->bytes, e->size))};
 	else
 		sim->count.refused_appends++;
 	if (e->b == JOURNAL_UNFENCED)
@@ -299,14 +302,14 @@ static void read_chunk(struct sim *sim, struct sim_event *e)
 		read_fails(sim, e);
 		return;
 	}
-	if (at_deposed(sim, shard)) {
-		sim->count.deposed_reads += sim->leaders[shard].deposed_last < end;
+	if (at_deposed(sim, shard) && sim->leaders[shard].deposed_last < end) {
+		sim->count.deposed_reads++;
 		end = sim->leaders[shard].deposed_last;
 	}
 	if (sim_chance(sim, SIM_JOURNAL, sim->faults.read_stale)) {
 		const uint64_t behind = 1 + sim_draw(sim, SIM_JOURNAL, 3);
 
-		end = end > behind ? end - behind : 1;
+		end = end > behind ? end - behind : end > 0;
 	}
 	if (at < sim->log_first[shard] && at <= end) {
 		close_token(&node->journal, e->b);
@@ -316,6 +319,8 @@ static void read_chunk(struct sim *sim, struct sim_event *e)
 	for (uint32_t i = 0; i < READ_CHUNK && at <= end && at <= e->d; i++, at++) {
 		const struct history_batch *batch = &sim->history.journals[shard].batches[at - 1];
 
+		if (is_open(&node->journal, e->b))
+			sim_beyond_knows(node, shard, at);
 		if (is_open(&node->journal, e->b))
 			events->batch(events->context, shard, e->b, at,
 				      slice_of(batch->bytes, batch->size));

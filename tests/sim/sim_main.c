@@ -1,8 +1,8 @@
 /* sagad-sim: many seeds, in several processes, and what came of them; or one, looked at closely.
  *
  *   sagad-sim [--seeds N] [--seed FIRST] [--jobs N] [--mode safety|liveness|by-seed]
- *             [--outage MINUTES] [--find] [--disk] [--commit TEXT]
- *             [-o text|json]             [--trace [--saga N]]
+ *             [--outage MINUTES] [--beyond] [--find] [--disk] [--commit TEXT]
+ *             [-o text|json] [--trace [--saga N]]
  *   sagad-sim --shrink SEED [--mode ...] [--into FILE] [--budget SECONDS]
  *   sagad-sim --regression FILE
  *
@@ -55,10 +55,11 @@ static bool is(const char *argument, const char *name)
 /* What takes no value. */
 static bool take_flag(struct sim_line *line, const char *argument)
 {
-	bool *flag = is(argument, "--trace")  ? &line->options.trace
-		     : is(argument, "--find") ? &line->find
-		     : is(argument, "--disk") ? &line->options.disk
-					      : NULL;
+	bool *flag = is(argument, "--trace")    ? &line->options.trace
+		     : is(argument, "--find")   ? &line->find
+		     : is(argument, "--disk")   ? &line->options.disk
+		     : is(argument, "--beyond") ? &line->options.beyond
+						: NULL;
 
 	if (flag != NULL)
 		*flag = true;
@@ -136,8 +137,8 @@ static int usage(const char *name)
 	(void)fprintf(stderr,
 		      "usage: %s [--seeds N] [--seed FIRST] [--jobs N] [--mode "
 		      "safety|liveness|by-seed]\n"
-		      "       [--outage MINUTES] [--find] [--disk] [--commit TEXT] [-o text|json] "
-		      "[--trace "
+		      "       [--outage MINUTES] [--beyond] [--find] [--disk] [--commit TEXT] "
+		      "[-o text|json] [--trace "
 		      "[--saga N]]\n"
 		      "       %s --shrink SEED [--mode ...] [--into FILE] [--budget SECONDS]\n"
 		      "       %s --regression FILE\n",

@@ -34,6 +34,12 @@ struct sim_leader {
 	uint64_t away_until_ms, deposed_until_ms, deposed_last;
 };
 
+/* Of the last batch of a journal. */
+struct sim_writer {
+	uint32_t node;
+	uint64_t life, sequence;
+};
+
 /* A node's end of etcd. */
 struct sim_store {
 	struct lease base;

@@ -95,7 +95,9 @@ static void report(void *context, uint32_t shard, enum ownership state, uint64_t
 	e->d = (uint64_t)(int64_t)code;
 	sim_note(node->sim, ownership_name(state), node->index, shard, epoch, (uint64_t)-code);
 	count_state(node, shard, state, epoch);
-	if (state == OWNERSHIP_HALTED)
+	if (state == OWNERSHIP_SERVING)
+		sim_beyond_serves(node, shard);
+	if (state == OWNERSHIP_HALTED && !sim_damaged(node->sim, shard))
 		sim_fail(node->sim, false, "invariant 21: node %u halts shard %u with code %d (%s)",
 			 node->index, shard, -code, err_text(code));
 }
@@ -198,6 +200,7 @@ static void worker_hears(struct sim *sim, struct sim_event *e)
 		if (node->marks[shard].sequence > mark.sequence)
 			mark = node->marks[shard];
 		node->state[shard] = OWNERSHIP_REPLAYING;
+		sim_beyond_assigned(node, shard, &mark);
 		core_assign(node->core, now, shard, e->c, e->d, &mark, 0);
 		break;
 	case ORDER_RELEASE:

@@ -53,6 +53,11 @@ struct sim_node {
 	bool healthy, touched;
 	enum ownership state[SIM_SHARDS_MAX];
 	uint64_t epoch[SIM_SHARDS_MAX];
+	struct highwater given[SIM_SHARDS_MAX]; /* with the order to take it */
+	uint64_t serving_ms[SIM_SHARDS_MAX];    /* since when */
+	uint64_t known_end[SIM_SHARDS_MAX];     /* of a journal, since it was told to take it */
+	bool has_all[SIM_SHARDS_MAX];           /* of what is there no more */
+	uint64_t known_lost[SIM_SHARDS_MAX]; /* a batch that it knew, and that is there no more */
 };
 
 /* sim_frozen.c */

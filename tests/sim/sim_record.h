@@ -34,11 +34,18 @@
 	X(misrouted) X(disks) X(disk_failures) X(disk_full) X(disk_short_writes) X(disk_busy) \
 	X(disk_power_failures) X(disk_lost_writes) \
 	X(frozen_nodes) X(frozen_services)
+/* Of the few runs beyond the model; the last two are what the design does not see. */
+#define SIM_DAMAGE_COUNTERS(X) \
+	X(journal_tails_lost) X(journals_purged) X(journals_made_again) X(damage_halts) \
+	X(damage_unnoticed) X(damage_denials)
 #define SIM_COUNTERS(X) SIM_WORLD_COUNTERS(X) JUDGE_COUNTERS(X)
 /* clang-format on */
 struct sim_counters {
 #define X(name) uint64_t name;
 	SIM_COUNTERS(X)
+#undef X
+#define X(name) uint64_t name;
+	SIM_DAMAGE_COUNTERS(X)
 #undef X
 };
 

@@ -19,6 +19,7 @@ struct sim_options {
 	enum sim_mode mode;
 	uint64_t outage_ms; /* SIM_OUTAGE: for so long */
 	bool disk;          /* all services on SQLite; else in 1 of 20 seeds */
+	bool beyond;        /* each seed, not one of forty */
 	bool trace;
 	uint32_t traced; /* only this transaction; SIM_SAGAS_MAX = all */
 	/* What shrinking has taken away. Zeros: all is as it was drawn. */

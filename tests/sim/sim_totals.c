@@ -76,6 +76,8 @@ static void complain(const struct sim_totals *totals, const struct sim_report *r
 	(void)printf("seed %" PRIu64 ": %s: %s\n", report->result.seed, what, text);
 	(void)printf("  again: ./dev sim --seed %" PRIu64 " --seeds 1 --mode %s",
 		     report->result.seed, sim_mode_name(line->options.mode));
+	if (line->options.beyond)
+		(void)printf(" --beyond");
 	if (line->options.outage_ms > 0)
 		(void)printf(" --outage %" PRIu64, line->options.outage_ms / 60000);
 	if (sim_plants.name[0] != '\0')
@@ -129,6 +131,7 @@ void sim_totals_add(void *context, const struct sim_report *report)
 	totals->digest ^= prng_mix(result->digest + result->seed);
 #define X(name) totals->count.name += result->count.name;
 	SIM_COUNTERS(X)
+	SIM_DAMAGE_COUNTERS(X)
 #undef X
 	if (report->two_stories) {
 		totals->two_stories++;
@@ -160,6 +163,11 @@ bool sim_totals_enough(void *context)
 /* What never happened proves nothing about itself. */
 static bool vacuous(const struct sim_totals *totals, uint32_t zeros)
 {
+	const struct sim_counters *count = &totals->count;
+
+	if (totals->line->options.beyond)
+		return count->journal_tails_lost == 0 || count->journals_purged == 0 ||
+		       count->journals_made_again == 0 || count->damage_halts == 0;
 	if (totals->line->options.mode == SIM_OUTAGE)
 		return totals->count.parked == 0 || totals->copies_max == 0;
 	return zeros > 0 && totals->line->seeds >= VACUOUS_FROM &&
@@ -207,7 +215,11 @@ static void print_text(const struct sim_totals *totals, uint64_t took_ms, enum s
 		     totals->seeds, totals->line->first, totals->digest,
 		     totals->endings[SIM_ENDED_UNSAFE], totals->endings[SIM_ENDED_STUCK],
 		     totals->endings[SIM_ENDED_DEAD], totals->two_stories);
-	(void)printf("%" PRIu64 " transactions in %.1f s; at most %u live copies of a command in "
+	(void)printf("beyond the model: ");
+#define X(name) (void)printf("%s %" PRIu64 "  ", #name, totals->count.name);
+	SIM_DAMAGE_COUNTERS(X)
+#undef X
+	(void)printf("\n%" PRIu64 " transactions in %.1f s; at most %u live copies of a command in "
 		     "the stream (S14)\n",
 		     totals->count.accepted, (double)took_ms / 1000, totals->copies_max);
 	if (totals->line->find && totals->found)
