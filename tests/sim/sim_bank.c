@@ -312,14 +312,18 @@ static bool change_work(struct sim_database *store, uint32_t op)
 				   sim->sagas[at->saga].steps[at->step].amount);
 }
 
-/* Work of which nobody was told is given back, unless it was voted for meanwhile. */
+/* Work of which nobody was told is given back, unless it was voted for meanwhile. It writes in any
+ * case: what was read alone proves nothing, as SQLite may find a failed commit whole in its WAL
+ * when it starts again, unless something was written over it. */
 static bool change_back(struct sim_database *store, uint32_t op)
 {
 	enum sim_hold hold;
 
 	(void)op;
 	return sim_database_read_hold(store, &hold) &&
-	       (hold != SIM_HOLD_WORKED || change_end(store, WIRE_OP_UNDO));
+	       (hold == SIM_HOLD_WORKED
+			? change_end(store, WIRE_OP_UNDO)
+			: hold != SIM_HOLD_NONE || sim_database_write_hold(store, SIM_HOLD_OVER));
 }
 
 static void act(struct sim *sim, struct sim_event *e);
