@@ -15,8 +15,13 @@ cat "$file"
 "$simulator" --regression "$file" || exit
 choices=$(grep -c '^strike ' "$file")
 sagas=$(sed -n 's/^only //p' "$file" | wc -w)
-if [ "$choices" -gt 3 ] || [ "$sagas" -gt 3 ]; then
+if [ "$choices" -gt 12 ] || [ "$sagas" -gt 3 ]; then
 	echo "$choices choices and $sagas transactions are left: too many"
+	exit 1
+fi
+story=$("$simulator" --regression "$file" --trace --saga "$(sed -n 's/^only \([0-9]*\).*/\1/p' "$file")")
+if ! grep -q 'accepted as' <<<"$story" || ! grep -q 'owners and faults' <<<"$story"; then
+	echo "no story: $story"
 	exit 1
 fi
 # What does not fail cannot be made small, and is not what the file expects.

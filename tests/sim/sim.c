@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include "base/check.h"
+#include "tests/judge/story.h"
 #include "tests/sim/sim.h"
 
 enum {
@@ -92,7 +93,7 @@ static struct sim *create(uint64_t seed, const struct sim_options *options)
 	sim->outage = sim->mode == SIM_OUTAGE;
 	sim->now_ms = SIM_START_MS;
 	sim->take = sim_service_take;
-	sim_chance_init(sim, seed);
+	sim_chance_init(sim, seed, options->salt);
 	sizes = draw_sizes(sim);
 	at_most(&sizes, &options->sizes);
 	make_room(sim, &sizes);
@@ -263,5 +264,7 @@ void sim_run_seed(uint64_t seed, const struct sim_options *options, struct sim_r
 				      .copies_max = sim->copies_max,
 				      .count = sim->count};
 	memcpy(result->failure, sim->failure, sizeof result->failure);
+	if (options->trace && options->traced < sim->saga_count)
+		story_print(stdout, &sim->history, options->traced);
 	destroy(sim);
 }

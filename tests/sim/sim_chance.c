@@ -18,10 +18,19 @@ const char *sim_stream_name(uint32_t stream)
 	return stream < SIM_STREAMS ? NAMES[stream] : NULL;
 }
 
-void sim_chance_init(struct sim *sim, uint64_t seed)
+/* How much there is, and what is meant with it. */
+static bool of_plan(uint64_t stream)
 {
-	for (uint64_t i = 0; i < SIM_STREAMS; i++)
+	return stream == SIM_PLAN || stream == SIM_KIND || stream == SIM_SIZE;
+}
+
+void sim_chance_init(struct sim *sim, uint64_t seed, uint64_t salt)
+{
+	for (uint64_t i = 0; i < SIM_STREAMS; i++) {
 		sim->luck[i] = (struct sim_luck){.seed = prng_mix(prng_mix(seed) + i)};
+		if (salt != 0 && !of_plan(i))
+			sim->luck[i].seed ^= prng_mix(salt);
+	}
 }
 
 static struct sim_luck *luck_of(struct sim *sim, enum sim_stream stream)

@@ -52,7 +52,8 @@ struct sim_luck {
 };
 
 void sim_choices_sort(struct sim_choices *choices);
-void sim_chance_init(struct sim *sim, uint64_t seed);
+/* salt: 0, or the same transactions with other luck. */
+void sim_chance_init(struct sim *sim, uint64_t seed, uint64_t salt);
 uint64_t sim_draw(struct sim *sim, enum sim_stream stream, uint64_t bound);
 uint64_t sim_draw_seed(struct sim *sim, enum sim_stream stream);
 bool sim_chance(struct sim *sim, enum sim_stream stream, uint32_t per_mille);

@@ -225,13 +225,13 @@ void sim_faults_burst(struct sim *sim)
 		if (rows[i].kind == RATE && *value < RATE_MOST)
 			*value = *value * BURST < RATE_MOST ? *value * BURST : RATE_MOST;
 	}
-	sim_note(sim, "burst", 0, 0, 0, 0);
+	sim_fault(sim, "burst", 0, 0, 0, 0);
 	(void)sim_at(sim, sim->now_ms + 100 + below(sim, 1500), SIM_WORLD, calm_down);
 }
 
 void sim_heal(struct sim *sim)
 {
-	sim_note(sim, "HEALED", 0, 0, 0, 0);
+	sim_fault(sim, "HEALED", 0, 0, 0, 0);
 	sim->healed = true;
 	sim->faults =
 		(struct sim_faults){.delay_ms = 2, .journal_ms = 2, .etcd_ms = 2, .inbox_ms = 2};

@@ -136,7 +136,7 @@ static void spoil_service(struct sim *sim, uint32_t number)
 	service->down_until_ms = sim->now_ms + FOR_EVER_MS;
 	sim->judging.dead |= UINT64_C(1) << number;
 	sim->count.frozen_services++;
-	sim_note(sim, "frozen.service", number, 0, 0, 0);
+	sim_fault(sim, "frozen.service", number, 0, 0, 0);
 	for (uint32_t i = 0; i < sim->saga_count; i++)
 		for (uint32_t k = 0; k < sim->sagas[i].step_count; k++)
 			sim->sagas[i].excused |= sim->sagas[i].steps[k].service == number;
@@ -155,7 +155,7 @@ void sim_freeze(struct sim *sim)
 		if (i == well || draw(sim, 2) == 0 || bad == SIM_NO_JOURNAL)
 			continue;
 		sim->count.frozen_nodes++;
-		sim_note(sim, NAMES[bad], i, 0, 0, 0);
+		sim_fault(sim, NAMES[bad], i, 0, 0, 0);
 		spoil_node(sim, node, bad);
 	}
 	for (uint32_t n = (uint32_t)draw(sim, sim->service_count / 2 + 1); n > 0; n--)

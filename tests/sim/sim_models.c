@@ -17,7 +17,7 @@ struct sim *sim_models_create(uint64_t seed, uint32_t clients)
 	sim->options = &none;
 	sim->now_ms = SIM_START_MS;
 	sim->heal_ms = sim->now_ms + NEVER_MS;
-	sim_chance_init(sim, seed);
+	sim_chance_init(sim, seed, 0);
 	sim->node_count = clients;
 	sim->shard_count = 1;
 	sim->service_count = 1;

@@ -309,7 +309,7 @@ void sim_node_start(struct sim_node *node)
 	char name[8];
 
 	CHECK(!node->running);
-	sim_note(sim, "node.start", node->index, 0, 0, 0);
+	sim_fault(sim, "node.start", node->index, 0, 0, 0);
 	(void)snprintf(name, sizeof name, "n%u", node->index);
 	CHECK_EQ(id_from(&config.cluster, slice_str("sim")), 0);
 	CHECK_EQ(id_from(&config.node, slice_str(name)), 0);
@@ -354,7 +354,7 @@ void sim_node_stop(struct sim_node *node)
 {
 	if (!node->running)
 		return;
-	sim_note(node->sim, "node.stop", node->index, 0, 0, 0);
+	sim_fault(node->sim, "node.stop", node->index, 0, 0, 0);
 	control_stop(node->control, now_ns(node));
 }
 
@@ -375,7 +375,7 @@ static void check_health(struct sim_node *node)
 	if (healthy == node->healthy)
 		return;
 	node->healthy = healthy;
-	sim_note(node->sim, "node.healthy", node->index, healthy, 0, 0);
+	sim_fault(node->sim, "node.healthy", node->index, healthy, 0, 0);
 	control_set_healthy(node->control, now_ns(node), healthy);
 }
 

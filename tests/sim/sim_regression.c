@@ -9,6 +9,7 @@
  *   expect good|<rule>     `good` where the product is mended, else the rule that must be broken
  *   nodes|shards|services|clients|sagas <n>    at most
  *   horizon_ms <n>         faults are over by then
+ *   salt <n>               the same transactions with other luck
  *   calm <class> ...       these faults never strike
  *   only <saga> ...        nobody begins any other
  *   choices <n>            with it, nothing strikes but the n that follow:
@@ -77,6 +78,7 @@ bool sim_regression_write(FILE *file, const struct sim_regression *r, const char
 	write_number(file, "clients", o->sizes.clients);
 	write_number(file, "sagas", o->sizes.sagas);
 	write_number(file, "horizon_ms", o->horizon_ms);
+	write_number(file, "salt", o->salt);
 	write_lists(file, o);
 	if (o->kept != NULL) {
 		(void)fprintf(file, "choices %u\n", o->kept->count);
@@ -176,6 +178,7 @@ static bool read_count(struct sim_regression *r, const char *name, const char *t
 		{"seed", &r->seed, NULL},
 		{"outage_ms", &r->options.outage_ms, NULL},
 		{"horizon_ms", &r->options.horizon_ms, NULL},
+		{"salt", &r->options.salt, NULL},
 		{"nodes", NULL, &sizes->nodes},
 		{"shards", NULL, &sizes->shards},
 		{"services", NULL, &sizes->services},

@@ -25,6 +25,7 @@ struct sim_options {
 	/* What shrinking has taken away. Zeros: all is as it was drawn. */
 	struct sim_sizes sizes; /* at most */
 	uint64_t horizon_ms;    /* of faults, at most */
+	uint64_t salt;          /* of sim_chance_init */
 	uint64_t calm[SIM_FAULTS_MAX / 64];
 	uint64_t mute[SIM_SAGAS_MAX / 64]; /* transactions that nobody begins */
 	const struct sim_choices *kept;    /* NULL = all */

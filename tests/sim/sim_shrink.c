@@ -9,7 +9,10 @@
 #include "base/check.h"
 #include "tests/sim/sim_line.h"
 
-enum { SHARDS_MIN = 2 }; /* a letter for another shard wants one */
+enum {
+	SHARDS_MIN = 2, /* a letter for another shard wants one */
+	FEWER_TRIES = 100,
+};
 
 struct hunt {
 	const struct sim_line *line;
@@ -201,6 +204,43 @@ static bool lower_sizes(struct hunt *h, struct sim_sizes *now)
 /* ---- all of it --------------------------------------------------------------------------------
  */
 
+static uint32_t list_sagas(const struct hunt *h, uint32_t end, uint32_t list[SIM_SAGAS_MAX])
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < end; i++)
+		if (has_saga(&h->best, i))
+			list[count++] = i;
+	return count;
+}
+
+/* Where nothing can be taken away any more, fewer transactions may do with other luck. */
+static bool try_fewer(struct hunt *h, uint32_t end)
+{
+	uint32_t list[SIM_SAGAS_MAX];
+	const uint32_t count = list_sagas(h, end, list);
+
+	for (uint32_t keep = 1; keep < count; keep *= 2)
+		for (uint32_t luck = 1; luck <= FEWER_TRIES && in_time(h); luck++) {
+			struct sim_options options = h->best;
+			const bool chosen = h->chosen;
+
+			options.kept = NULL;
+			options.salt = h->best.salt + luck;
+			memset(options.mute, 0xff, sizeof options.mute);
+			for (uint32_t i = 0; i < keep; i++) {
+				const uint32_t saga = list[(luck + i) % count];
+
+				options.mute[saga / 64] &= ~(UINT64_C(1) << saga % 64);
+			}
+			h->chosen = false;
+			if (improve(h, options))
+				return true;
+			h->chosen = chosen;
+		}
+	return false;
+}
+
 static void hunt(struct hunt *h)
 {
 	struct sim_sizes sizes = {SIM_NODES_MAX, SIM_SHARDS_MAX, SIM_SERVICES_MAX, SIM_CLIENTS_MAX,
@@ -209,13 +249,15 @@ static void hunt(struct hunt *h)
 	bool went = true;
 
 	while (went && in_time(h)) {
-		went = reduce(h, class_count(), take_class, has_class);
-		went |= lower_horizon(h, &horizon_ms);
+		/* Transactions first: as long as much goes wrong, few of them are enough. */
+		went = reduce(h, sizes.sagas, take_saga, has_saga);
 		went |= lower_sizes(h, &sizes);
-		went |= reduce(h, sizes.sagas, take_saga, has_saga);
+		went |= reduce(h, class_count(), take_class, has_class);
+		went |= lower_horizon(h, &horizon_ms);
 		(void)fprintf(stderr, "%u tries: %u choices, %s\n", h->tries, h->kept.count,
 			      h->failure);
 		went |= reduce_choices(h);
+		went = went || try_fewer(h, sizes.sagas);
 	}
 	(void)fprintf(stderr, "%u tries: %u choices, %s\n", h->tries, h->kept.count, h->failure);
 }

@@ -47,7 +47,7 @@ static void strike_pause(struct sim *sim)
 		return;
 	node->paused_until_ms = for_ms(sim, 4000);
 	sim->count.pauses++;
-	sim_note(sim, "node.paused", node->index, node->paused_until_ms - sim->now_ms, 0, 0);
+	sim_fault(sim, "node.paused", node->index, node->paused_until_ms - sim->now_ms, 0, 0);
 }
 
 static void strike_cut(struct sim *sim)
@@ -56,7 +56,7 @@ static void strike_cut(struct sim *sim)
 
 	node->cut_until_ms = for_ms(sim, 4000);
 	sim->count.cuts++;
-	sim_note(sim, "node.cut", node->index, node->cut_until_ms - sim->now_ms, 0, 0);
+	sim_fault(sim, "node.cut", node->index, node->cut_until_ms - sim->now_ms, 0, 0);
 }
 
 static void strike_deaf(struct sim *sim)
@@ -64,7 +64,7 @@ static void strike_deaf(struct sim *sim)
 	struct sim_node *node = any_node(sim);
 
 	node->deaf_until_ms = for_ms(sim, 2000);
-	sim_note(sim, "node.deaf", node->index, node->deaf_until_ms - sim->now_ms, 0, 0);
+	sim_fault(sim, "node.deaf", node->index, node->deaf_until_ms - sim->now_ms, 0, 0);
 }
 
 static void strike_journal(struct sim *sim)
@@ -72,8 +72,8 @@ static void strike_journal(struct sim *sim)
 	struct sim_node *node = any_node(sim);
 
 	node->journal_cut_until_ms = for_ms(sim, 3000);
-	sim_note(sim, "node.no_journal", node->index, node->journal_cut_until_ms - sim->now_ms, 0,
-		 0);
+	sim_fault(sim, "node.no_journal", node->index, node->journal_cut_until_ms - sim->now_ms, 0,
+		  0);
 }
 
 /* An etcd leader that knew less ends a lease that its owner trusts. */
@@ -114,7 +114,7 @@ static void strike_zombie(struct sim *sim)
 	sim->count.zombies++;
 	node->etcd_cut_until_ms = sim->now_ms + 2000;
 	node->deaf_until_ms = sim->now_ms + 150 + sim_draw(sim, SIM_FAULTS, 700);
-	sim_note(sim, "node.zombie", node->index, node->deaf_until_ms - sim->now_ms, 0, 0);
+	sim_fault(sim, "node.zombie", node->index, node->deaf_until_ms - sim->now_ms, 0, 0);
 }
 
 /* The longest that a leader of JetStream that hears nobody takes itself for one. */
@@ -130,8 +130,8 @@ static void strike_stuck(struct sim *sim)
 
 	node->journal_cut_until_ms = sim->now_ms + 5500 + sim_draw(sim, SIM_INBOX, 5000);
 	sim->count.stuck_journals++;
-	sim_note(sim, "node.no_journal", node->index, node->journal_cut_until_ms - sim->now_ms, 0,
-		 0);
+	sim_fault(sim, "node.no_journal", node->index, node->journal_cut_until_ms - sim->now_ms, 0,
+		  0);
 }
 
 static void strike_consumer(struct sim *sim)
@@ -172,7 +172,7 @@ static void strike_dumb(struct sim *sim)
 
 	node->dumb_until_ms = for_ms(sim, 3000);
 	sim->count.dumb_nodes++;
-	sim_note(sim, "node.dumb", node->index, node->dumb_until_ms - sim->now_ms, 0, 0);
+	sim_fault(sim, "node.dumb", node->index, node->dumb_until_ms - sim->now_ms, 0, 0);
 }
 
 /* What it sends and what is sent to it waits in buffers, and comes all at once. */
@@ -182,7 +182,7 @@ static void strike_hold(struct sim *sim)
 
 	sim_network_hold(sim, node, for_ms(sim, 2000));
 	sim->count.held_links++;
-	sim_note(sim, "node.held", node->index, 0, 0, 0);
+	sim_fault(sim, "node.held", node->index, 0, 0, 0);
 }
 
 /* All messages go through it. */
@@ -193,7 +193,7 @@ static void strike_broker(struct sim *sim)
 	for (uint32_t i = 0; i < sim->node_count; i++)
 		sim->nodes[i].cut_until_ms = until_ms;
 	sim->count.broker_outages++;
-	sim_note(sim, "broker.away", until_ms - sim->now_ms, 0, 0, 0);
+	sim_fault(sim, "broker.away", until_ms - sim->now_ms, 0, 0, 0);
 }
 
 /* It comes back on a new machine: its high-water marks are gone (S7). */
@@ -204,7 +204,7 @@ static void strike_disk(struct sim *sim)
 	sim_node_crash(node);
 	memset(node->disk, 0, sizeof node->disk);
 	sim->count.disks_lost++;
-	sim_note(sim, "node.disk_lost", node->index, 0, 0, 0);
+	sim_fault(sim, "node.disk_lost", node->index, 0, 0, 0);
 	sim_at(sim, for_ms(sim, 4000), SIM_WORLD, restart)->a = node->index;
 }
 

@@ -278,9 +278,19 @@ void sim_note(struct sim *sim, const char *what, uint64_t a, uint64_t b, uint64_
 
 	digest_put(sim, what, (uint32_t)strlen(what));
 	digest_put(sim, numbers, sizeof numbers);
-	if (sim->options->trace)
+	if (sim->options->trace && sim->options->traced >= sim->saga_count)
 		(void)printf("%9.3f %-22s %6" PRIu64 " %6" PRIu64 " %6" PRIu64 " %6" PRIu64 "\n",
 			     (double)(sim->now_ms - SIM_START_MS) / 1000, what, a, b, c, d);
+}
+
+void sim_fault(struct sim *sim, const char *what, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+	struct history_fault *fault = history_add_fault(&sim->history, sim->now_ms, what);
+
+	fault->node = (uint32_t)a;
+	fault->shard = HISTORY_NONE;
+	fault->until_ms = b > 1 ? sim->now_ms + b : 0;
+	sim_note(sim, what, a, b, c, d);
 }
 
 void sim_fail(struct sim *sim, bool liveness, const char *format, ...)

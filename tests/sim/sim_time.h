@@ -32,6 +32,8 @@ void sim_event_bytes(struct sim_event *event, struct slice bytes);
 bool sim_step(struct sim *sim, uint64_t until_ms); /* false = until_ms is reached */
 void sim_close_heap(struct sim *sim);
 void sim_note(struct sim *sim, const char *what, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
+/* The same, and it stands in everybody's story; a: of whom, b: for how many ms. */
+void sim_fault(struct sim *sim, const char *what, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 uint64_t sim_digest(struct sim *sim);
 void sim_fail(struct sim *sim, bool liveness, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -201,14 +201,17 @@ static uint32_t count_zeros(const struct sim_totals *totals)
 
 static void print_text(const struct sim_totals *totals, uint64_t took_ms, enum sim_exit verdict)
 {
+	const bool wanted = !totals->line->options.trace;
 	uint32_t column = 0;
 
 #define X(name)                                                                                    \
-	(void)printf("  %-20s %9" PRIu64 "%s", #name, totals->count.name,                          \
-		     ++column % 3 == 0 ? "\n" : "");
+	if (wanted)                                                                                \
+		(void)printf("  %-20s %9" PRIu64 "%s", #name, totals->count.name,                  \
+			     ++column % 3 == 0 ? "\n" : "");
 	SIM_COUNTERS(X)
 #undef X
-	(void)printf("%s", column % 3 == 0 ? "" : "\n");
+	if (column % 3 != 0)
+		(void)printf("\n");
 	(void)printf("%" PRIu64 " seeds from %" PRIu64 ", digest %016" PRIx64 ": %" PRIu64
 		     " broke a safety rule, %" PRIu64 " did not end, %" PRIu64 " died, %" PRIu64
 		     " were not repeatable\n",
