@@ -16,7 +16,7 @@ struct service_plan {
 static const struct service_plan normal_plan[CHECK_SERVICES] = {
 	{"user", {"--latency", "4", "--lose-answers", "0.01", "--double-answers", "0.02", NULL}},
 	{"flight",
-	 {"--latency", "8", "--late-rate", "0.006", "--late-ms", "8000", "--threads", "16", NULL}},
+	 {"--latency", "8", "--late-rate", "0.006", "--late-ms", "10000", "--threads", "16", NULL}},
 	{"hotel", {"--latency", "8", "--failure-rate", "0.03", "--lose-answers", "0.01", NULL}},
 	{"payment", {"--latency", "4", "--lose-answers", "0.01", "--double-answers", "0.02", NULL}},
 };
@@ -56,6 +56,7 @@ bool demo_cluster_start(struct demo *demo)
 
 	cluster_options_init(&options);
 	options.nodes = STAGE_NODES;
+	options.shards = DEMO_SHARDS;
 	options.nats_count = demo->flags.nats_cluster ? CLUSTER_NATS_MAX : 1;
 	options.folder = demo->flags.folder;
 	options.keep = demo->flags.keep;
