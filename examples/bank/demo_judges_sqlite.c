@@ -5,35 +5,16 @@
 #include "examples/bank/demo.h"
 #include "examples/common/rows_sqlite.h"
 
-enum { BOUND_MS = 30000 };
-
-static void database_of(const struct demo *demo, uint32_t bank, char path[1200])
-{
-	(void)snprintf(path, 1200, "%s/%s.db", cluster_folder(demo->stage.cluster),
-		       check_bank_names[bank]);
-}
-
 bool demo_judges_open(struct demo *demo)
 {
-	char db[1200];
-	char why[512] = "";
-	char source[128];
-	const struct recorder_options options = {.source = source,
-						 .nats_url = cluster_nats_url(demo->stage.cluster),
-						 .shard_count = DEMO_SHARDS,
-						 .tap = true};
+	static const char *const banks[] = {"bank_a", "bank_b", NULL};
+	char source[64];
+	const struct judged_setup setup = {
+		.source = source, .shards = DEMO_SHARDS, .services = banks, .tap = true};
 
 	(void)snprintf(source, sizeof source, "bank-demo, seed %llu",
 		       (unsigned long long)demo->flags.seed);
-	if (!judged_open(&demo->judged, &demo->load, &options, why, sizeof why))
-		return stage_fail(&demo->stage, "%s", why);
-	for (uint32_t i = 0; i < STAGE_NODES; i++)
-		recorder_node(demo->judged.recorder, cluster_node_name(i));
-	for (uint32_t bank = 0; bank < CHECK_BANKS; bank++) {
-		database_of(demo, bank, db);
-		recorder_ledger(demo->judged.recorder, check_bank_names[bank], db);
-	}
-	return true;
+	return judged_open(&demo->judged, &demo->stage, &demo->load, &setup);
 }
 
 struct bank {
@@ -59,7 +40,8 @@ static bool read_accounts(struct demo *demo, uint32_t number)
 	uint64_t rows = 0;
 	bool good;
 
-	database_of(demo, number, path);
+	(void)snprintf(path, sizeof path, "%s/%s.db", cluster_folder(demo->stage.cluster),
+		       check_bank_names[number]);
 	good = rows_open_sound(path, &db) &&
 	       rows_each(db, &rows, "SELECT name, opening, balance, held FROM account",
 			 take_account, &bank) &&
@@ -71,18 +53,10 @@ static bool read_accounts(struct demo *demo, uint32_t number)
 
 bool demo_judges_ask(struct demo *demo)
 {
-	const bool ended = demo->load.final + demo->load.refused == demo->load.count;
-	struct judge_options options = judge_defaults();
-	char why[512] = "";
+	const struct judge_options options = judged_options(0);
 
-	/* Nobody records what nodes say about shards, what they need, or hashes of their states;
-	 * and there is no inbox. */
-	options.excused = HISTORY_OWNERS | HISTORY_SAMPLES | HISTORY_STATES | HISTORY_INBOX;
-	options.grace_ms = options.timer_ms = BOUND_MS; /* a busy machine */
-	options.completed = DEMO_ENDED_MIN;
 	for (uint32_t bank = 0; bank < CHECK_BANKS; bank++)
 		if (!read_accounts(demo, bank))
 			return false;
-	return judged_run(&demo->judged, &options, ended, why, sizeof why) ||
-	       stage_fail(&demo->stage, "%s", why);
+	return judged_run(&demo->judged, &options);
 }

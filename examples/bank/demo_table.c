@@ -74,8 +74,7 @@ static void find_doubts(const struct demo *demo, char *text, size_t size)
 	text[0] = '\0';
 	doubt_kills(demo, text, size);
 	doubt_trouble(demo, text, size);
-	for (uint32_t i = 0; i < demo->judged.verdict.unseen_count && i < VERDICT_UNSEEN; i++)
-		stage_doubt(text, size, "%s", demo->judged.verdict.unseen[i]);
+	judged_doubt(&demo->judged, text, size);
 	if (report->read_only == 0)
 		stage_doubt(text, size, "nothing was read only");
 	for (uint32_t i = 0; i < CHECK_PROTOCOLS; i++) {

@@ -6,17 +6,23 @@
 
 #include "client/definition.h"
 
-enum { SHOWN = 5 };
+enum { SHOWN = 5, BOUND_MS = 30000 };
+
+uint32_t judged_asked(struct judged *judged, const struct load_saga *saga,
+		      enum history_request_kind kind)
+{
+	const struct recorder_ask ask = {.kind = kind,
+					 .saga = judged->numbers[saga - judged->load->sagas],
+					 .step = HISTORY_NONE};
+
+	return recorder_asked(judged->recorder, &ask);
+}
 
 static void on_sent(void *context, const struct load_saga *saga)
 {
 	struct judged *judged = context;
-	const size_t i = (size_t)(saga - saga->load->sagas);
 
-	judged->requests[i] =
-		recorder_asked(judged->recorder, &(struct recorder_ask){.kind = HISTORY_SUBMIT,
-									.saga = judged->numbers[i],
-									.step = HISTORY_NONE});
+	judged->requests[saga - judged->load->sagas] = judged_asked(judged, saga, HISTORY_SUBMIT);
 }
 
 static void on_told(void *context, const struct load_saga *saga, int error,
@@ -24,20 +30,14 @@ static void on_told(void *context, const struct load_saga *saga, int error,
 {
 	struct judged *judged = context;
 
-	recorder_told(judged->recorder, judged->requests[saga - saga->load->sagas], error, status);
+	recorder_told(judged->recorder, judged->requests[saga - judged->load->sagas], error,
+		      status);
 }
 
-bool judged_open(struct judged *judged, struct load *load, const struct recorder_options *options,
-		 char *why, uint32_t size)
+static void add_sagas(struct judged *judged)
 {
-	(void)snprintf(why, size, "out of memory");
-	judged->numbers = calloc(load->count + 1, sizeof *judged->numbers);
-	judged->requests = calloc(load->count + 1, sizeof *judged->requests);
-	if (judged->numbers == NULL || judged->requests == NULL)
-		return false;
-	judged->recorder = recorder_create(options, why, size);
-	if (judged->recorder == NULL)
-		return false;
+	const struct load *load = judged->load;
+
 	for (uint32_t i = 0; i < load->count; i++) {
 		const struct load_saga *saga = &load->sagas[i];
 		struct wire_plan plan = saga->definition->plan;
@@ -49,17 +49,65 @@ bool judged_open(struct judged *judged, struct load *load, const struct recorder
 				      slice_of(saga->input, (uint32_t)saga->input_size),
 				      load->retry_until_unix_ms);
 	}
+}
+
+static void add_parts(struct judged *judged, const struct judged_setup *setup)
+{
+	for (uint32_t i = 0; i < STAGE_NODES; i++)
+		recorder_node(judged->recorder, cluster_node_name(i));
+	for (uint32_t i = 0; setup->services[i] != NULL; i++) {
+		char file[1200];
+
+		(void)snprintf(file, sizeof file, "%s/%s.db",
+			       cluster_folder(judged->stage->cluster), setup->services[i]);
+		recorder_ledger(judged->recorder, setup->services[i], file);
+	}
+}
+
+bool judged_open(struct judged *judged, struct stage *stage, struct load *load,
+		 const struct judged_setup *setup)
+{
+	char why[512] = "out of memory";
+	const struct recorder_options options = {.source = setup->source,
+						 .nats_url = cluster_nats_url(stage->cluster),
+						 .shard_count = setup->shards,
+						 .tap = setup->tap};
+
+	judged->stage = stage;
+	judged->load = load;
+	judged->numbers = calloc(load->count + 1, sizeof *judged->numbers);
+	judged->requests = calloc(load->count + 1, sizeof *judged->requests);
+	if (judged->numbers != NULL && judged->requests != NULL)
+		judged->recorder = recorder_create(&options, why, sizeof why);
+	if (judged->recorder == NULL)
+		return stage_fail(stage, "%s", why);
+	add_sagas(judged);
+	add_parts(judged, setup);
 	load->watch = (struct load_watch){.sent = on_sent, .told = on_told, .context = judged};
 	return true;
 }
 
-bool judged_run(struct judged *judged, const struct judge_options *options, bool ended, char *why,
-		uint32_t size)
+struct judge_options judged_options(uint32_t excused)
 {
+	struct judge_options options = judge_defaults();
+
+	options.excused =
+		HISTORY_OWNERS | HISTORY_SAMPLES | HISTORY_STATES | HISTORY_INBOX | excused;
+	options.grace_ms = options.timer_ms = BOUND_MS;
+	options.completed = options.compensated = 1;
+	return options;
+}
+
+bool judged_run(struct judged *judged, const struct judge_options *options)
+{
+	const struct load *load = judged->load;
+	const bool ended = load->final + load->refused == load->count;
+	char why[512] = "";
+
 	(void)memset(&judged->verdict, 0, sizeof judged->verdict);
-	judged->history = recorder_collect(judged->recorder, ended, why, size);
+	judged->history = recorder_collect(judged->recorder, ended, why, sizeof why);
 	if (judged->history == NULL)
-		return false;
+		return stage_fail(judged->stage, "%s", why);
 	judge_all(judged->history, options, NULL, &judged->verdict);
 	judged->outcome = judge_outcome(&judged->verdict);
 	return true;
@@ -81,6 +129,12 @@ void judged_print_json(const struct judged *judged, FILE *file)
 	(void)fprintf(file,
 		      "{\"transactions\":%" PRIu64 ",\"findings\":%" PRIu32 ",\"outcome\":\"%s\"}",
 		      v->count.accepted, v->finding_count, judge_outcome_name(judged->outcome));
+}
+
+void judged_doubt(const struct judged *judged, char *text, size_t size)
+{
+	for (uint32_t i = 0; i < judged->verdict.unseen_count && i < VERDICT_UNSEEN; i++)
+		stage_doubt(text, size, "%s", judged->verdict.unseen[i]);
 }
 
 void judged_close(struct judged *judged)

@@ -3,10 +3,12 @@
 #ifndef SAGAD_EXAMPLES_COMMON_JUDGED_H
 #define SAGAD_EXAMPLES_COMMON_JUDGED_H
 
-#include "examples/common/load.h"
+#include "examples/common/stage.h"
 #include "tests/judge/real/recorder.h"
 
 struct judged {
+	struct stage *stage;
+	struct load *load;
 	struct recorder *recorder;
 	uint32_t *numbers, *requests;  /* as load->sagas */
 	const struct history *history; /* what was judged; the recorder's */
@@ -14,16 +16,30 @@ struct judged {
 	enum judge_outcome outcome;
 };
 
-/* When the load is connected and its sagas are filled in, before the first is sent. False: `why`.
- */
-bool judged_open(struct judged *judged, struct load *load, const struct recorder_options *options,
-		 char *why, uint32_t size);
-/* When services and load have ended. False: it could not be looked at. */
-bool judged_run(struct judged *judged, const struct judge_options *options, bool ended, char *why,
-		uint32_t size);
+struct judged_setup {
+	const char *source; /* for people */
+	uint32_t shards;
+	/* Each with its database, <folder>/<service>.db; NULL-terminated. */
+	const char *const *services;
+	/* Listens to commands. Not where a broker is to be killed: then it does not hear all. */
+	bool tap;
+};
+/* When the load is connected and its sagas are filled in, before the first is sent. Errors, here
+ * and below, are told by stage_fail. */
+bool judged_open(struct judged *judged, struct stage *stage, struct load *load,
+		 const struct judged_setup *setup);
+/* The load's own are recorded by themselves; this is for what else is asked about one of them:
+ * before it is sent, and with recorder_told when it is answered. Any thread. */
+uint32_t judged_asked(struct judged *judged, const struct load_saga *saga,
+		      enum history_request_kind kind);
+/* Bounds of a busy machine; nobody records owners, samples, states, or the inbox. */
+struct judge_options judged_options(uint32_t excused);
+/* When services and load have ended. */
+bool judged_run(struct judged *judged, const struct judge_options *options);
 /* judges         12345   transactions, 0 findings; and what they found, if anything */
 void judged_print(const struct judged *judged, FILE *file);
-void judged_print_json(const struct judged *judged, FILE *file); /* an object */
-void judged_close(struct judged *judged);                        /* a zeroed one, too */
+void judged_print_json(const struct judged *judged, FILE *file);         /* an object */
+void judged_doubt(const struct judged *judged, char *text, size_t size); /* as stage_doubt */
+void judged_close(struct judged *judged);                                /* a zeroed one, too */
 
 #endif

@@ -25,6 +25,17 @@ static const char create[] =
 	" INSERT INTO witness(saga, step, op, kind, at_ns)"
 	" VALUES(NEW.saga, NEW.step, NEW.op, 'empty', " WITNESS_NOW "); END;";
 
+#define OP(row) "CASE " row ".op WHEN 'undo' THEN 3 ELSE 1 END"
+static const char follow[] =
+	"CREATE TRIGGER IF NOT EXISTS witness_ledger AFTER INSERT ON ledger BEGIN"
+	" INSERT INTO witness(saga, step, op, kind, at_ns)"
+	" VALUES(NEW.saga, NEW.step, " OP(
+		"NEW") ", 'done', " WITNESS_NOW "); END;"
+		       "CREATE TRIGGER IF NOT EXISTS witness_erased AFTER DELETE ON ledger BEGIN"
+		       " DELETE FROM witness WHERE id = (SELECT max(id) FROM witness WHERE saga = "
+		       "OLD.saga"
+		       " AND step = OLD.step AND op = " OP("OLD") " AND kind = 'done'); END;";
+
 static void now_ns(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	struct timespec now;
@@ -51,4 +62,9 @@ bool witness_prepare(sqlite3 *db)
 		return true;
 	(void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 	return false;
+}
+
+bool witness_follow_ledger(sqlite3 *db)
+{
+	return sqlite3_exec(db, follow, NULL, NULL, NULL) == SQLITE_OK;
 }

@@ -25,5 +25,8 @@
 bool witness_attach(sqlite3 *db);
 /* Attaches, and makes table and triggers, behind saga_sqlite_prepare. Idempotent. */
 bool witness_prepare(sqlite3 *db);
+/* For services that keep a table `ledger` with saga, step and op (forward, undo): what is written
+ * there was done, and what is taken out of it was not. Behind witness_prepare. */
+bool witness_follow_ledger(sqlite3 *db);
 
 #endif

@@ -44,6 +44,8 @@ static int judge(struct demo *demo)
 	char orders[1200];
 	char answers[1200];
 	char why[1300] = "";
+	/* Whose money it is, is for the check to say. */
+	const struct judge_options judges = judged_options(HISTORY_ACCOUNTS);
 	const struct check_options options = {
 		.folder = cluster_folder(stage->cluster),
 		.orders_file = orders,
@@ -68,6 +70,8 @@ static int judge(struct demo *demo)
 		(void)stage_fail(stage, "%s", why);
 		return STAGE_EXIT_FAILED;
 	}
+	if (!judged_run(&demo->judged, &judges))
+		return STAGE_EXIT_FAILED;
 	return demo_verdict(demo);
 }
 
@@ -85,6 +89,7 @@ int main(int argc, char **argv)
 	else if (demo->stage.interrupted)
 		code = STAGE_EXIT_INTERRUPTED;
 	load_close(&demo->load);
+	judged_close(&demo->judged);
 	demo_regret_free(demo);
 	if (demo->definition != NULL)
 		saga_definition_free(demo->definition);

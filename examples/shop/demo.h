@@ -9,12 +9,14 @@
 
 #include <stdatomic.h>
 
+#include "examples/common/judged.h"
 #include "examples/common/load.h"
 #include "examples/common/stage.h"
 #include "examples/shop/check.h"
 
 enum {
 	DEMO_ORDERS_MAX = 50000,
+	DEMO_SHARDS = 16,
 	/* Less than these, and nothing is proved. */
 	DEMO_OPEN_AT_KILL_MIN = 30,
 	DEMO_COMPLETED_MIN = 100,
@@ -56,6 +58,7 @@ struct demo {
 	uint64_t kill_tried_ms;
 	uint32_t parked, ended_early;
 	struct check_report report;
+	struct judged judged;
 };
 
 /* demo_cluster.c */

@@ -45,10 +45,12 @@ static struct load_saga *choose(struct demo *demo, struct prng *prng, bool old)
 static void cancel(struct demo *demo, const struct load_saga *order)
 {
 	struct demo_regret *regret = &demo->regret;
+	const uint32_t request = judged_asked(&demo->judged, order, HISTORY_CANCEL);
 	struct saga_status status;
 	const int err = saga_cancel(demo->load.connection, order->id, "changed my mind", CANCEL_MS,
 				    &status);
 
+	recorder_told(demo->judged.recorder, request, err, &status);
 	regret->asked++;
 	if (err == 0)
 		regret->yes[order - demo->load.sagas] = true;

@@ -68,6 +68,18 @@ static bool make_orders(struct demo *demo)
 	return good || stage_fail(&demo->stage, "cannot write %s", path);
 }
 
+static bool open_judged(struct demo *demo)
+{
+	static const char *const services[] = {"inventory", "payment", "shipping", "order", NULL};
+	char source[64];
+	const struct judged_setup setup = {
+		.source = source, .shards = DEMO_SHARDS, .services = services, .tap = true};
+
+	(void)snprintf(source, sizeof source, "shop-demo, seed %llu",
+		       (unsigned long long)demo->flags.seed);
+	return judged_open(&demo->judged, &demo->stage, &demo->load, &setup);
+}
+
 bool demo_connect(struct demo *demo)
 {
 	struct load *load = &demo->load;
@@ -80,8 +92,10 @@ bool demo_connect(struct demo *demo)
 		load->sagas[i].definition = demo->definition;
 	load->in_flight = demo->flags.customers;
 	err = load_open(load, cluster_nats_url(demo->stage.cluster), "shop-demo", stage_log, NULL);
-	return err == 0 ||
-	       stage_fail(&demo->stage, "%s: %s", saga_error_name(err), saga_error_text(err));
+	if (err != 0)
+		return stage_fail(&demo->stage, "%s: %s", saga_error_name(err),
+				  saga_error_text(err));
+	return open_judged(demo);
 }
 
 /* ---- cluster ----------------------------------------------------------------------------------
@@ -141,6 +155,7 @@ bool demo_start(struct demo *demo)
 
 	cluster_options_init(&options);
 	options.nodes = STAGE_NODES;
+	options.shards = DEMO_SHARDS;
 	options.folder = demo->flags.folder;
 	options.keep = demo->flags.keep;
 	options.command_age_ms = COMMAND_AGE_MS;

@@ -1,6 +1,7 @@
 /* Spoils one row of one ledger: the check has to find it. */
 #include "base/prng.h"
 #include "examples/common/rows_sqlite.h"
+#include "examples/common/witness_sqlite.h"
 #include "examples/shop/demo.h"
 
 bool demo_sabotage(struct demo *demo)
@@ -22,7 +23,7 @@ bool demo_sabotage(struct demo *demo)
 
 	(void)snprintf(path, sizeof path, "%s/%s.db", cluster_folder(demo->stage.cluster),
 		       check_service_name(service));
-	good = rows_open_sound(path, &db) &&
+	good = rows_open_sound(path, &db) && witness_attach(db) &&
 	       rows_change(db, 1, doubles ? repeat : erase, "i", (int64_t)(chance >> 8));
 	(void)sqlite3_close(db);
 	if (!good)

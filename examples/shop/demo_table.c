@@ -48,6 +48,7 @@ static void find_doubts(const struct demo *demo, char *text, size_t size)
 	};
 
 	text[0] = '\0';
+	judged_doubt(&demo->judged, text, size);
 	for (uint32_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
 		if (counts[i].value < counts[i].min)
 			stage_doubt(text, size, "only %" PRIu64 " %s", counts[i].value,
@@ -71,6 +72,7 @@ static void print_table(const struct demo *demo, const char *doubts)
 	(void)printf("cancels        %8u   %u done, %u too late, %u pending: the charge was out\n",
 		     demo->regret.asked, demo->regret.cancelled, demo->regret.too_late,
 		     demo->regret.pending);
+	judged_print(&demo->judged, stdout);
 	(void)printf("parked         %8u\n", demo->parked);
 	if (demo->ended_early > 0)
 		(void)printf("ended early    %8u   processes that nobody killed\n",
@@ -102,7 +104,9 @@ static void print_json(const struct demo *demo, const char *doubts, int code)
 		stage_print_takeovers_json(&demo->stage.kills[i]);
 		(void)printf("}");
 	}
-	(void)printf("],\"check\":");
+	(void)printf("],\"judges\":");
+	judged_print_json(&demo->judged, stdout);
+	(void)printf(",\"check\":");
 	(void)fflush(stdout);
 	check_print_json(&demo->report, stdout);
 	(void)printf("}\n");
@@ -117,7 +121,8 @@ int demo_verdict(struct demo *demo)
 	if (doubts[0] != '\0')
 		code = STAGE_EXIT_INCONCLUSIVE;
 	if (demo->report.findings.violations > 0 || demo->parked > 0 || demo->load.refused > 0 ||
-	    demo->ended_early > 0 || demo->load.final < demo->load.count)
+	    demo->ended_early > 0 || demo->load.final < demo->load.count ||
+	    demo->judged.verdict.finding_count > 0)
 		code = STAGE_EXIT_VIOLATION;
 	if (demo->flags.json)
 		print_json(demo, doubts, code);

@@ -8,6 +8,7 @@
 
 #include "examples/common/rows_sqlite.h"
 #include "examples/common/serve.h"
+#include "examples/common/witness_sqlite.h"
 #include "examples/shop/schema.h"
 #include "examples/shop/service.h"
 
@@ -149,7 +150,8 @@ struct shop_store *shop_store_open(const char *file, const struct shop_kind *kin
 			 NULL) == SQLITE_OK &&
 	    sqlite3_exec(store->db, SHOP_SCHEMA_LEDGER, NULL, NULL, NULL) == SQLITE_OK &&
 	    sqlite3_exec(store->db, kind->schema, NULL, NULL, NULL) == SQLITE_OK &&
-	    saga_sqlite_prepare(store->db) == 0)
+	    saga_sqlite_prepare(store->db) == 0 && witness_prepare(store->db) &&
+	    witness_follow_ledger(store->db))
 		return store;
 	(void)fprintf(stderr, "shop-service: %s: cannot use the database %s: %s\n", kind->service,
 		      file, sqlite3_errmsg(store->db));

@@ -137,6 +137,8 @@ static int judge(struct demo *demo)
 		(void)stage_fail(&demo->stage, "%s", why);
 		return STAGE_EXIT_FAILED;
 	}
+	if (!demo_ask_judges(demo))
+		return STAGE_EXIT_FAILED;
 	return demo_verdict(demo);
 }
 
@@ -159,6 +161,7 @@ int main(int argc, char **argv)
 	stage_init(&demo->stage, "travel-demo");
 	code = run(demo);
 	load_close(&demo->load);
+	judged_close(&demo->judged);
 	if (demo->definition != NULL)
 		saga_definition_free(demo->definition);
 	stage_close(&demo->stage, code, demo->flags.keep || demo->flags.folder != NULL);

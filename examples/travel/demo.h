@@ -9,12 +9,14 @@
 
 #include <saga.h>
 
+#include "examples/common/judged.h"
 #include "examples/common/load.h"
 #include "examples/common/stage.h"
 #include "examples/travel/check.h"
 
 enum {
 	DEMO_BOOKINGS_MAX = 20000,
+	DEMO_SHARDS = 16,
 	DEMO_OPEN_AT_KILL_MIN = 50,
 	DEMO_ENDED_WITHOUT_MIN = 100,
 	DEMO_COMPLETED_MIN = 100,
@@ -61,6 +63,7 @@ struct demo {
 	uint32_t parked;
 	uint32_t ended_early; /* processes that ended by themselves */
 	struct check_report report;
+	struct judged judged;
 };
 
 /* demo_cluster.c */
@@ -77,6 +80,7 @@ const char *demo_service_victim(void);
 /* demo_submit.c */
 bool demo_load(struct demo *demo);
 bool demo_connect(struct demo *demo);
+bool demo_ask_judges(struct demo *demo); /* when the services have ended */
 
 /* demo_sabotage_sqlite.c */
 bool demo_sabotage(struct demo *demo);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/prng.h"
+#include "examples/common/witness_sqlite.h"
 #include "examples/travel/demo.h"
 
 bool demo_sabotage(struct demo *demo)
@@ -27,6 +28,7 @@ bool demo_sabotage(struct demo *demo)
 	(void)snprintf(path, sizeof path, "%s/%s.db", cluster_folder(demo->stage.cluster),
 		       check_service_name(service));
 	good = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
+	       witness_attach(db) &&
 	       sqlite3_prepare_v2(db, doubles ? repeat : erase, -1, &statement, NULL) ==
 		       SQLITE_OK &&
 	       sqlite3_bind_int64(statement, 1, (sqlite3_int64)(chance >> 8)) == SQLITE_OK &&

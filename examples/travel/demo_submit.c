@@ -60,6 +60,30 @@ static void on_final(void *context, struct load_saga *booking)
 		demo->ended_without++;
 }
 
+static bool open_judged(struct demo *demo)
+{
+	static const char *const services[] = {"user", "flight", "hotel", "payment", NULL};
+	char source[64];
+	const struct judged_setup setup = {.source = source,
+					   .shards = DEMO_SHARDS,
+					   .services = services,
+					   .tap = !demo->flags.nats_cluster};
+
+	(void)snprintf(source, sizeof source, "travel-demo, seed %llu",
+		       (unsigned long long)demo->flags.seed);
+	return judged_open(&demo->judged, &demo->stage, &demo->load, &setup);
+}
+
+bool demo_ask_judges(struct demo *demo)
+{
+	/* Whose money it is, is for the check to say; and whoever listens to one of three brokers
+	 * that are killed does not hear all. */
+	const struct judge_options options = judged_options(
+		HISTORY_ACCOUNTS | (demo->flags.nats_cluster ? (uint32_t)HISTORY_WIRE : 0));
+
+	return judged_run(&demo->judged, &options);
+}
+
 bool demo_connect(struct demo *demo)
 {
 	struct load *load = &demo->load;
@@ -79,6 +103,8 @@ bool demo_connect(struct demo *demo)
 	load->context = demo;
 	err = load_open(load, cluster_nats_url(demo->stage.cluster), "travel-demo", stage_log,
 			NULL);
-	return err == 0 ||
-	       stage_fail(&demo->stage, "%s: %s", saga_error_name(err), saga_error_text(err));
+	if (err != 0)
+		return stage_fail(&demo->stage, "%s: %s", saga_error_name(err),
+				  saga_error_text(err));
+	return open_judged(demo);
 }

@@ -29,6 +29,7 @@ static void find_doubts(const struct demo *demo, char *text, size_t size)
 	const struct check_report *report = &demo->report;
 
 	text[0] = '\0';
+	judged_doubt(&demo->judged, text, size);
 	if (demo->flags.slow) {
 		if (report->completed < DEMO_SLOW_MIN)
 			stage_doubt(text, size, "only %u completed", report->completed);
@@ -73,6 +74,7 @@ static void print_table(const struct demo *demo, const char *doubts)
 	const struct load_figures latencies = load_measure(&demo->load);
 
 	check_print(&demo->report, stdout);
+	judged_print(&demo->judged, stdout);
 	(void)printf("parked         %8u\n", demo->parked);
 	if (demo->ended_early > 0)
 		(void)printf("ended early    %8u   processes that nobody killed\n",
@@ -109,6 +111,8 @@ static void print_json(const struct demo *demo, const char *doubts, int code)
 		     latencies.p99_ms, demo->load.for_deadline, demo->nats_victim, demo->led_count,
 		     demo->ended_without, doubts);
 	stage_print_takeovers_json(demo->node != NULL ? demo->node : &no_kill);
+	(void)printf(",\"judges\":");
+	judged_print_json(&demo->judged, stdout);
 	(void)printf(",\"check\":");
 	(void)fflush(stdout);
 	check_print_json(&demo->report, stdout);
@@ -124,7 +128,8 @@ int demo_verdict(struct demo *demo)
 	if (doubts[0] != '\0')
 		code = STAGE_EXIT_INCONCLUSIVE;
 	if (demo->report.findings.violations > 0 || demo->parked > 0 || demo->load.refused > 0 ||
-	    demo->ended_early > 0 || demo->load.final < demo->load.count)
+	    demo->ended_early > 0 || demo->load.final < demo->load.count ||
+	    demo->judged.verdict.finding_count > 0)
 		code = STAGE_EXIT_VIOLATION;
 	if (demo->flags.json)
 		print_json(demo, doubts, code);

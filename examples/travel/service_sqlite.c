@@ -8,6 +8,7 @@
 
 #include "examples/common/rows_sqlite.h"
 #include "examples/common/serve.h"
+#include "examples/common/witness_sqlite.h"
 #include "examples/travel/schema.h"
 #include "examples/travel/service.h"
 
@@ -121,7 +122,8 @@ struct travel_store *travel_store_open(const char *file, const struct travel_kin
 			 NULL) == SQLITE_OK &&
 	    sqlite3_exec(store->db, TRAVEL_SCHEMA_LEDGER, NULL, NULL, NULL) == SQLITE_OK &&
 	    sqlite3_exec(store->db, kind->schema, NULL, NULL, NULL) == SQLITE_OK &&
-	    saga_sqlite_prepare(store->db) == 0)
+	    saga_sqlite_prepare(store->db) == 0 && witness_prepare(store->db) &&
+	    witness_follow_ledger(store->db))
 		return store;
 	(void)fprintf(stderr, "travel-%s: cannot use the database %s: %s\n", kind->service, file,
 		      sqlite3_errmsg(store->db));

@@ -28,6 +28,7 @@ static void test_all_is_well_with_a_kill(void **state)
 	assert_non_null(strstr(output, "\"parked\":0"));
 	assert_non_null(strstr(output, "\"inconclusive\":\"\""));
 	assert_non_null(strstr(output, "\"orders\":700"));
+	assert_non_null(strstr(output, "\"judges\":{\"transactions\":700,\"findings\":0,"));
 	assert_non_null(strstr(output, "\"lost\":0,\"doubled\":0"));
 }
 
@@ -48,8 +49,10 @@ static void test_spoiled_ledger_is_a_violation(void **state)
 
 	(void)state;
 	assert_int_equal(run_demo("--orders=20", "--sabotage=delete", output), 1);
+	assert_non_null(strstr(output, "\"outcome\":\"broken\"")); /* the judges see it, too */
 	assert_int_equal(run_demo("--orders=20", "--sabotage=double", output), 1);
 	assert_non_null(strstr(output, "\"doubled\":1,"));
+	assert_non_null(strstr(output, "\"outcome\":\"broken\""));
 }
 
 int main(void)

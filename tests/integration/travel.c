@@ -27,6 +27,7 @@ static void all_is_well(const char *delivery)
 	assert_non_null(strstr(output, "\"parked\":0"));
 	assert_non_null(strstr(output, "\"inconclusive\":\"\""));
 	assert_non_null(strstr(output, "\"bookings\":2400"));
+	assert_non_null(strstr(output, "\"judges\":{\"transactions\":2400,\"findings\":0,"));
 	assert_non_null(strstr(output, "\"lost\":0,\"doubled\":0"));
 }
 
@@ -61,7 +62,9 @@ static void test_spoiled_ledger_is_a_violation(void **state)
 
 	(void)state;
 	assert_int_equal(run_demo("--bookings=60", "--sabotage=delete", output), 1);
+	assert_non_null(strstr(output, "\"outcome\":\"broken\"")); /* the judges see it, too */
 	assert_int_equal(run_demo("--bookings=60", "--sabotage=double", output), 1);
+	assert_non_null(strstr(output, "\"outcome\":\"broken\""));
 	assert_non_null(strstr(output, "\"doubled\":1,"));
 }
 

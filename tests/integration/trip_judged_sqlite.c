@@ -22,7 +22,7 @@ struct trouble {
 	uint32_t sagas, turns;
 };
 
-static const char *const services[TRIP_SERVICES] = {"svc-a", "svc-b", "svc-c"};
+static const char *const services[TRIP_SERVICES + 1] = {"svc-a", "svc-b", "svc-c", NULL};
 
 /* ---- the run -----------------------------------------------------------------------------------
  */
@@ -75,20 +75,11 @@ static void fill_load(struct judged_trip *trip, uint32_t count)
 
 static void record(struct judged_trip *trip, const char *source)
 {
-	char why[512] = "", db[1100];
-	const struct recorder_options options = {.source = source,
-						 .nats_url = cluster_nats_url(trip->stage.cluster),
-						 .shard_count = SHARDS,
-						 .tap = true};
+	char why[512] = "";
+	const struct judged_setup setup = {
+		.source = source, .shards = SHARDS, .services = services, .tap = true};
 
-	if (!judged_open(&trip->judged, &trip->load, &options, why, sizeof why))
-		fail_msg("%s", why);
-	for (uint32_t i = 0; i < STAGE_NODES; i++)
-		recorder_node(trip->judged.recorder, cluster_node_name(i));
-	for (uint32_t i = 0; i < TRIP_SERVICES; i++) {
-		database_of(trip, i, db);
-		recorder_ledger(trip->judged.recorder, services[i], db);
-	}
+	assert_true(judged_open(&trip->judged, &trip->stage, &trip->load, &setup));
 	if (!recorder_probe(trip->judged.recorder, 10, why, sizeof why))
 		fail_msg("%s", why);
 }
@@ -210,17 +201,11 @@ static struct judged_trip *new_trip(void)
 /* ---- the judges --------------------------------------------------------------------------------
  */
 
-/* Bounds of liveness are wide: this is a busy machine. */
 static struct judge_options options_for(uint32_t excused)
 {
-	struct judge_options options = judge_defaults();
+	/* Whose money it is, nobody knows here either. */
+	struct judge_options options = judged_options(HISTORY_ACCOUNTS | excused);
 
-	/* Not judged here: whose money it is, reports of nodes about shards, the durable inbox
-	 * (integration.trip_inbox), samples, and hashes of states (the simulator). */
-	options.excused = HISTORY_ACCOUNTS | HISTORY_OWNERS | HISTORY_INBOX | HISTORY_SAMPLES |
-			  HISTORY_STATES | excused;
-	options.grace_ms = 30000;
-	options.timer_ms = 30000;
 	options.completed = SAGAS / 4;
 	options.compensated = SAGAS / 8;
 	return options;
@@ -228,10 +213,7 @@ static struct judge_options options_for(uint32_t excused)
 
 static enum judge_outcome judge(struct judged_trip *trip, const struct judge_options *options)
 {
-	char why[512] = "";
-
-	if (!judged_run(&trip->judged, options, true, why, sizeof why))
-		fail_msg("%s", why);
+	assert_true(judged_run(&trip->judged, options));
 	judged_print(&trip->judged, stderr);
 	return trip->judged.outcome;
 }

@@ -7,7 +7,7 @@
 #include "tests/judge/real/recorder_parts.h"
 #include "wire/codec.h"
 
-enum { ARENA_SIZE = 1024 * 1024, SUBJECTS = 2 };
+enum { ARENA_SIZE = 1024 * 1024, SUBJECTS = 2, SERVERS_MAX = 8 };
 
 struct recorder_tap {
 	struct recorder *recorder;
@@ -76,13 +76,27 @@ static void on_lost(natsConnection *connection, void *closure)
 	recorder_unlock(r);
 }
 
+/* natsOptions_SetURL takes one address, and there may be several. */
+static natsStatus set_addresses(natsOptions *options, const char *text)
+{
+	const char *addresses[SERVERS_MAX];
+	char copy[1024], *rest = NULL;
+	int count = 0;
+
+	(void)snprintf(copy, sizeof copy, "%s", text);
+	for (char *word = strtok_r(copy, ",", &rest); word != NULL && count < SERVERS_MAX;
+	     word = strtok_r(NULL, ",", &rest))
+		addresses[count++] = word;
+	return natsOptions_SetServers(options, addresses, count);
+}
+
 static natsStatus connect_tap(struct recorder_tap *tap)
 {
 	natsOptions *options = NULL;
 	natsStatus status = natsOptions_Create(&options);
 
 	if (status == NATS_OK)
-		status = natsOptions_SetURL(options, tap->recorder->options.nats_url);
+		status = set_addresses(options, tap->recorder->options.nats_url);
 	if (status == NATS_OK)
 		status = natsOptions_SetMaxReconnect(options, -1);
 	if (status == NATS_OK)
