@@ -47,6 +47,7 @@ static void check_probes(struct sim *sim)
 
 void sim_check(struct sim *sim)
 {
+	sim_databases_read(sim);
 	sim->history.end_ms = sim->now_ms;
 	sim->history.parts |= HISTORY_END;
 	judge_all(&sim->history, &sim->judging, sim->facts, &sim->verdict);

@@ -254,6 +254,16 @@ void sim_database_disarm(struct sim_database *store)
 		store->ops->arm(store, 0);
 }
 
+void sim_databases_read(struct sim *sim)
+{
+	for (uint32_t i = 0; i < sim->service_count; i++) {
+		struct sim_database *store = sim->services[i].store;
+
+		store->ops->read_account(store, &sim->history.accounts[i]);
+		sim->history.accounts[i].read = true;
+	}
+}
+
 void sim_databases_heal(struct sim *sim)
 {
 	for (uint32_t i = 0; i < sim->service_count; i++) {

@@ -44,6 +44,8 @@ struct sim_database_ops {
 	void (*crash)(struct sim_database *store, bool power);
 	/* Tells sim_database_publish of what has become durable, and sees whether it lives. */
 	void (*publish)(struct sim_database *store);
+	/* At the end: what its account has come to. */
+	void (*read_account)(struct sim_database *store, struct history_account *account);
 	/* Nothing fails any more; optional. */
 	void (*heal)(struct sim_database *store);
 	void (*close)(struct sim_database *store);
@@ -68,6 +70,8 @@ void sim_database_close(struct sim *sim, uint32_t service);
 void sim_database_arm(struct sim_database *store);
 void sim_database_disarm(struct sim_database *store);
 void sim_databases_heal(struct sim *sim);
+/* For the judges, at the end. */
+void sim_databases_read(struct sim *sim);
 /* The machine comes up again: whatever was durable is there. */
 void sim_database_crash(struct sim_database *store);
 /* An effect is durable: for the judges. */

@@ -9,6 +9,10 @@
 
 enum { CHANGES_MAX = 2048, EFFECTS_MAX = 8 };
 
+struct money {
+	int64_t balance, held;
+};
+
 /* What was there before. */
 struct change {
 	void *where;
@@ -16,7 +20,7 @@ struct change {
 	union {
 		struct sim_row row;
 		struct barrier_shard shard;
-		int64_t balance;
+		struct money money;
 	} before;
 };
 
@@ -24,6 +28,7 @@ struct memory {
 	struct sim_database store;
 	struct barrier_store rows; /* what is within */
 	struct barrier_shard shards[SIM_SHARDS_MAX];
+	struct money money;
 	bool open;
 	struct change changes[CHANGES_MAX];
 	uint32_t change_count, saved_changes;
@@ -253,6 +258,9 @@ static bool add_effect(struct sim_database *store, const struct history_effect *
 
 	CHECK(m->open);
 	CHECK_LT(m->effect_count, EFFECTS_MAX);
+	touch(m, &m->money, sizeof m->money);
+	m->money.balance += effect->delta;
+	m->money.held += effect->held;
 	m->effects[m->effect_count++] = *effect;
 	return true;
 }
@@ -286,6 +294,12 @@ static bool forget(struct sim_database *store, enum saga_op op)
 	return true;
 }
 
+static void read_account(struct sim_database *store, struct history_account *account)
+{
+	account->balance = outer(store)->money.balance;
+	account->held = outer(store)->money.held;
+}
+
 /* A commit has told it. */
 static void publish(struct sim_database *store)
 {
@@ -305,6 +319,7 @@ struct sim_database *sim_database_memory_create(void)
 		.write_hold = write_hold,
 		.forget = forget,
 		.crash = crash,
+		.read_account = read_account,
 		.publish = publish,
 		.close = close_memory,
 	};

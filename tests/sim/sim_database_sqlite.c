@@ -290,6 +290,18 @@ static void heal(struct sim_database *store)
 	add_counts(d);
 }
 
+static void read_account(struct sim_database *store, struct history_account *account)
+{
+	struct on_disk *d = outer(store);
+
+	look(d, true);
+	CHECK(ready(store));
+	look(d, true);
+	account->balance = number(d, "SELECT balance FROM account");
+	account->held = number(d, "SELECT held FROM account");
+	look(d, false);
+}
+
 static void close_disk(struct sim_database *store)
 {
 	struct on_disk *d = outer(store);
@@ -326,6 +338,7 @@ struct sim_database *sim_database_sqlite_create(struct sim *sim, uint32_t servic
 		.forget = forget,
 		.crash = crash,
 		.publish = publish,
+		.read_account = read_account,
 		.heal = heal,
 		.close = close_disk,
 	};
