@@ -179,6 +179,7 @@ void core_destroy(struct core *core)
 		if (core->shards[n] != NULL)
 			shard_destroy(core->shards[n]);
 	core_unlisten(core);
+	core_health_stop(core);
 	buf_close(&core->scratch);
 	core->io.release(core->io.context, core->decode_memory,
 			 CORE_DECODE_BYTES + wire_plan_cache_size());
@@ -346,6 +347,8 @@ void core_batch(struct core *core, struct core_time now, uint32_t shard, uint64_
 {
 	struct shard *s = core->shards[shard];
 	core->now = now;
+	if (token != 0 && token == core->health.probe_token)
+		return; /* that there is an answer will do: core_read_end */
 	if (s == NULL || token == 0)
 		return;
 	if (token == s->read_token)
@@ -361,6 +364,10 @@ void core_read_end(struct core *core, struct core_time now, uint32_t shard, uint
 {
 	struct shard *s = core->shards[shard];
 	core->now = now;
+	if (token != 0 && token == core->health.probe_token) {
+		core_health_probed(core, error);
+		return;
+	}
 	if (s == NULL || token == 0)
 		return;
 	if (token == s->read_token) {
@@ -395,15 +402,9 @@ static void store_mark(struct shard *s, bool at_once)
 	s->mark_stored_ms = core->now.mono_ms;
 }
 
-static bool append_stalled(const struct shard *s, uint64_t bound_ms)
-{
-	return s->append_since_ms != 0 && s->state != OWNERSHIP_HALTED &&
-	       s->core->now.mono_ms - s->append_since_ms > bound_ms;
-}
-
 void core_clock_run(struct shard *s)
 {
-	const bool running = s->core->connected && !append_stalled(s, CORE_CLOCK_STALL_MS);
+	const bool running = s->core->connected && !core_append_stalled(s, CORE_CLOCK_STALL_MS);
 	shard_clock_advance(&s->clock, s->core->now.mono_ms, running);
 }
 
@@ -447,7 +448,7 @@ static void turn_shard(struct shard *s)
 	turn_serving(s);
 	if (s->state != OWNERSHIP_QUIESCING)
 		return;
-	if (append_stalled(s, CORE_STUCK_MS)) {
+	if (core_append_stalled(s, CORE_STUCK_MS)) {
 		core_lose(s, SAGA_E_UNKNOWN); /* the next owner's epoch settles it */
 	} else if (drained(s)) {
 		store_mark(s, true);
@@ -458,36 +459,11 @@ static void turn_shard(struct shard *s)
 	}
 }
 
-/* One journal that is stuck says nothing of the node when no other has had anything to take: so
- * others are given something, one a turn, until one has taken it or all are stuck (S21). */
-static void probe_journals(struct core *core)
-{
-	struct shard *idle = NULL;
-	bool stuck = false;
-	if (core->now.mono_ms - core->progress_ms <= CORE_PROBE_MS)
-		return;
-	for (uint32_t n = 0; n < core->shard_end; n++) {
-		struct shard *s = core->shards[n];
-		if (s == NULL)
-			continue;
-		stuck |= append_stalled(s, CORE_PROBE_MS);
-		if (idle == NULL && s->state == OWNERSHIP_SERVING && s->record_count == 0 &&
-		    appender_idle(&s->appender))
-			idle = s;
-	}
-	if (stuck && idle != NULL)
-		(void)core_serve_probe(idle);
-}
-
 void core_turn(struct core *core, struct core_time now)
 {
 	core_wake(core, now);
 	core->passed_bytes = 0;
-	/* Being cut off is noticed elsewhere; after it the journals get their time again, or who
-	 * had an append open when NATS went would be called ill when it is back. */
-	if (!core->connected)
-		core->progress_ms = now.mono_ms;
-	probe_journals(core);
+	core_health_turn(core);
 	core_inbox_look(core);
 	for (uint32_t n = 0; n < core->shard_end; n++)
 		if (core->shards[n] != NULL)
@@ -522,6 +498,7 @@ static void stats_add(struct txn_stats *sum, const struct txn_stats *one)
 void core_stats(const struct core *core, struct core_stats *stats)
 {
 	*stats = core->stats;
+	stats->journal_stuck = core->health.ill;
 	for (uint32_t n = 0; n < core->shard_end; n++) {
 		const struct shard *s = core->shards[n];
 		if (s == NULL)
@@ -530,11 +507,6 @@ void core_stats(const struct core *core, struct core_stats *stats)
 		stats->replaying += s->state == OWNERSHIP_REPLAYING;
 		stats->halted += s->state == OWNERSHIP_HALTED;
 		stats->outbox_bytes += outbox_size(&s->outbox);
-		/* One journal without a leader is the broker's trouble: others would fare no better
-		 * with it. A node is ill when none of its journals takes anything, those that had
-		 * nothing to take included: see probe_journals (S21). */
-		stats->journal_stuck |= append_stalled(s, CORE_ILL_MS) &&
-					core->now.mono_ms - core->progress_ms > CORE_ILL_MS;
 		if (s->engine == NULL)
 			continue;
 		struct txn_stats one;

@@ -143,11 +143,12 @@ struct core_stats {
 	uint64_t busy_total;       /* requests refused for want of room or time */
 	uint64_t shed_total;       /* of them, those that had waited too long */
 	uint64_t replies_deferred; /* answers of participants left for their next sending */
-	/* S21: an append has been open for long, and no journal here has taken anything for as
-	 * long, though those that had nothing to take were given a record to find out. What others
-	 * append is not known here: the planner moves this node's shards only while another one
-	 * calls itself well. Who has a single journal, or none but stuck ones, cannot tell the
-	 * broker's trouble from its own, and takes it for its own. */
+	/* S21: an append or a replay has waited for long, and no journal here has taken or given
+	 * anything for as long, though those that had nothing to take were given a record to find
+	 * out; and since then none has answered. What others append is not known here: the planner
+	 * moves this node's shards only while another one calls itself well. Who has a single
+	 * journal, or none but stuck ones, cannot tell the broker's trouble from its own, and takes
+	 * it for its own. */
 	bool journal_stuck;
 };
 void core_stats(const struct core *core, struct core_stats *stats);

@@ -38,6 +38,7 @@ void core_acquire_start(struct shard *s)
 {
 	reader_init(&s->reader, &s->core->config.cluster, s->number);
 	s->replay_since_ms = s->core->now.mono_ms;
+	s->replay_heard_ms = s->core->now.mono_ms;
 	core_note_event(s, "shard.replaying", 0);
 	read_on(s);
 }
@@ -121,6 +122,7 @@ void core_acquire_batch(struct shard *s, uint64_t sequence, struct slice bytes)
 		error = reader_take(&s->reader, sequence, bytes, replay_record, s);
 	if (error == 0) {
 		s->doubt_since_ms = 0;
+		core_health_progress(s);
 		core_index_add(s, first, sequence);
 		return;
 	}
@@ -227,6 +229,7 @@ void core_acquire_read_end(struct shard *s, int error)
 		return;
 	}
 	s->doubt_since_ms = 0;
+	core_health_progress(s);
 	propose_epoch(s);
 }
 

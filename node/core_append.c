@@ -73,7 +73,7 @@ void core_append_act(struct shard *s, enum appender_act act)
 			note_settled(s);
 		s->append_since_ms = 0;
 		s->append_sends = 0;
-		s->core->progress_ms = s->core->now.mono_ms;
+		core_health_progress(s);
 		batch_durable(s);
 		break;
 	case APPENDER_LOST:

@@ -149,6 +149,7 @@ struct shard {
 	uint64_t doubt_since_ms; /* the journal looks short, holed or missing since then; 0 = no */
 	uint64_t retry_at_ms;    /* replay read is tried again then; 0 = no */
 	uint64_t replay_since_ms;
+	uint64_t replay_heard_ms; /* when the replay has got something last */
 	uint32_t epoch_tries;
 	bool epoch_in_flight;
 	bool epoch_unfenced; /* the epoch batch was sent unfenced: look for it by reading */
@@ -196,6 +197,15 @@ struct index_entry {
 	uint64_t sequence;
 };
 
+/* S21: whether the journals are out of reach. */
+struct core_health {
+	bool ill;
+	uint64_t progress_ms; /* when a journal has taken or given anything last */
+	uint64_t probe_token; /* of a read that only asks whether one answers; 0 = none */
+	uint64_t probe_at_ms;
+	uint32_t probe_shard; /* the next one to be asked */
+};
+
 struct core {
 	struct core_config config;
 	struct core_io io;
@@ -208,10 +218,10 @@ struct core {
 	struct buf scratch; /* encoded messages */
 	struct arena decode;
 	void *decode_memory;
-	struct wire_plan_cache *plans;          /* of all shards */
-	struct core_time now;                   /* of the call in progress */
-	bool connected;                         /* as of the last turn or wake */
-	uint64_t progress_ms;                   /* when an append ended well last */
+	struct wire_plan_cache *plans; /* of all shards */
+	struct core_time now;          /* of the call in progress */
+	bool connected;                /* as of the last turn or wake */
+	struct core_health health;
 	struct transport_subscription *submits; /* of any node; NULL = not listening */
 	uint64_t passed_bytes;                  /* in this turn */
 	struct core_inbox inbox;
@@ -244,6 +254,14 @@ void core_acquire_unfenced_done(struct shard *s);
 void core_append_flush(struct shard *s);
 void core_append_act(struct shard *s, enum appender_act act);
 void core_append_due(struct shard *s);
+
+/* core_health.c */
+bool core_append_stalled(const struct shard *s, uint64_t bound_ms);
+/* An append was stored, or a replay has got something. */
+void core_health_progress(struct shard *s);
+void core_health_turn(struct core *core);
+void core_health_probed(struct core *core, int error);
+void core_health_stop(struct core *core);
 
 /* core_serve.c */
 void core_serve_message(struct shard *s, enum subject_verb verb, struct slice party,

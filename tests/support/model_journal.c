@@ -151,6 +151,12 @@ static bool still_wanted(const struct model_journal *j, const struct model_call 
 static void run_read(struct model_journal *j, const struct model_call *call)
 {
 	const struct model_log *log = j->log;
+	if ((j->silent_reads >> call->shard & 1) != 0) {
+		if (call->token != 0)
+			j->events.read_end(j->events.context, call->shard, call->token,
+					   SAGA_E_TIMEOUT, 0);
+		return;
+	}
 	for (uint64_t s = call->from; s <= call->to && s <= log->count[call->shard]; s++) {
 		const struct model_batch *batch = &log->batches[call->shard][s - 1];
 		if (call->token != 0)

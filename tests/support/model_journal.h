@@ -49,6 +49,7 @@ struct model_journal {
 	uint32_t call_count;
 	enum model_fault append_fault; /* of appends carried out by the next pump */
 	uint64_t fine_shards;          /* bits: these have no such fault */
+	uint64_t silent_reads;         /* bits: reads of these shards time out */
 	uint32_t appends;              /* asked for, in all */
 };
 

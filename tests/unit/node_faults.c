@@ -411,6 +411,65 @@ static void resend_needs_a_lease(void **state) /* S28 */
 	assert_int_equal(before, w->log.count[1]);
 }
 
+static bool called_ill(struct world *w)
+{
+	struct core_stats stats;
+	core_stats(w->nodes[0].core, &stats);
+	return stats.journal_stuck;
+}
+
+/* No journal answers node 0 in this time. */
+static void pass_seconds(struct world *w, uint32_t seconds)
+{
+	for (uint32_t i = 0; i < 10 * seconds; i++)
+		world_turn(w, 100);
+}
+
+/* S21: who cannot even read what it was given is ill, and stays ill without shards until a journal
+ * has answered: or it would be given them again, for ever. */
+static void a_node_without_journals_is_ill_until_one_answers(void **state)
+{
+	struct world *w = *state;
+	w->now.mono_ms = 1000000;
+	world_assign(w, 0, 1, 5);
+	pass_seconds(w, 11);
+	assert_false(called_ill(w));
+	pass_seconds(w, 2);
+	assert_true(called_ill(w));
+	assert_int_equal(w->nodes[0].state[1], OWNERSHIP_UNOWNED); /* replaying, not told */
+	core_release(w->nodes[0].core, w->now, 1);
+	assert_int_equal(w->nodes[0].state[1], OWNERSHIP_FENCED);
+	pass_seconds(w, 60);
+	assert_true(called_ill(w));
+	assert_true(model_journal_pump(&w->nodes[0].journal) > 0);
+	assert_false(called_ill(w));
+	pass_seconds(w, 60); /* idle is not ill */
+	assert_false(called_ill(w));
+	world_serve(w, 0, 1, 9);
+	assert_int_equal(w->nodes[0].state[1], OWNERSHIP_SERVING);
+}
+
+/* The journals that answer speak for the node, whichever does not. */
+static void a_replay_that_waits_is_not_ill_beside_others(void **state)
+{
+	struct world *w = *state;
+	const uint32_t before = w->log.count[2];
+	w->now.mono_ms = 1000000;
+	world_serve(w, 0, 2, 5);
+	world_assign(w, 0, 1, 6);
+	w->nodes[0].journal.silent_reads = 1 << 1;
+	for (uint32_t i = 0; i < 60; i++) {
+		pass_seconds(w, 1);
+		(void)model_journal_pump(&w->nodes[0].journal);
+		assert_false(called_ill(w));
+	}
+	assert_in_range(w->log.count[2] - before, 2, 20); /* asked now and then, and no flood */
+	w->nodes[0].journal.silent_reads = 0;
+	pass_seconds(w, 1);
+	world_settle(w);
+	assert_int_equal(w->nodes[0].state[1], OWNERSHIP_SERVING);
+}
+
 /* S16, 25: what came after a stop of the process is not dated by what was before it. */
 static void what_comes_after_a_stop_is_dated_after_it(void **state)
 {
@@ -447,6 +506,8 @@ int main(void)
 		TEST(a_durable_command_leaves_soon_or_never),
 		TEST(a_slow_journal_loses_no_command),
 		TEST(what_comes_after_a_stop_is_dated_after_it),
+		TEST(a_node_without_journals_is_ill_until_one_answers),
+		TEST(a_replay_that_waits_is_not_ill_beside_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
