@@ -141,6 +141,8 @@ static void check_enlist(const struct told *t)
 	const bool over = by(t, t->s->closed) || by(t, t->s->abort) || by(t, t->s->tombstone) ||
 			  by(t, t->s->refused);
 
+	if (t->r->step >= t->f->history->sagas[t->saga].step_count)
+		return;
 	if (t->r->kind == HISTORY_ENLIST_OTHER) {
 		count->enlists_other += says(t, SAGA_E_CONFLICT);
 		if (t->a->code == 0)

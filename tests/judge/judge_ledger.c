@@ -200,6 +200,7 @@ static void check_left(struct facts *f, uint32_t saga, uint32_t step)
 {
 	const struct facts_net *n = &facts_branch_of(f, saga, step)->net;
 	const bool vote = history_step_of(f->history, saga, step)->class == HISTORY_VOTE;
+	const struct moment end = {.order = f->history->order, .at_ms = f->history->end_ms};
 	bool holds;
 
 	if ((f->history->parts & HISTORY_END) == 0 || facts_excused(f, saga) || n->finished > 0 ||
@@ -212,10 +213,10 @@ static void check_left(struct facts *f, uint32_t saga, uint32_t step)
 	if (!holds)
 		return;
 	if (f->sagas[saga].accepted_times > 0 && f->sagas[saga].finished.order == 0)
-		verdict_late(f->verdict, LAW(0, "L3"), saga, step, n->voted,
+		verdict_late(f->verdict, LAW(0, "L3"), saga, step, end,
 			     "step %u of saga %u is still in doubt", step, saga);
 	else
-		verdict_broken(f->verdict, LAW(5, "S9"), saga, step, n->voted,
+		verdict_broken(f->verdict, LAW(5, "S9"), saga, step, end,
 			       "step %u of saga %u holds what it did, and nobody will end it", step,
 			       saga);
 }

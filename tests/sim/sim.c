@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include "base/check.h"
+#include "tests/judge/history_file.h"
 #include "tests/judge/story.h"
 #include "tests/sim/sim.h"
 
@@ -257,6 +258,9 @@ void sim_run_seed(uint64_t seed, const struct sim_options *options, struct sim_r
 	/* What was found while it ran is the first cause. */
 	if (sim->failure[0] == '\0' && !sim->beyond)
 		sim_check(sim);
+	sim->history.end_ms = sim->now_ms;
+	if (options->record != NULL && !history_save(&sim->history, options->record))
+		sim_fail(sim, false, "the history cannot be written to %s", options->record);
 	*result = (struct sim_result){.seed = seed,
 				      .digest = sim_digest(sim),
 				      .failed = sim->failure[0] != '\0',

@@ -2,7 +2,7 @@
  *
  *   sagad-sim [--seeds N] [--seed FIRST] [--jobs N] [--mode safety|liveness|by-seed]
  *             [--outage MINUTES] [--beyond] [--find] [--disk] [--commit TEXT]
- *             [-o text|json] [--trace [--saga N]]
+ *             [-o text|json] [--trace [--saga N]] [--record FILE]
  *   sagad-sim --shrink SEED [--mode ...] [--into FILE] [--budget SECONDS]
  *   sagad-sim --regression FILE
  *
@@ -71,6 +71,7 @@ static bool take_text(struct sim_line *line, const char *argument, const char *v
 	const char **text = is(argument, "--commit")       ? &line->commit
 			    : is(argument, "--into")       ? &line->into
 			    : is(argument, "--regression") ? &line->regression
+			    : is(argument, "--record")     ? &line->options.record
 							   : NULL;
 
 	if (text != NULL) {
@@ -126,6 +127,8 @@ static bool parse(int argc, char **argv, struct sim_line *line)
 		line->options.mode = SIM_OUTAGE;
 	line->options.outage_ms = minutes * 60000;
 	line->options.traced = traced < SIM_SAGAS_MAX ? (uint32_t)traced : SIM_SAGAS_MAX;
+	if (line->options.record != NULL && line->seeds != 1)
+		return false;
 	if (jobs > line->seeds)
 		jobs = line->seeds;
 	line->jobs = jobs > JOBS_MAX ? JOBS_MAX : (uint32_t)jobs;
@@ -139,7 +142,7 @@ static int usage(const char *name)
 		      "safety|liveness|by-seed]\n"
 		      "       [--outage MINUTES] [--beyond] [--find] [--disk] [--commit TEXT] "
 		      "[-o text|json] [--trace "
-		      "[--saga N]]\n"
+		      "[--saga N]] [--record FILE]\n"
 		      "       %s --shrink SEED [--mode ...] [--into FILE] [--budget SECONDS]\n"
 		      "       %s --regression FILE\n",
 		      name, name, name);

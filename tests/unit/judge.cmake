@@ -1,2 +1,3 @@
 sagad_unit_test(judge_mangled SOURCES judge_mangled.c judge_mangles.c judge_tale.c judge_tale_base.c
 	LIBS sagad_judge)
+sagad_unit_test(judge_file SOURCES judge_file.c judge_tale.c judge_tale_base.c LIBS sagad_judge)
