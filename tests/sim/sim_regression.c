@@ -5,6 +5,7 @@
  *   mode safety|liveness|outage
  *   outage_ms <n>          outage only
  *   disk 1                 all services on SQLite
+ *   disk 1, beyond 1       as --disk and --beyond
  *   bug <name>             only the program with this planted bug runs it
  *   expect good|<rule>     `good` where the product is mended, else the rule that must be broken
  *   nodes|shards|services|clients|sagas <n>    at most
@@ -68,6 +69,8 @@ bool sim_regression_write(FILE *file, const struct sim_regression *r, const char
 	(void)fprintf(file, "mode %s\n",
 		      sim_mode_name(o->mode != SIM_BY_SEED ? o->mode : sim_mode_of(r->seed)));
 	write_number(file, "outage_ms", o->outage_ms);
+	write_number(file, "disk", o->disk);
+	write_number(file, "beyond", o->beyond);
 	write_number(file, "disk", o->disk);
 	if (r->bug[0] != '\0')
 		(void)fprintf(file, "bug %s\n", r->bug);
@@ -201,6 +204,12 @@ static bool read_count(struct sim_regression *r, const char *name, const char *t
 	return false;
 }
 
+static bool read_flag(const char *text, bool *flag)
+{
+	*flag = strcmp(text, "1") == 0;
+	return *flag;
+}
+
 static bool read_line(struct sim_regression *r, char *line)
 {
 	char *text = strchr(line, ' ');
@@ -214,6 +223,10 @@ static bool read_line(struct sim_regression *r, char *line)
 		text = line + strlen(line);
 	if (strcmp(line, "sagad-sim") == 0)
 		return read_number(text, &count) && count == FORMAT;
+	if (strcmp(line, "disk") == 0)
+		return read_flag(text, &r->options.disk);
+	if (strcmp(line, "beyond") == 0)
+		return read_flag(text, &r->options.beyond);
 	if (strcmp(line, "mode") == 0)
 		return read_mode(&r->options, text);
 	if (strcmp(line, "disk") == 0) {
