@@ -68,6 +68,7 @@ struct sim {
 	struct sim_damage damage[SIM_SHARDS_MAX];
 	struct sim_kv kvs[SIM_KEYS]; /* in the order of their names */
 	uint32_t kv_count;
+	struct sim_backup backup;
 	uint64_t etcd_away_until_ms;         /* it has no leader */
 	struct sim_lease leases[SIM_LEASES]; /* id = index + 1 */
 	uint32_t lease_count;

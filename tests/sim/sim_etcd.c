@@ -394,6 +394,27 @@ static void apply(struct sim *sim, struct sim_event *e)
 		 &answer);
 }
 
+static void send_copy(struct sim *sim, uint64_t at_ms, struct call call)
+{
+	const struct lease_request request = call.request;
+
+	call.request.prefix = own(request.prefix);
+	for (uint32_t i = 0; i < LEASE_COMPARES_MAX; i++)
+		call.request.compares[i].key = own(request.compares[i].key);
+	for (uint32_t i = 0; i < LEASE_WRITES_MAX; i++) {
+		call.request.writes[i].key = own(request.writes[i].key);
+		call.request.writes[i].value = own(request.writes[i].value);
+	}
+	put_call(sim_at(sim, at_ms, SIM_WORLD, apply), &call);
+}
+
+/* Planted: what has timed out is sent once more, as it is. */
+static void send_again(struct sim *sim, struct call call)
+{
+	call.mute = false;
+	send_copy(sim, sim->now_ms + call.request.timeout_ms, call);
+}
+
 static int submit(struct lease *lease, const struct lease_request *request, uint64_t token,
 		  lease_completion done, void *context)
 {
@@ -417,18 +438,12 @@ static int submit(struct lease *lease, const struct lease_request *request, uint
 		return 0;
 	if (late)
 		at_ms = sim->now_ms + request->timeout_ms + sim_draw(sim, SIM_ETCD, 3000);
-	if (lost || mute)
+	if ((lost || mute) && sim_plants.retries_txns && request->kind == LEASE_TXN)
+		send_again(sim, call);
+	else if (lost || mute)
 		give_up(sim, &call);
-	if (lost)
-		return 0;
-	call.request.prefix = own(request->prefix);
-	for (uint32_t i = 0; i < LEASE_COMPARES_MAX; i++)
-		call.request.compares[i].key = own(request->compares[i].key);
-	for (uint32_t i = 0; i < LEASE_WRITES_MAX; i++) {
-		call.request.writes[i].key = own(request->writes[i].key);
-		call.request.writes[i].value = own(request->writes[i].value);
-	}
-	put_call(sim_at(sim, at_ms, SIM_WORLD, apply), &call);
+	if (!lost)
+		send_copy(sim, at_ms, call);
 	return 0;
 }
 
@@ -481,6 +496,61 @@ void sim_etcd_depose(struct sim *sim, uint64_t away_ms)
 				     hint);
 }
 
+/* ---- from a backup ------------------------------------------------------------------------------
+ */
+
+static struct sim_kv copy_of(const struct sim_kv *kv)
+{
+	struct sim_kv copy = *kv;
+
+	copy.value = malloc((size_t)kv->size + 1);
+	CHECK(copy.value != NULL);
+	if (kv->size > 0)
+		memcpy(copy.value, kv->value, kv->size);
+	return copy;
+}
+
+static void drop_kvs(struct sim_kv *kvs, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		free(kvs[i].value);
+}
+
+void sim_etcd_save(struct sim *sim)
+{
+	struct sim_backup *b = &sim->backup;
+
+	drop_kvs(b->kvs, b->kv_count);
+	for (uint32_t i = 0; i < sim->kv_count; i++)
+		b->kvs[i] = copy_of(&sim->kvs[i]);
+	b->kv_count = sim->kv_count;
+	b->revision = sim->revision;
+	b->lease_count = sim->lease_count;
+	for (uint32_t i = 0; i < sim->lease_count; i++)
+		b->alive[i] = sim->leases[i].alive;
+	sim_note(sim, "etcd.saved", (uint64_t)b->revision, 0, 0, 0);
+}
+
+/* Revisions begin again where they were; leases that were there live for their TTL, the others are
+ * unknown, and no id is given twice. Watches break. */
+void sim_etcd_restore(struct sim *sim)
+{
+	const struct sim_backup *b = &sim->backup;
+
+	drop_kvs(sim->kvs, sim->kv_count);
+	for (uint32_t i = 0; i < b->kv_count; i++)
+		sim->kvs[i] = copy_of(&b->kvs[i]);
+	sim->kv_count = b->kv_count;
+	sim_note(sim, "etcd.restored", (uint64_t)sim->revision, (uint64_t)b->revision, 0, 0);
+	sim->revision = b->revision;
+	for (uint32_t i = 0; i < sim->lease_count; i++) {
+		sim->leases[i].alive = i < b->lease_count && b->alive[i];
+		sim->leases[i].expires_ms = sim->now_ms + sim->leases[i].ttl_ms;
+	}
+	sim->count.etcd_restored++;
+	tell_watchers(sim);
+}
+
 void sim_etcd_create(struct sim *sim)
 {
 	struct control_cluster *cluster = calloc(1, sizeof *cluster);
@@ -501,6 +571,7 @@ void sim_etcd_create(struct sim *sim)
 
 void sim_etcd_close(struct sim *sim)
 {
+	drop_kvs(sim->backup.kvs, sim->backup.kv_count);
 	for (uint32_t i = 0; i < sim->kv_count; i++)
 		free(sim->kvs[i].value);
 }

@@ -58,6 +58,7 @@ static const struct fault_row rows[] = {
 	ROW(expire_late, SIM_OF_ETCD, RATE, 2, 400),
 	ROW(expire_early_ms, SIM_OF_ETCD, GAP, 2, 800),
 	ROW(etcd_leader_ms, SIM_OF_ETCD, GAP, 4, 2500),
+	ROW(restore_ms, SIM_OF_ETCD, GAP, 8, 1500),
 	ROW(zombie_ms, SIM_OF_ETCD, GAP, 3, 1000),
 	ROW(crash_ms, SIM_OF_NODES, GAP, 2, 2000),
 	ROW(pause_ms, SIM_OF_NODES, GAP, 3, 2500),

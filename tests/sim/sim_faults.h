@@ -30,8 +30,8 @@ enum sim_class_of_faults {
 	X(etcd_mute) X(etcd_late) X(etcd_ms) X(hint_lost) X(crash_ms) X(pause_ms) X(cut_ms) \
 	X(deaf_ms) X(journal_cut_ms) X(expire_early_ms) X(expire_late) X(clock_ms) \
 	X(drain_ms) X(zombie_ms) X(service_silent) X(service_retries) X(service_parks) \
-	X(service_crashes) X(heuristics) X(store_fails) X(mailbox_slow) X(refused_wrongly) \
-	X(unsent) X(leader_ms) X(etcd_refused) X(etcd_broken) X(etcd_twice) X(renew_lied) \
+	X(service_crashes) X(heuristics) X(store_fails) X(mailbox_slow) X(restore_ms) \
+	X(refused_wrongly) X(unsent) X(leader_ms) X(etcd_refused) X(etcd_broken) X(etcd_twice) X(renew_lied) \
 	X(hint_again) X(etcd_leader_ms) X(age_late) X(consumer_stuck_ms) X(consumer_made_ms) \
 	X(inbox_lost) X(inbox_ack_lost) X(inbox_slow) X(inbox_depose_ms) X(inbox_ms) \
 	X(stuck_ms) X(no_self_stop)

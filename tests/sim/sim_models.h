@@ -73,6 +73,13 @@ struct sim_lease {
 	bool alive;
 };
 
+struct sim_backup {
+	int64_t revision; /* 0 = none */
+	struct sim_kv kvs[SIM_KEYS];
+	uint32_t kv_count, lease_count;
+	bool alive[SIM_LEASES];
+};
+
 /* sim_journal.c */
 void sim_journal_create(struct sim *sim);
 uint64_t sim_journal_put(struct sim *sim, uint32_t shard, struct slice bytes); /* its position */
@@ -91,7 +98,10 @@ void sim_etcd_expire(struct sim *sim);
 void sim_etcd_end_lease(struct sim *sim, uint32_t index);
 bool sim_etcd_end_node(struct sim *sim, const struct sim_node *node); /* false = had none */
 void sim_etcd_depose(struct sim *sim, uint64_t away_ms);              /* its leader */
-void sim_etcd_heal(struct sim *sim);                                  /* it has one from now on */
+/* An operator keeps a copy of it, and puts that in its place. */
+void sim_etcd_save(struct sim *sim);
+void sim_etcd_restore(struct sim *sim);
+void sim_etcd_heal(struct sim *sim); /* it has one from now on */
 void sim_etcd_close(struct sim *sim);
 
 /* sim_network.c: data is copied; faults apply */

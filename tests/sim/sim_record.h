@@ -27,7 +27,7 @@
 	X(finished_alone) X(consumers_stuck) X(consumers_made_again) X(leader_changes) \
 	X(leaderless_appends) X(deposed_appends) X(deposed_reads) X(refused_wrongly) X(unsent) \
 	X(etcd_leader_changes) X(etcd_leaderless) X(etcd_refused) X(etcd_broken) X(etcd_twice) \
-	X(lying_renewals) X(lying_renewals_dead) X(hints_again) X(crashes_before_commit) \
+	X(lying_renewals) X(lying_renewals_dead) X(hints_again) X(etcd_restored) X(crashes_before_commit) \
 	X(crashes_after_commit) X(store_failures) X(cleanings) X(prompt_answers) X(slow_answers) \
 	X(silences) X(answers_twice) X(contradictions) X(overloads) X(lies) X(bursts) \
 	X(dumb_nodes) X(held_links) X(broker_outages) X(disks_lost) X(reordered) X(publish_busy) \

@@ -160,6 +160,14 @@ static void strike_leader(struct sim *sim)
 				   : 500 + sim_draw(sim, SIM_FAULTS, slow ? 20000 : 5000));
 }
 
+/* What was kept is put in its place, and kept again. */
+static void strike_restore(struct sim *sim)
+{
+	if (sim->backup.revision != 0)
+		sim_etcd_restore(sim);
+	sim_etcd_save(sim);
+}
+
 static void strike_etcd(struct sim *sim)
 {
 	sim_etcd_depose(sim, 100 + sim_draw(sim, SIM_FAULTS, 2500));
@@ -229,6 +237,7 @@ static struct fault fault_of(const struct sim *sim, uint64_t number)
 		{strike_stuck, sim->faults.stuck_ms},
 		{strike_leader, sim->faults.leader_ms},
 		{strike_etcd, sim->faults.etcd_leader_ms},
+		{strike_restore, sim->faults.restore_ms},
 		{strike_dumb, sim->faults.dumb_ms},
 		{strike_hold, sim->faults.hold_ms},
 		{strike_broker, sim->faults.broker_ms},
