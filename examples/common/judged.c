@@ -91,8 +91,8 @@ struct judge_options judged_options(uint32_t excused)
 {
 	struct judge_options options = judge_defaults();
 
-	options.excused =
-		HISTORY_OWNERS | HISTORY_SAMPLES | HISTORY_STATES | HISTORY_INBOX | excused;
+	options.excused = HISTORY_OWNERS | HISTORY_SAMPLES | HISTORY_STATES | HISTORY_INBOX |
+			  HISTORY_REPLIES | excused;
 	options.grace_ms = options.timer_ms = BOUND_MS;
 	options.completed = options.compensated = 1;
 	return options;

@@ -230,6 +230,7 @@ void facts_close(struct facts *f)
 	free(f->branches);
 	free(f->members);
 	free(f->entries);
+	free(f->outcomes);
 	free(f->turns);
 	free(f->arena_memory);
 	free(f);
@@ -237,8 +238,8 @@ void facts_close(struct facts *f)
 
 bool facts_excused(const struct facts *f, uint32_t saga)
 {
-	for (uint32_t i = 0; f->options->dead != 0 && i < f->history->sagas[saga].step_count; i++)
-		if ((f->options->dead >> (history_step_of(f->history, saga, i)->service & 63) &
+	for (uint32_t i = 0; f->history->dead != 0 && i < f->history->sagas[saga].step_count; i++)
+		if ((f->history->dead >> (history_step_of(f->history, saga, i)->service & 63) &
 		     1) != 0)
 			return true;
 	return false;
@@ -254,7 +255,7 @@ uint32_t facts_open(const struct facts *f)
 {
 	uint32_t open = f->open;
 
-	for (uint32_t i = 0; f->options->dead != 0 && i < f->history->saga_count; i++)
+	for (uint32_t i = 0; f->history->dead != 0 && i < f->history->saga_count; i++)
 		open -= open_excused(f, i);
 	return open;
 }
@@ -262,7 +263,7 @@ uint32_t facts_open(const struct facts *f)
 /* Who waits for ever takes room for ever: it need not be there for what else waits (S19). */
 bool facts_full(const struct facts *f, uint32_t shard)
 {
-	for (uint32_t i = 0; f->options->dead != 0 && i < f->history->saga_count; i++)
+	for (uint32_t i = 0; f->history->dead != 0 && i < f->history->saga_count; i++)
 		if (f->history->sagas[i].shard == shard && open_excused(f, i))
 			return true;
 	return false;

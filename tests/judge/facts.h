@@ -21,6 +21,7 @@ struct facts_branch {
 	struct facts_attempts attempts[HISTORY_OPS];
 	uint64_t edges; /* bits: those it waits for, with what S4 adds */
 	bool parked;
+	uint32_t replies[HISTORY_OPS]; /* by the judge of replies: the newest + 1 */
 	/* By the judge of commands. */
 	struct moment sent[HISTORY_OPS];    /* first */
 	struct moment retried[HISTORY_OPS]; /* first behind the last failure */
@@ -58,6 +59,12 @@ struct facts_saga {
 	uint64_t taken_batch; /* the first that counts an entry of the inbox for it as taken */
 	uint32_t first_turn, last_turn; /* + 1 */
 	uint64_t told_record;           /* by the judge of status */
+};
+
+/* A record that somebody's answer led to (27). */
+struct facts_outcome {
+	uint32_t saga, step, op, event, attempt;
+	struct moment at;
 };
 
 struct facts_entry {
@@ -100,6 +107,8 @@ struct facts {
 	struct facts_entry *entries;
 	uint32_t saga_count, branch_count, entry_count;
 	struct facts_shard *shards;
+	struct facts_outcome *outcomes;
+	uint32_t outcome_count, outcome_capacity;
 	struct facts_turn *turns;
 	uint32_t turn_count, turn_capacity;
 	uint32_t open, entries_read;
@@ -130,7 +139,7 @@ static inline bool facts_irrevocable(const struct facts *f, uint32_t saga, uint3
 /* What its service says and what it did are two things: nothing is asked of the latter. */
 static inline bool facts_lies(const struct facts *f, uint32_t saga, uint32_t step)
 {
-	return (f->options->liars >> (history_step_of(f->history, saga, step)->service & 63) & 1) !=
+	return (f->history->liars >> (history_step_of(f->history, saga, step)->service & 63) & 1) !=
 	       0;
 }
 /* It needs somebody who stays away for ever. */
@@ -162,6 +171,7 @@ void judge_parked(struct facts *f, uint32_t saga, uint32_t step,
 void judge_journal(struct facts *f);
 void judge_wire(struct facts *f);
 void judge_ledger(struct facts *f);
+void judge_replies(struct facts *f);
 void judge_bank(struct facts *f);
 void judge_answers(struct facts *f);
 void judge_status(struct facts *f);

@@ -223,6 +223,25 @@ static void take_event(struct facts *f, struct facts_saga *s, uint32_t step,
 	unpark(s, b);
 }
 
+/* Whoever answered is named; silence has no name. */
+static void note_outcome(struct facts *f, uint32_t saga, uint32_t step,
+			 const struct wire_record_branch *r)
+{
+	if (r->instance.size == 0 || r->event == WIRE_EVENT_DISPATCHED)
+		return;
+	if (f->outcome_count == f->outcome_capacity) {
+		f->outcome_capacity = f->outcome_capacity == 0 ? 256 : 2 * f->outcome_capacity;
+		f->outcomes = realloc(f->outcomes, f->outcome_capacity * sizeof *f->outcomes);
+		CHECK(f->outcomes != NULL);
+	}
+	f->outcomes[f->outcome_count++] = (struct facts_outcome){.saga = saga,
+								 .step = step,
+								 .op = r->op,
+								 .event = r->event,
+								 .attempt = r->attempt,
+								 .at = f->now};
+}
+
 static void take_branch(struct facts *f, const struct wire_record_branch *r)
 {
 	struct facts_saga *s = saga_of(f, r->admission);
@@ -233,6 +252,7 @@ static void take_branch(struct facts *f, const struct wire_record_branch *r)
 	if (s->finished.order != 0)
 		facts_damaged(f, 11, "a record of a saga that is over", number_of(f, s));
 	judge_attempt(f, number_of(f, s), step, r);
+	note_outcome(f, number_of(f, s), step, r);
 	take_event(f, s, step, r);
 	turn(f, s, state_of(f, s));
 }

@@ -66,6 +66,7 @@ void history_close(struct history *h)
 	free(h->listed);
 	free(h->commands);
 	free(h->effects);
+	free(h->replies);
 	free(h->accounts);
 	free(h->owners);
 	free(h->samples);
@@ -221,6 +222,17 @@ struct history_effect *history_add_effect(struct history *h, uint64_t at_ms)
 	return added;
 }
 
+struct history_reply *history_add_reply(struct history *h, uint64_t at_ms)
+{
+	struct history_reply *added;
+
+	h->replies = grow(h->replies, h->reply_count, &h->reply_capacity, sizeof *h->replies);
+	added = &h->replies[h->reply_count++];
+	added->at_ms = at_ms;
+	added->order = ++h->order;
+	return added;
+}
+
 struct history_account *history_add_account(struct history *h)
 {
 	return ADD(h, account);
@@ -304,8 +316,8 @@ bool history_find_entry(const struct history *h, uint32_t shard, struct slice cr
 const char *history_part_name(enum history_part part)
 {
 	static const char *const names[HISTORY_PARTS] = {
-		"clients", "journal", "wire",    "ledger", "accounts",
-		"owners",  "inbox",   "samples", "states", "end",
+		"clients", "journal", "wire",   "ledger", "accounts", "owners",
+		"inbox",   "samples", "states", "end",    "replies",
 	};
 
 	for (uint32_t i = 0; i < HISTORY_PARTS; i++)

@@ -45,7 +45,8 @@ enum history_part {
 	HISTORY_SAMPLES = 128, /* of resources with a limit */
 	HISTORY_STATES = 256,  /* hashes of folded states */
 	HISTORY_END = 512, /* it ran until nothing moved any more: what is open now stays open */
-	HISTORY_PARTS = 10,
+	HISTORY_REPLIES = 1024, /* of participants to commands */
+	HISTORY_PARTS = 11,
 };
 
 /* ---- what clients meant -----------------------------------------------------------------------
@@ -188,6 +189,13 @@ struct history_account {
 	int64_t balance, held;
 };
 
+/* What a participant says of a command, as it leaves it. */
+struct history_reply {
+	uint64_t at_ms, order;
+	uint32_t saga, step, op, attempt;
+	uint32_t outcome; /* enum wire_outcome, or what is none */
+};
+
 /* ---- nodes -------------------------------------------------------------------------------------
  */
 
@@ -278,6 +286,10 @@ struct history {
 	uint64_t end_ms;
 	uint64_t order; /* the last one given */
 	uint32_t shard_count;
+	/* Services, as bits: whose answers may be untrue (23 is not theirs); and who are away for
+	 * ever, so that what needs them need not end. */
+	uint64_t liars, dead;
+	bool lasting;          /* from heal_ms on some faults stay for ever */
 	bool inbox_told_short; /* somebody was told of an end of the inbox that was none */
 
 	struct id *nodes, *services;
@@ -299,6 +311,8 @@ struct history {
 	uint32_t command_count, command_capacity;
 	struct history_effect *effects;
 	uint32_t effect_count, effect_capacity;
+	struct history_reply *replies;
+	uint32_t reply_count, reply_capacity;
 	struct history_account *accounts;
 	uint32_t account_count, account_capacity;
 	struct history_owner *owners;
@@ -336,6 +350,7 @@ struct history_batch *history_add_batch(struct history *history, uint64_t at_ms,
 void history_lose_batches(struct history *history, uint32_t shard, uint32_t count);
 struct history_command *history_add_command(struct history *history, uint64_t at_ms);
 struct history_effect *history_add_effect(struct history *history, uint64_t at_ms);
+struct history_reply *history_add_reply(struct history *history, uint64_t at_ms);
 struct history_account *history_add_account(struct history *history);
 struct history_owner *history_add_owner(struct history *history, uint64_t at_ms);
 struct history_sample *history_add_sample(struct history *history, uint64_t at_ms);

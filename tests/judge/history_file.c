@@ -33,6 +33,7 @@ enum kind {
 	KIND_SAMPLE,
 	KIND_STATE,
 	KIND_FAULT,
+	KIND_REPLY,
 	KIND_END,
 };
 
@@ -181,6 +182,9 @@ static void head(struct coder *c, struct history *h)
 	u64(c, &h->heal_ms);
 	u64(c, &h->end_ms);
 	h->shard_count = range(c, h->shard_count, 1, HISTORY_SHARDS_MAX);
+	u64(c, &h->liars);
+	u64(c, &h->dead);
+	flag(c, &h->lasting);
 	flag(c, &h->inbox_told_short);
 }
 
@@ -326,6 +330,15 @@ static void code_effect(struct coder *c, struct history_effect *e)
 	i64(c, &e->held);
 }
 
+static void code_reply(struct coder *c, struct history_reply *r)
+{
+	when(c, &r->at_ms, &r->order);
+	branch(c, &r->saga, &r->step);
+	r->op = range(c, r->op, WIRE_OP_FORWARD, WIRE_OP_SETTLE);
+	u32(c, &r->attempt);
+	u32(c, &r->outcome);
+}
+
 static void code_owner(struct coder *c, struct history_owner *o)
 {
 	when(c, &o->at_ms, &o->order);
@@ -464,6 +477,7 @@ int history_encode(const struct history *history, struct buf *out)
 	put_batches(&c);
 	PUT_ALL(&c, KIND_COMMAND, code_command, h->commands, h->command_count);
 	PUT_ALL(&c, KIND_EFFECT, code_effect, h->effects, h->effect_count);
+	PUT_ALL(&c, KIND_REPLY, code_reply, h->replies, h->reply_count);
 	PUT_ALL(&c, KIND_OWNER, code_owner, h->owners, h->owner_count);
 	PUT_ALL(&c, KIND_SAMPLE, code_sample, h->samples, h->sample_count);
 	PUT_ALL(&c, KIND_STATE, code_state, h->states, h->state_count);
@@ -577,6 +591,9 @@ static void take_timed(struct coder *c, enum kind kind)
 	case KIND_EFFECT:
 		code_effect(c, history_add_effect(h, 0));
 		break;
+	case KIND_REPLY:
+		code_reply(c, history_add_reply(h, 0));
+		break;
 	case KIND_OWNER:
 		code_owner(c, history_add_owner(h, 0));
 		break;
@@ -685,6 +702,9 @@ static bool decode_head(struct slice payload, struct history *h, const char **wh
 	h->start_ms = read.start_ms;
 	h->heal_ms = read.heal_ms;
 	h->end_ms = read.end_ms;
+	h->liars = read.liars;
+	h->dead = read.dead;
+	h->lasting = read.lasting;
 	h->inbox_told_short = read.inbox_told_short;
 	return true;
 }

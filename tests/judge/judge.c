@@ -34,6 +34,7 @@ static const struct judge judges[] = {
 	{"set", judge_set, HISTORY_JOURNAL | HISTORY_CLIENTS},
 	{"wire", judge_wire, HISTORY_JOURNAL | HISTORY_WIRE},
 	{"ledger", judge_ledger, HISTORY_JOURNAL | HISTORY_LEDGER},
+	{"replies", judge_replies, HISTORY_JOURNAL | HISTORY_REPLIES},
 	{"bank", judge_bank, HISTORY_JOURNAL | HISTORY_LEDGER | HISTORY_ACCOUNTS},
 	{"answers", judge_answers, HISTORY_JOURNAL | HISTORY_CLIENTS},
 	{"status", judge_status, HISTORY_JOURNAL | HISTORY_CLIENTS},
@@ -50,7 +51,7 @@ static void check_parts(const struct history *h, const struct judge_options *o, 
 		"what clients were told", "anything",          "what was sent",
 		"what was done",          "conservation (31)", "who owned what (L2)",
 		"the inbox (S12)",        "limits (34)",       "replays (22)",
-		"that everything ended",
+		"that everything ended",  "outcomes (27)",
 	};
 
 	for (uint32_t i = 0; i < HISTORY_PARTS; i++) {

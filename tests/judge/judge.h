@@ -6,6 +6,7 @@
  *   wire          10, 12, 13, 16, 17, 18, 19, 20, 26, 40, S4,    journal, wire
  *                 S9, S23
  *   ledger        2, 5 to 10, 13, 15, 17, 18, 23, 24, 38, S9     journal, ledger
+ *   replies       27                                             journal, replies
  *   bank          31                                             journal, ledger, accounts
  *   answers       1, 3, 11, 14, 30, 38, S1, S2, S5, S9, S10      journal, clients
  *   status        29                                             journal, clients
@@ -36,8 +37,6 @@ struct judge_options {
 	/* S16: what one take-over may add to shard time; and how far it stands behind when a
 	 * process that was stopped hears what waited for it. */
 	uint32_t clock_step_ms, clock_behind_ms;
-	uint64_t dead;  /* services, as bits, that stay away for ever: who needs one need not end */
-	uint64_t liars; /* services, as bits, whose answers may be untrue (23 is not theirs) */
 };
 /* What holds for the product's defaults. */
 struct judge_options judge_defaults(void);

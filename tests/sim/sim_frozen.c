@@ -134,7 +134,7 @@ static void spoil_service(struct sim *sim, uint32_t number)
 
 	service->life++;
 	service->down_until_ms = sim->now_ms + FOR_EVER_MS;
-	sim->judging.dead |= UINT64_C(1) << number;
+	sim->history.dead |= UINT64_C(1) << number;
 	sim->count.frozen_services++;
 	sim_fault(sim, "frozen.service", number, 0, 0, 0);
 	for (uint32_t i = 0; i < sim->saga_count; i++)
@@ -147,6 +147,7 @@ void sim_freeze(struct sim *sim)
 {
 	const uint32_t well = (uint32_t)draw(sim, sim->node_count);
 
+	sim->history.lasting = true;
 	sim->judging.grace_ms += NOTICED_MS;
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		struct sim_node *node = &sim->nodes[i];

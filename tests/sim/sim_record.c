@@ -20,7 +20,7 @@ void sim_record_open(struct sim *sim)
 	sim->history.start_ms = SIM_START_MS;
 	sim->history.parts = HISTORY_CLIENTS | HISTORY_JOURNAL | HISTORY_WIRE | HISTORY_LEDGER |
 			     HISTORY_OWNERS | HISTORY_INBOX | HISTORY_SAMPLES | HISTORY_STATES |
-			     HISTORY_ACCOUNTS;
+			     HISTORY_REPLIES | HISTORY_ACCOUNTS;
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		(void)snprintf(name, sizeof name, "n%u", i);
 		(void)history_add_node(&sim->history, slice_str(name));
@@ -32,7 +32,7 @@ void sim_record_open(struct sim *sim)
 	}
 	sim->judging = judge_defaults();
 	for (uint32_t i = 0; i < sim->service_count; i++)
-		sim->judging.liars |= (uint64_t)sim->services[i].person.liar << i;
+		sim->history.liars |= (uint64_t)sim->services[i].person.liar << i;
 	sim->facts = facts_create(&sim->history, &sim->judging, &sim->verdict);
 }
 

@@ -62,6 +62,17 @@ static void resend(struct sim *sim, struct sim_event *e)
 	next->c = e->c;
 }
 
+static void record_reply(struct sim *sim, const struct sim_work *w, uint32_t outcome)
+{
+	struct history_reply *r = history_add_reply(&sim->history, sim->now_ms);
+
+	r->saga = w->saga;
+	r->step = w->step;
+	r->op = w->op;
+	r->attempt = w->attempt;
+	r->outcome = outcome;
+}
+
 static void encode_reply(struct sim *sim, const struct sim_work *w, const struct context_answer *a,
 			 struct buf *out)
 {
@@ -86,6 +97,7 @@ static void encode_reply(struct sim *sim, const struct sim_work *w, const struct
 					       .replies = &reply,
 					       .reply_count = 1};
 
+	record_reply(sim, w, a->outcome);
 	buf_init(out, 8192);
 	CHECK_EQ(wire_encode(WIRE_REPLY_FRAME, &frame, out), 0);
 }

@@ -125,12 +125,12 @@ static void liars_are_excused(void **state)
 {
 	static struct tale tale;
 	static struct verdict v;
-	struct judge_options o = options_of();
+	const struct judge_options o = options_of();
 	(void)state;
 
 	tale_tell(&tale);
 	mangle_ok(&tale);
-	o.liars = 1;
+	tale.liars = 1;
 	judge_tale(&tale, &o, &v);
 	assert_int_equal(v.finding_count, 0);
 }

@@ -396,6 +396,11 @@ static void unknown_is_no(struct tale *t)
 	drop(t, EFFECT(LATE, 0, DO));
 }
 
+static void nobody_said_so(struct tale *t)
+{
+	at(t, BRANCH(ALONE, 0, DO, WIRE_EVENT_OK))->unsaid = true;
+}
+
 static void deadline_early(struct tale *t)
 {
 	at(t, RECORD(LATE, WIRE_RECORD_DECISION))->shard_time =
@@ -693,6 +698,7 @@ const struct mangle mangles[] = {
 	MANGLE(back_off_long, L(26, ""), {L(0, "")}),
 	MANGLE(back_off_short, L(26, ""), {L(0, "")}),
 	MANGLE(attempts_beyond_cap, L(26, ""), {L(0, "")}),
+	MANGLE(nobody_said_so, L(27, ""), {L(0, "")}),
 	MANGLE(status_wrong, L(29, ""), {L(0, "")}),
 	MANGLE(session_goes_back, L(29, "S2"), {L(29, "")}),
 	MANGLE(end_told_early, L(30, ""), {L(29, "")}),

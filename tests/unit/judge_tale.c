@@ -313,12 +313,36 @@ static void add_batch(struct builder *b, const struct tale_event *e, struct slic
 	buf_close(&out);
 }
 
+/* What the record of an outcome rests on. */
+static void build_reply(struct builder *b, const struct tale_event *e)
+{
+	static const uint32_t outcomes[] = {
+		[WIRE_EVENT_OK] = WIRE_OUTCOME_OK,
+		[WIRE_EVENT_REJECTED] = WIRE_OUTCOME_REJECTED,
+		[WIRE_EVENT_AGAIN] = WIRE_OUTCOME_RETRY,
+		[WIRE_EVENT_UNKNOWN] = WIRE_OUTCOME_PARK,
+		[WIRE_EVENT_READ_ONLY] = WIRE_OUTCOME_READ_ONLY,
+		[WIRE_EVENT_HEURISTIC] = WIRE_OUTCOME_HEURISTIC,
+	};
+	struct history_reply *r;
+
+	if (e->record != WIRE_RECORD_BRANCH || e->silent || e->unsaid)
+		return;
+	r = history_add_reply(b->history, e->at_ms);
+	r->saga = e->saga;
+	r->step = e->step;
+	r->op = e->op;
+	r->attempt = e->attempt;
+	r->outcome = outcomes[e->event];
+}
+
 static void build_record(struct builder *b, uint32_t at)
 {
 	const struct tale *t = b->tale;
 	struct buf records;
 	uint32_t count = 1;
 
+	build_reply(b, &t->events[at]);
 	if (t->events[at].joins)
 		return; /* with the one before */
 	buf_init(&records, 65536);
@@ -465,6 +489,7 @@ void tale_build(const struct tale *t, struct history *h)
 	history_init(h, 1);
 	h->parts = (1U << HISTORY_PARTS) - 1;
 	h->start_ms = TALE_START_MS;
+	h->liars = t->liars;
 	(void)snprintf(h->source, sizeof h->source, "a tale");
 	(void)history_add_node(h, slice_str("n0"));
 	(void)history_add_node(h, slice_str("n1"));

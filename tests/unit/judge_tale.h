@@ -55,7 +55,7 @@ struct tale_event {
 	uint64_t value, limit;
 	uint8_t hash;
 	bool joins; /* RECORD: in the batch of the record before */
-	bool filtered, until_decided, one_phase, lost, silent;
+	bool filtered, until_decided, one_phase, lost, silent, unsaid;
 	uint64_t purged; /* ENTRY: the tale's event (+ 1) before which its purge was sent */
 };
 
@@ -67,6 +67,7 @@ struct tale {
 	bool damaged, broken_chain, gap, repeat, second_writer; /* of batch 3 */
 	uint64_t deadline_cut_ms;                               /* off LATE's, in its record */
 	int64_t balance_off;
+	uint64_t liars;
 };
 
 void tale_tell(struct tale *tale); /* the base */
