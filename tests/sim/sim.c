@@ -11,6 +11,7 @@ enum {
 	HEAL_BOUND_MS = 90000,
 	QUIET_MS = 4000,
 	PROBE_MS = 3000,
+	OWNER_MS = 30000, /* until a shard has a new one, the time to notice included */
 	RESTART_MS = 9000,
 	LIVENESS_EVERY = 5,
 	BEYOND_MS = 60000, /* what is not damaged must be over by then */
@@ -241,6 +242,12 @@ static void run_all(struct sim *sim)
 	run_for(sim, QUIET_MS);
 	sim_client_probe(sim);
 	run_for(sim, PROBE_MS);
+	/* An owner that dies again and again may have died just now; clients ask again. */
+	if (sim->mode == SIM_LIVENESS)
+		for (uint64_t ms = 0;
+		     ms < OWNER_MS && sim->failure[0] == '\0' && !sim_probes_answered(sim);
+		     ms += 1000)
+			run_for(sim, 1000);
 	/* A probe may have begun a saga that nobody had accepted before. */
 	for (uint32_t i = 0; i < 20 && sim->failure[0] == '\0' && !sim_all_final(sim); i++)
 		run_for(sim, 1000);

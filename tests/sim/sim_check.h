@@ -8,6 +8,7 @@ struct sim;
 
 /* sim_check.c */
 bool sim_all_final(struct sim *sim); /* and nothing is left in the inbox */
+bool sim_probes_answered(const struct sim *sim);
 void sim_check(struct sim *sim);
 
 #endif

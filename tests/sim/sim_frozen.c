@@ -153,7 +153,7 @@ void sim_freeze(struct sim *sim)
 		struct sim_node *node = &sim->nodes[i];
 		const enum sim_bad bad = (enum sim_bad)(1 + draw(sim, SIM_BAD_KINDS - 1));
 
-		if (i == well || draw(sim, 2) == 0 || bad == SIM_NO_JOURNAL)
+		if (i == well || draw(sim, 2) == 0)
 			continue;
 		sim->count.frozen_nodes++;
 		sim_fault(sim, NAMES[bad], i, 0, 0, 0);

@@ -22,7 +22,7 @@ struct sim_options {
 	bool beyond;        /* each seed, not one of forty */
 	bool trace;
 	const char *record; /* a file for the history (sagad-judge reads it), or NULL */
-	uint32_t traced; /* only this transaction; SIM_SAGAS_MAX = all */
+	uint32_t traced;    /* only this transaction; SIM_SAGAS_MAX = all */
 	/* What shrinking has taken away. Zeros: all is as it was drawn. */
 	struct sim_sizes sizes; /* at most */
 	uint64_t horizon_ms;    /* of faults, at most */
