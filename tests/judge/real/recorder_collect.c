@@ -114,7 +114,7 @@ static void hear_in_time(struct recorder *r, const struct history *h)
 	qsort(r->heard, r->heard_count, sizeof r->heard[0], by_time);
 }
 
-static void add_commands(struct recorder *r, struct history *h)
+void recorder_add_commands(struct recorder *r, struct history *h)
 {
 	hear_in_time(r, h);
 	for (uint32_t i = 0; i < r->heard_count; i++) {
@@ -159,7 +159,7 @@ struct history *recorder_collect(struct recorder *r, bool ended, char *why, uint
 		return NULL;
 	h->parts |= HISTORY_JOURNAL;
 	now_ns = recorder_lock(r);
-	add_commands(r, h);
+	recorder_add_commands(r, h);
 	h->order = now_ns;
 	recorder_unlock(r);
 	return h;

@@ -67,6 +67,9 @@ uint32_t recorder_account_number(struct recorder *r, uint32_t service, const cha
 /* An answer with its record; under the mutex. */
 struct history_answer *recorder_add_answer(struct recorder *r, uint32_t request, uint64_t now_ns);
 
+/* recorder_collect.c: what the tap heard, behind the effects. */
+void recorder_add_commands(struct recorder *r, struct history *h);
+
 /* recorder_nats.c. False: `why`. */
 bool recorder_tap_open(struct recorder *r, char *why, uint32_t size);
 void recorder_tap_close(struct recorder_tap *tap); /* NULL is fine */
