@@ -9,8 +9,11 @@ bool demo_judges_open(struct demo *demo)
 {
 	static const char *const banks[] = {"bank_a", "bank_b", NULL};
 	char source[64];
-	const struct judged_setup setup = {
-		.source = source, .shards = DEMO_SHARDS, .services = banks, .tap = true};
+	const struct judged_setup setup = {.source = source,
+					   .shards = DEMO_SHARDS,
+					   .services = banks,
+					   .tap = true,
+					   .spoiled = demo->flags.sabotage != NULL};
 
 	(void)snprintf(source, sizeof source, "bank-demo, seed %llu",
 		       (unsigned long long)demo->flags.seed);

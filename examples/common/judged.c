@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/definition.h"
+#include "tests/judge/history_file.h"
 
 enum { SHOWN = 5, BOUND_MS = 30000 };
 
@@ -74,6 +75,7 @@ bool judged_open(struct judged *judged, struct stage *stage, struct load *load,
 						 .tap = setup->tap};
 
 	judged->stage = stage;
+	judged->spoiled = setup->spoiled;
 	judged->load = load;
 	judged->numbers = calloc(load->count + 1, sizeof *judged->numbers);
 	judged->requests = calloc(load->count + 1, sizeof *judged->requests);
@@ -110,7 +112,22 @@ bool judged_run(struct judged *judged, const struct judge_options *options)
 		return stage_fail(judged->stage, "%s", why);
 	judge_all(judged->history, options, NULL, &judged->verdict);
 	judged->outcome = judge_outcome(&judged->verdict);
+	if (judged->verdict.finding_count > 0 && !judged->spoiled)
+		judged_keep(judged);
 	return true;
+}
+
+void judged_keep(struct judged *judged)
+{
+	(void)snprintf(judged->kept, sizeof judged->kept, "%s/run.history",
+		       cluster_folder(judged->stage->cluster));
+	cluster_keep(judged->stage->cluster);
+	if (history_save(judged->history, judged->kept)) {
+		stage_say("kept: sagad-judge %s", judged->kept);
+		return;
+	}
+	(void)stage_fail(judged->stage, "cannot write %s", judged->kept);
+	judged->kept[0] = '\0';
 }
 
 void judged_print(const struct judged *judged, FILE *file)

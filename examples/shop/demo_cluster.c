@@ -72,8 +72,11 @@ static bool open_judged(struct demo *demo)
 {
 	static const char *const services[] = {"inventory", "payment", "shipping", "order", NULL};
 	char source[64];
-	const struct judged_setup setup = {
-		.source = source, .shards = DEMO_SHARDS, .services = services, .tap = true};
+	const struct judged_setup setup = {.source = source,
+					   .shards = DEMO_SHARDS,
+					   .services = services,
+					   .tap = true,
+					   .spoiled = demo->flags.sabotage != SABOTAGE_NONE};
 
 	(void)snprintf(source, sizeof source, "shop-demo, seed %llu",
 		       (unsigned long long)demo->flags.seed);

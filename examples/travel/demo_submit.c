@@ -67,7 +67,8 @@ static bool open_judged(struct demo *demo)
 	const struct judged_setup setup = {.source = source,
 					   .shards = DEMO_SHARDS,
 					   .services = services,
-					   .tap = !demo->flags.nats_cluster};
+					   .tap = !demo->flags.nats_cluster,
+					   .spoiled = demo->flags.sabotage != SABOTAGE_NONE};
 
 	(void)snprintf(source, sizeof source, "travel-demo, seed %llu",
 		       (unsigned long long)demo->flags.seed);

@@ -238,7 +238,7 @@ uint32_t recorder_asked(struct recorder *r, const struct recorder_ask *ask)
 	request->order = now_ns;
 	request->kind = ask->kind;
 	request->saga = ask->saga;
-	request->step = ask->step;
+	request->step = ask->step != HISTORY_NONE ? ask->step : 0;
 	request->branches = ask->branches;
 	request->filtered = true; /* libsaga does (S2) */
 	recorder_unlock(r);

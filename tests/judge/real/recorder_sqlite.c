@@ -16,7 +16,8 @@ static enum history_effect_kind kind_of(const char *name)
 	for (uint32_t i = HISTORY_DONE; i <= HISTORY_EFFECT_KINDS; i++)
 		if (strcmp(names[i], name) == 0)
 			return (enum history_effect_kind)i;
-	return 0;
+	/* One effect on two accounts: the second counts as nothing else. */
+	return strcmp(name, "moved") == 0 ? HISTORY_EMPTY : 0;
 }
 
 static struct slice text_at(sqlite3_stmt *row, int column)
@@ -42,6 +43,7 @@ static void add_effect(struct recorder *r, const struct recorder_ledger *ledger,
 	struct history_effect *e = history_add_effect(h, recorder_ms(at_ns));
 
 	e->order = at_ns;
+	e->service = ledger->service;
 	e->op = (uint32_t)sqlite3_column_int(row, 2);
 	e->saga = e->step = HISTORY_NONE;
 	if (history_find_saga(h, text_at(row, 0), &e->saga))
@@ -51,9 +53,7 @@ static void add_effect(struct recorder *r, const struct recorder_ledger *ledger,
 	e->delta = sqlite3_column_int64(row, 5);
 	e->held = sqlite3_column_int64(row, 6);
 	e->kind = kind_of(kind);
-	/* One effect on two accounts: the second counts as nothing else. */
-	if (strcmp(kind, "moved") == 0)
-		e->kind = HISTORY_EMPTY;
+	CHECK(e->kind != 0); /* nobody else writes there */
 	if (e->saga != HISTORY_NONE && e->step != HISTORY_NONE)
 		e->one_phase = e->op == WIRE_OP_FORWARD && alone(h, e);
 }
