@@ -77,6 +77,8 @@ function is_pure(file)
 		# Examples and tests may name a neighbour without its folder.
 		if (from != "examples" && from != "tests")
 			report("\"" target "\": name it from the root of the tree")
+	} else if (FILENAME ~ /^tests\/judge\/[^\/]*$/ && target !~ /^(base|wire|tests\/judge)\//) {
+		report("the judges may not include " target)
 	} else if (to != from && index(" " may[from] " ", " " to " ") == 0) {
 		report(from " may not include " to " (" target ")")
 	} else if (target ~ /^base\/os_/ && is_pure(FILENAME)) {

@@ -86,6 +86,10 @@ test_includes() {
 	put client/barrier.c '#include <saga.h>'
 	put node/core.c '#include "client/client.h"'
 	finds "the node on the client" "node may not include client" "${gate[@]}"
+	put node/core.c '#include <stdio.h>'
+	mkdir -p "$work/tree/tests/judge"
+	put tests/judge/judge.c '#include "txn/txn.h"'
+	finds "a judge on the engine" "the judges may not include txn/txn.h" "${gate[@]}"
 	finds "an empty tree" "no folders" "$tools/gate_includes.sh" "$work"
 }
 
