@@ -131,6 +131,7 @@ void outcomes_close(struct outcomes *o);
 /* The models. */
 struct stage *stage_model_open(void);
 void stage_model_seed(struct stage *stage, uint64_t seed);
+void stage_model_be_kind(struct stage *stage); /* nothing ever fails: what must be seen */
 void stage_model_close(struct stage *stage);
 
 /* Real servers, on loopback. */

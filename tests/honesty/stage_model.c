@@ -21,7 +21,7 @@ struct stage_model {
 	struct stage stage;
 	struct end ends[STAGE_CLIENTS];
 	uint64_t pulls;
-	bool beyond;
+	bool beyond, kind;
 	struct sim *sim;
 	uint64_t seed;
 	struct prng prng;
@@ -232,6 +232,8 @@ static void begin(struct stage *stage, const struct script *script)
 	sim->host = m;
 	draw_faults(sim);
 	draw_few(sim, &m->prng);
+	if (m->kind)
+		sim->faults = (struct sim_faults){.journal_ms = 10, .etcd_ms = 10};
 	m->beyond = script->beyond;
 	(void)sim_at(sim, sim->now_ms + EXPIRY_SCAN_MS, SIM_WORLD, expire);
 	stage->shard = 0;
@@ -290,10 +292,10 @@ static void act(struct stage *stage, uint32_t client, const char *verb, const ch
 	struct stage_model *m = of(stage);
 
 	(void)client, (void)word;
-	if (prng_below(&m->prng, 3) == 0)
+	if (prng_below(&m->prng, 3) == 0 && !m->kind)
 		sim_journal_depose(m->sim, 0, prng_below(&m->prng, 300),
 				   prng_below(&m->prng, 1000));
-	if (prng_below(&m->prng, 3) == 0)
+	if (prng_below(&m->prng, 3) == 0 && !m->kind)
 		sim_etcd_depose(m->sim, prng_below(&m->prng, 300));
 	if (strcmp(verb, "consumer") == 0)
 		sim_stream_remake(m->sim, 0);
@@ -342,6 +344,11 @@ struct stage *stage_model_open(void)
 void stage_model_seed(struct stage *stage, uint64_t seed)
 {
 	of(stage)->seed = seed;
+}
+
+void stage_model_be_kind(struct stage *stage)
+{
+	of(stage)->kind = true;
 }
 
 void stage_model_close(struct stage *stage)
