@@ -23,6 +23,8 @@ void trip_plans_parse(struct judged_trip *trip);
 const struct saga_definition *trip_plan(const struct judged_trip *trip, uint32_t number,
 					const char **script);
 
+bool trip_plan_irrevocable(uint32_t number);
+
 /* trip_judged_by_hand.c: interactive transactions one after the other, and cancels of the load's,
  * on a thread of its own. `turns` in all; joins. */
 void trip_by_hand_start(struct judged_trip *trip);

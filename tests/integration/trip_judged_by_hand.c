@@ -6,7 +6,14 @@
 #include "tests/integration/trip_judged.h"
 #include "wire/plan.h"
 
-enum { CALL_MS = 3000, BRANCHES = 3, IDLE_MS = 30000, SHORT_IDLE_MS = 1000, STRIDE = 17 };
+enum {
+	CALL_MS = 3000,
+	BRANCHES = 4,
+	IDLE_MS = 30000,
+	SHORT_IDLE_MS = 1000,
+	STRIDE = 17,
+	CANCELS = 3
+};
 
 /* One interactive transaction, as its client sees it. */
 struct by_hand {
@@ -20,8 +27,9 @@ struct by_hand {
 	struct saga_status status;
 };
 
-static const char *const steps[BRANCHES] = {"a", "b", "c"};
-static const char *const services[BRANCHES] = {"svc-a", "svc-b", "svc-c"};
+/* Nobody ever enlists the last one. */
+static const char *const steps[BRANCHES] = {"a", "b", "c", "never"};
+static const char *const services[BRANCHES] = {"svc-a", "svc-b", "svc-c", "svc-a"};
 
 static struct saga_branch branch_of(uint32_t number)
 {
@@ -91,7 +99,7 @@ static int send(struct by_hand *h, const struct ask *ask)
 	case HISTORY_COMMIT:
 		saga_commit_options_init(&commit);
 		commit.timeout_ms = CALL_MS;
-		return saga_commit(h->transaction, &commit, &h->status);
+		return saga_commit(ask->transaction, &commit, &h->status);
 	case HISTORY_CANCEL:
 		return saga_cancel(connection, h->id, "by hand", CALL_MS, &h->status);
 	default:
@@ -147,6 +155,32 @@ static int enlist(struct by_hand *h, uint32_t step)
 /* ---- what clients do ---------------------------------------------------------------------------
  */
 
+/* As many branches as are enlisted, and another one among them (S9). */
+static void commit_as_many_others(struct by_hand *h)
+{
+	const struct saga_branch never = branch_of(BRANCHES - 1);
+	const struct wire_step step = recorder_branch(&never);
+	const uint64_t meant = h->meant;
+	struct saga_transaction *wrong = NULL;
+	struct saga_branches branches;
+	struct hash128 hash = {.bytes = {0}};
+
+	saga_transaction_branches(h->transaction, &branches);
+	wire_branch_set_add(&hash, &step);
+	for (size_t i = 0; i < sizeof branches.hash; i++)
+		branches.hash[i] ^= hash.bytes[i];
+	branches.count++;
+	if (saga_join(h->trip->load.connection, h->id, &wrong) != 0)
+		return;
+	(void)saga_transaction_add(wrong, &branches);
+	h->meant |= UINT64_C(1) << (BRANCHES - 1);
+	(void)ask_until_known(
+		h,
+		&(struct ask){.kind = HISTORY_COMMIT, .step = HISTORY_NONE, .transaction = wrong});
+	h->meant = meant;
+	saga_transaction_free(wrong);
+}
+
 /* Somebody else has enlisted a branch, and this one does not know yet. */
 static void commit_with_another(struct by_hand *h)
 {
@@ -157,6 +191,7 @@ static void commit_with_another(struct by_hand *h)
 		return;
 	const int error = ask_until_known(
 		h, &(struct ask){.kind = HISTORY_ENLIST, .step = 2, .transaction = other});
+	commit_as_many_others(h);
 	(void)request(h, HISTORY_COMMIT); /* S9: another set */
 	if (error == 0) {
 		saga_transaction_branches(other, &branches);
@@ -195,10 +230,26 @@ static void take_turn(struct judged_trip *trip, uint32_t number)
 	saga_transaction_free(h.transaction);
 }
 
-/* Of the load: what runs, what is over, and what has not been submitted yet. */
+/* One that is open and has a point of no return; else any that runs, is over, or has not been
+ * submitted yet. */
+static uint32_t choose(struct judged_trip *trip, uint32_t number)
+{
+	struct load *load = &trip->load;
+	uint32_t chosen = number * STRIDE % load->count;
+
+	(void)pthread_mutex_lock(&load->lock);
+	for (uint32_t i = 0; number % 3 != 0 && i < load->count; i++)
+		if (load->sagas[i].phase == LOAD_OPEN && trip_plan_irrevocable(i)) {
+			chosen = i;
+			break;
+		}
+	(void)pthread_mutex_unlock(&load->lock);
+	return chosen;
+}
+
 static void cancel_one(struct judged_trip *trip, uint32_t number)
 {
-	const uint32_t i = number * STRIDE % trip->load.count;
+	const uint32_t i = choose(trip, number);
 	struct by_hand h = {
 		.trip = trip, .recorder = trip->judged.recorder, .saga = trip->judged.numbers[i]};
 	const struct ask ask = {.kind = HISTORY_CANCEL, .step = HISTORY_NONE};
@@ -213,7 +264,8 @@ static void *run(void *argument)
 
 	for (uint32_t i = 0; i < trip->turns; i++) {
 		take_turn(trip, i);
-		cancel_one(trip, i);
+		for (uint32_t k = 0; k < CANCELS; k++)
+			cancel_one(trip, i * CANCELS + k);
 	}
 	return NULL;
 }

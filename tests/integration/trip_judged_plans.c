@@ -39,7 +39,7 @@ static const struct plan plans[TRIP_PLANS] = {
 				  "") "  - {name: b, service: svc-b, action: do, pivot: true}\n"
 				      "  - {name: c, service: svc-c, action: do, retriable: "
 				      "true}\n",
-	 {"", "reject:b", "lose:b:99", "retry:b:99", "retry:c:5", "double:b lose:c"}},
+	 {"", "reject:b", "lose:b:99", "retry:b:99", "retry:c:5", "double:b lose:c", "slow:b:900"}},
 	{"name: optional-undo\n" TIMES DO("a", "") DO("b", ", optional: true") DO("c", ""),
 	 {"", "reject:b", "lose:b:99", "reject:c", "retry:b:99"}},
 	{"name: optional-settle\n" TIMES DO("a", "") "  - {name: b, service: svc-b, action: do, "
@@ -58,13 +58,14 @@ static const struct plan plans[TRIP_PLANS] = {
 	{"name: last\nprotocol: 2pc\n" TIMES VOTE("a")
 		 VOTE("b") "  - {name: c, service: svc-c, commit: once, last_resource: true, "
 			   "after: []}\n",
-	 {"", "reject:c", "lose:c:99", "reject:a"}},
+	 {"", "reject:c", "slow:c:900", "lose:c:99", "reject:a"}},
 	{"name: mixed\nprotocol: mixed\n" TIMES
 	 "  - {name: a, kind: saga, service: svc-a, action: do, compensate: undo}\n"
 	 "  - {name: b, kind: tcc, service: svc-b, try: prepare, confirm: commit, cancel: "
 	 "rollback}\n"
-	 "  - {name: c, kind: saga, service: svc-c, action: do, pivot: true}\n",
-	 {"", "reject:b", "reject:c", "lose:c:99", "lose:a"}},
+	 "  - {name: c, kind: saga, service: svc-c, action: do, pivot: true}\n"
+	 "  - {name: d, kind: saga, service: svc-a, action: do, retriable: true}\n",
+	 {"", "retry:d:3", "reject:b", "reject:c", "lose:c:99", "slow:c:900 retry:d:2", "lose:a"}},
 	{"name: direct\n" TIMES
 	 "  - {name: a, service: svc-a, action: do, compensate: undo, delivery: direct}\n"
 	 "  - {name: b, service: svc-b, action: do, compensate: undo, delivery: direct}\n",
@@ -93,4 +94,10 @@ const struct saga_definition *trip_plan(const struct judged_trip *trip, uint32_t
 		count++;
 	*script = plan->scripts[number / TRIP_PLANS % count];
 	return trip->definitions[number % TRIP_PLANS];
+}
+
+bool trip_plan_irrevocable(uint32_t number)
+{
+	return strstr(plans[number % TRIP_PLANS].yaml, "pivot") != NULL ||
+	       strstr(plans[number % TRIP_PLANS].yaml, "last_resource") != NULL;
 }
