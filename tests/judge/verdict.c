@@ -5,6 +5,8 @@
 #include <string.h>
 
 static void add(struct verdict *v, const struct finding *finding, const char *format, va_list list)
+	__attribute__((format(printf, 3, 0)));
+static void add(struct verdict *v, const struct finding *finding, const char *format, va_list list)
 {
 	struct finding *kept;
 

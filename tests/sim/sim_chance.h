@@ -2,6 +2,9 @@
  * anew with each ms: what is taken away from a story (shrinking) changes what follows from it, and
  * leaves the rest what it was.
  *
+ * Never two draws between two sequence points (arguments, initializers): C leaves their order open,
+ * and gcc and clang then tell different stories.
+ *
  * A choice is what struck: a message that is lost, a node that dies. Each has a name that does not
  * depend on what else happened: when, by which stream, and as which of that ms. */
 #ifndef SAGAD_TESTS_SIM_SIM_CHANCE_H

@@ -31,8 +31,8 @@ static const char tables[] =
 
 /* What "durably" takes (docs/libsaga.md). */
 static const char *const modes[] = {
-	"PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-	"PRAGMA wal_autocheckpoint = 40",
+	("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+	 "PRAGMA wal_autocheckpoint = 40"),
 	"PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA",
 	"PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL",
 	"PRAGMA journal_mode = PERSIST; PRAGMA synchronous = FULL",
@@ -355,11 +355,12 @@ struct sim_database *sim_database_sqlite_create(struct sim *sim, uint32_t servic
 	d->store.within = &d->rows.base;
 	CHECK(ready(&d->store));
 	CHECK_EQ(sqlite3_exec(d->db, tables, NULL, NULL, NULL), SQLITE_OK);
-	d->faults = d->disk.faults = (struct sim_disk_faults){.read = rate(sim, 20),
-							      .write = rate(sim, 40),
-							      .full = rate(sim, 30),
-							      .sync = rate(sim, 60),
-							      .busy = rate(sim, 60)};
+	d->faults.read = rate(sim, 20);
+	d->faults.write = rate(sim, 40);
+	d->faults.full = rate(sim, 30);
+	d->faults.sync = rate(sim, 60);
+	d->faults.busy = rate(sim, 60);
+	d->disk.faults = d->faults;
 	/* Elsewhere the commit whose last sync failed can be seen, and answered again, and a power
 	 * failure then takes it back: docs/libsaga.md asks for WAL. */
 	if (d->mode != modes[0])

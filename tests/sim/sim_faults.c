@@ -193,14 +193,13 @@ void sim_outage_draw(struct sim *sim)
 {
 	struct sim_service *away = &sim->services[sim_draw(sim, SIM_FAULTS, sim->service_count)];
 
-	sim->faults = (struct sim_faults){
-		.loss = rate(sim, 30),
-		.delay_ms = (uint32_t)sim_draw(sim, SIM_FAULTS, 12),
-		.journal_ms = (uint32_t)sim_draw(sim, SIM_FAULTS, 30),
-		.etcd_ms = (uint32_t)sim_draw(sim, SIM_FAULTS, 20),
-		.crash_ms = one_in(sim, 2) ? 30000 + below(sim, 90000) : 0,
-		.drain_ms = one_in(sim, 3) ? 60000 + below(sim, 180000) : 0,
-	};
+	sim->faults = (struct sim_faults){0};
+	sim->faults.loss = rate(sim, 30);
+	sim->faults.delay_ms = below(sim, 12);
+	sim->faults.journal_ms = below(sim, 30);
+	sim->faults.etcd_ms = below(sim, 20);
+	sim->faults.crash_ms = one_in(sim, 2) ? 30000 + below(sim, 90000) : 0;
+	sim->faults.drain_ms = one_in(sim, 3) ? 60000 + below(sim, 180000) : 0;
 	sim->calm = sim->faults;
 	sim_person_heal(sim);
 	away->direct = false;

@@ -147,9 +147,11 @@ void sim_interactive_begun(struct sim *sim, uint32_t number)
 		if (!saga->steps[i].late)
 			begin_branch(sim, number, i, draw(sim, 300));
 	at(sim, 50 + draw(sim, 1200), end, number, 0);
-	if (draw(sim, 6) == 0)
-		at(sim, draw(sim, 1500), enlist_other, number,
-		   (uint32_t)draw(sim, saga->step_count));
+	if (draw(sim, 6) == 0) {
+		const uint64_t wait_ms = draw(sim, 1500);
+
+		at(sim, wait_ms, enlist_other, number, (uint32_t)draw(sim, saga->step_count));
+	}
 }
 
 static bool definite(uint32_t code)

@@ -163,8 +163,10 @@ void sim_letters_create(struct sim *sim, uint64_t span_ms)
 			leave_wrong(sim, saga->submit_ms - 100 + sim_draw(sim, SIM_INBOX, 400),
 				    WRONG_DEADLINE, i);
 	}
-	for (uint64_t n = sim_draw(sim, SIM_INBOX, 6); n > 0; n--)
-		leave_wrong(sim, sim->now_ms + sim_draw(sim, SIM_INBOX, span_ms),
-			    (enum wrong)sim_draw(sim, SIM_INBOX, WRONGS),
-			    (uint32_t)sim_draw(sim, SIM_INBOX, sim->saga_count));
+	for (uint64_t n = sim_draw(sim, SIM_INBOX, 6); n > 0; n--) {
+		const uint64_t at_ms = sim->now_ms + sim_draw(sim, SIM_INBOX, span_ms);
+		const enum wrong wrong = (enum wrong)sim_draw(sim, SIM_INBOX, WRONGS);
+
+		leave_wrong(sim, at_ms, wrong, (uint32_t)sim_draw(sim, SIM_INBOX, sim->saga_count));
+	}
 }

@@ -82,13 +82,12 @@ bool sim_person_lies(struct sim *sim, const struct sim_work *work, struct contex
 	if (!sim_chance(sim, SIM_PERSON, sim->services[work->service].person.lies))
 		return false;
 	sim->count.lies++;
-	*answer = (struct context_answer){
-		.outcome = outcomes[sim_draw(sim, SIM_PERSON, OUTCOMES)],
-		.barrier = (uint32_t)sim_draw(sim, SIM_PERSON, WIRE_BARRIER_LATE_FORWARD + 1),
-		.code = (uint32_t)sim_draw(sim, SIM_PERSON, 9000),
-		.retry_after_ms = (uint32_t)sim_draw(sim, SIM_PERSON, 200),
-		.output = slice_str(outputs[sim_draw(sim, SIM_PERSON, 4)]),
-	};
+	*answer = (struct context_answer){0};
+	answer->outcome = outcomes[sim_draw(sim, SIM_PERSON, OUTCOMES)];
+	answer->barrier = (uint32_t)sim_draw(sim, SIM_PERSON, WIRE_BARRIER_LATE_FORWARD + 1);
+	answer->code = (uint32_t)sim_draw(sim, SIM_PERSON, 9000);
+	answer->retry_after_ms = (uint32_t)sim_draw(sim, SIM_PERSON, 200);
+	answer->output = slice_str(outputs[sim_draw(sim, SIM_PERSON, 4)]);
 	return true;
 }
 

@@ -92,7 +92,9 @@ static void strike_lease(struct sim *sim)
 
 static void strike_clock(struct sim *sim)
 {
-	any_node(sim)->wall_offset_ms = (int64_t)sim_draw(sim, SIM_FAULTS, 120000) - 60000;
+	struct sim_node *node = any_node(sim);
+
+	node->wall_offset_ms = (int64_t)sim_draw(sim, SIM_FAULTS, 120000) - 60000;
 }
 
 static void strike_drain(struct sim *sim)
@@ -153,11 +155,12 @@ static void strike_leader(struct sim *sim)
 {
 	const uint32_t shard = (uint32_t)sim_draw(sim, SIM_FAULTS, sim->shard_count);
 	const bool slow = sim_draw(sim, SIM_FAULTS, 3) == 0;
+	const uint64_t away_ms = sim_draw(sim, SIM_FAULTS, slow ? 9000 : 600);
+	uint64_t deposed_ms = 0;
 
-	sim_journal_depose(sim, shard, sim_draw(sim, SIM_FAULTS, slow ? 9000 : 600),
-			   sim_draw(sim, SIM_FAULTS, 2) == 0
-				   ? 0
-				   : 500 + sim_draw(sim, SIM_FAULTS, slow ? 20000 : 5000));
+	if (sim_draw(sim, SIM_FAULTS, 2) > 0)
+		deposed_ms = 500 + sim_draw(sim, SIM_FAULTS, slow ? 20000 : 5000);
+	sim_journal_depose(sim, shard, away_ms, deposed_ms);
 }
 
 /* What was kept is put in its place, and kept again. */
