@@ -15,6 +15,7 @@ struct judge_options judge_defaults(void)
 		.owner_ms = 30000,
 		.timer_ms = 3000,
 		.moves = 10,
+		.sends = 16, /* at most 8 in 300 seeds of the simulator */
 		.clock_step_ms = 10000,
 		.clock_behind_ms = 10,
 	};
