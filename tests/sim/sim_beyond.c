@@ -180,6 +180,14 @@ static bool denies(const struct history_answer *before, const struct history_ans
 	       wire_state_final(after->state) && before->state != after->state;
 }
 
+/* S5: its window is short, and shard time may be ahead of ours. */
+static bool forgettable(const struct sim *sim, uint32_t saga)
+{
+	const struct sim_saga *s = &sim->sagas[saga];
+
+	return s->retry_until_ms < s->submit_ms + SIM_WINDOW_MS;
+}
+
 static void judge_answers(struct sim *sim, uint32_t shard)
 {
 	const struct sim_damage *damage = &sim->damage[shard];
@@ -192,7 +200,7 @@ static void judge_answers(struct sim *sim, uint32_t shard)
 		const uint32_t saga = r->saga;
 
 		if (sim->sagas[saga].shard != shard || a->shard != shard || r->by_participant ||
-		    a->at_ms >= sim->sagas[saga].retry_until_ms) /* it may be forgotten (S5) */
+		    forgettable(sim, saga))
 			continue;
 		if (a->at_ms < damage->at_ms) {
 			if (a->code == 0)

@@ -76,8 +76,6 @@ static void complain(const struct sim_totals *totals, const struct sim_report *r
 	(void)printf("seed %" PRIu64 ": %s: %s\n", report->result.seed, what, text);
 	(void)printf("  again: ./dev sim --seed %" PRIu64 " --seeds 1 --mode %s",
 		     report->result.seed, sim_mode_name(line->options.mode));
-	if (line->options.beyond)
-		(void)printf(" --beyond");
 	if (line->options.outage_ms > 0)
 		(void)printf(" --outage %" PRIu64, line->options.outage_ms / 60000);
 	if (sim_plants.name[0] != '\0')
