@@ -61,6 +61,7 @@ struct sim_database {
 	uint32_t dies_in; /* calls until the machine dies; 0 = it does not */
 	bool dead, begun;
 	bool committed; /* and not looked at since */
+	bool unsure;    /* a commit has failed, and is perhaps there */
 };
 
 /* In memory or, when asked for, on a disk. */
