@@ -42,10 +42,11 @@ static const struct plan plans[TRIP_PLANS] = {
 	 {"", "reject:b", "lose:b:99", "retry:b:99", "retry:c:5", "double:b lose:c", "slow:b:900"}},
 	{"name: optional-undo\n" TIMES DO("a", "") DO("b", ", optional: true") DO("c", ""),
 	 {"", "reject:b", "lose:b:99", "reject:c", "retry:b:99"}},
-	{"name: optional-settle\n" TIMES DO("a", "") "  - {name: b, service: svc-b, action: do, "
-						     "compensate: none, optional: true}\n" DO("c",
-											      ""),
-	 {"", "lose:b:99", "retry:b:99", "reject:b"}},
+	{"name: optional-settle\n" TIMES DO(
+		 "a", "") "  - {name: b, service: svc-b, action: do, compensate: none, optional: "
+			  "true}\n" DO("c", "") "  - {name: d, service: svc-b, action: do, "
+						"compensate: undo}\n",
+	 {"", "lose:b:99", "retry:b:99", "reject:b", "reject:d", "reject:b reject:d"}},
 	{"name: vote\nprotocol: 2pc\n" TIMES VOTE("a") VOTE("b") VOTE("c"),
 	 {"", "reject:b", "readonly:b", "lose:a", "slow:c:300", "heuristic:b",
 	  "readonly:a reject:c", "failfinish:a:3"}},
