@@ -132,10 +132,32 @@ static void say_again(struct sim *sim, const struct sim_work *w, struct slice by
 	say_later(sim, w->service, w->shard, bytes, w->queued != CALLED);
 }
 
+/* A disposition does not say which of several answers to one attempt it is for: where one of them
+ * was evasive, nobody knows that the definite one has been recorded. */
+static void note_evasion(struct sim *sim, const struct sim_work *w, const struct context_answer *a)
+{
+	struct sim_service *service = &sim->services[w->service];
+	uint32_t *evasive = &sim->evasive[w->saga][w->step][w->op];
+
+	if (a->outcome == WIRE_OUTCOME_OK || a->outcome == WIRE_OUTCOME_REJECTED)
+		return;
+	*evasive = w->attempt > *evasive ? w->attempt : *evasive;
+	for (uint32_t i = 0; i < SIM_PENDING; i++) {
+		struct sim_pending *p = &service->pending[i];
+
+		if (!p->used || p->attempt > w->attempt ||
+		    !uuid_equal(&p->operation, &w->operation))
+			continue;
+		free(p->contradiction);
+		p->contradiction = NULL;
+	}
+}
+
 static void answer_call(struct sim *sim, const struct sim_work *w, const struct context_answer *a)
 {
 	struct buf out;
 
+	note_evasion(sim, w, a);
 	encode_reply(sim, w, a, &out);
 	send_bytes(sim, w->service, w->shard, buf_slice(&out), false);
 	say_again(sim, w, buf_slice(&out));
@@ -144,16 +166,13 @@ static void answer_call(struct sim *sim, const struct sim_work *w, const struct 
 
 /* Is this the one answer to its attempt that somebody can have recorded? What is refused for now
  * only is no definite one; and of two answers nobody knows which a disposition is for. */
-static bool is_definite(struct sim *sim, const struct sim_work *w, const struct context_answer *a)
+static bool is_definite(const struct sim *sim, const struct sim_work *w,
+			const struct context_answer *a)
 {
-	uint32_t *evasive = &sim->evasive[w->saga][w->step][w->op];
+	const uint32_t evasive = sim->evasive[w->saga][w->step][w->op];
 	const bool refused = a->outcome == WIRE_OUTCOME_REJECTED;
 
-	if (a->outcome != WIRE_OUTCOME_OK && !refused) {
-		*evasive = w->attempt > *evasive ? w->attempt : *evasive;
-		return false;
-	}
-	return w->attempt > *evasive &&
+	return (a->outcome == WIRE_OUTCOME_OK || refused) && w->attempt > evasive &&
 	       !(refused && sim->sagas[w->saga].steps[w->step].class == HISTORY_RETRIABLE);
 }
 
@@ -181,6 +200,7 @@ static void answer(struct sim *sim, const struct sim_work *w, const struct conte
 		answer_call(sim, w, a);
 		return;
 	}
+	note_evasion(sim, w, a);
 	/* The owner may send the next attempt before this one's disposition has come. */
 	if (a->outcome != WIRE_OUTCOME_OK)
 		sim_stream_retried(sim, w->queued, w->entry);
