@@ -299,7 +299,7 @@ static void begin_with(struct bench_owner *owner, struct slice records, uint32_t
 	const struct batch_header header = {.shard = owner->shard,
 					    .epoch = owner->epoch,
 					    .nonce = owner->nonce,
-					    .shard_time = UINT64_MAX / 2,
+					    .shard_time = BATCH_TIME_MAX,
 					    .cluster = owner->bench->cluster_id};
 
 	assert_int_equal(appender_begin(&owner->appender, &header, records, count), 0);
