@@ -33,3 +33,4 @@ sagad_integration_test(trip_interactive SOURCES trip_interactive_sqlite.c
 sagad_integration_test(trip_judged
 	SOURCES trip_judged_sqlite.c trip_judged_plans.c trip_judged_by_hand.c
 	LIBS example_judged PkgConfig::SQLITE TIMEOUT 400)
+set_tests_properties(integration.trip_judged PROPERTIES COST 100) # long: begins first
