@@ -408,13 +408,6 @@ static void send_copy(struct sim *sim, uint64_t at_ms, struct call call)
 	put_call(sim_at(sim, at_ms, SIM_WORLD, apply), &call);
 }
 
-/* Planted: what has timed out is sent once more, as it is. */
-static void send_again(struct sim *sim, struct call call)
-{
-	call.mute = false;
-	send_copy(sim, sim->now_ms + call.request.timeout_ms, call);
-}
-
 static int submit(struct lease *lease, const struct lease_request *request, uint64_t token,
 		  lease_completion done, void *context)
 {
@@ -438,9 +431,7 @@ static int submit(struct lease *lease, const struct lease_request *request, uint
 		return 0;
 	if (late)
 		at_ms = sim->now_ms + request->timeout_ms + sim_draw(sim, SIM_ETCD, 3000);
-	if ((lost || mute) && sim_plants.retries_txns && request->kind == LEASE_TXN)
-		send_again(sim, call);
-	else if (lost || mute)
+	if (lost || mute)
 		give_up(sim, &call);
 	if (!lost)
 		send_copy(sim, at_ms, call);

@@ -47,7 +47,6 @@ struct sim_plants {
 	bool forgets_rejections; /* S3, at the participant */
 	bool settles_blindly;    /* S4, at the participant: it tells, and does not block */
 	bool appends_unfenced;   /* the journal's fence */
-	bool retries_txns;       /* the client of etcd */
 	bool undo_unmarked;      /* an undo of nothing leaves no row in the forward's place */
 	bool key_without_op;     /* the barrier's */
 	bool row_alone;          /* the barrier's row is in a transaction of its own */
