@@ -15,7 +15,7 @@ struct barrier {
 	struct barrier_store *store;
 	struct saga_context *context;
 	struct saga_result *result;
-	barrier_work work;
+	barrier_work work, give_back;
 	void *user;
 	struct barrier_shard shard; /* as stored */
 };
@@ -163,13 +163,46 @@ static enum verdict_of_step answer_again(struct barrier *barrier, enum saga_op o
 {
 	enum stored_outcome stored;
 
-	if (!read_filling(barrier, op, &stored))
+	/* Nobody has answered for that commit yet, perhaps: then it is this one (invariant 23). */
+	if (!read_filling(barrier, op, &stored) || !barrier->store->ops->touch(barrier->store))
 		return FAILED;
 	saga_context_set_verdict(barrier->context, stored == STORED_SUSPENDED
 							   ? SAGA_VERDICT_LATE_FORWARD
 							   : SAGA_VERDICT_DUPLICATE);
 	answer_stored(barrier, stored);
 	return COMMIT;
+}
+
+/* ---- work before the vote ----------------------------------------------------------------------
+ */
+
+/* A no is the last that is heard of this branch, so what it has worked is given back with it. Where
+ * nobody can, the no is not given: of a vote that stays out a rollback will come (S9). */
+static enum verdict_of_step take_back(struct barrier *barrier)
+{
+	struct barrier_store *store = barrier->store;
+	struct saga_context *context = barrier->context;
+	struct saga_result given = {.outcome = SAGA_RETRY};
+	const int code = saga_context_code(context);
+	bool worked;
+
+	if (!store->ops->take_worked(store, saga_context_saga(context), saga_context_step(context),
+				     false, &worked))
+		return FAILED;
+	if (!worked)
+		return COMMIT;
+	if (barrier->give_back == NULL)
+		return out_of_order(barrier, "it has worked before, and cannot say no: nothing is "
+					     "there that gives it back");
+	barrier->give_back(store, context, &given, barrier->user);
+	if (given.outcome == SAGA_OK && store->ops->in_transaction(store)) {
+		saga_context_set_code(context, code);
+		return COMMIT;
+	}
+	*barrier->result = given;
+	if (given.outcome != SAGA_PARK)
+		barrier->result->outcome = SAGA_RETRY;
+	return ROLL_BACK;
 }
 
 /* Block and tell (S4, S23). The row that it puts in is the one that a late run meets. */
@@ -184,7 +217,7 @@ static enum verdict_of_step settle(struct barrier *barrier)
 		barrier->result->outcome = SAGA_REJECTED;
 		saga_context_set_code(barrier->context, SAGA_ERR_SUSPENDED);
 		say(barrier, "blocked: it has not run, and never will");
-		return COMMIT;
+		return take_back(barrier);
 	}
 	if (!read_outcome(barrier, SAGA_OP_UNDO, &undo) ||
 	    !read_filling(barrier, SAGA_OP_FORWARD, &forward))
@@ -192,6 +225,8 @@ static enum verdict_of_step settle(struct barrier *barrier)
 	/* "It was done" would be half of the truth. */
 	if (undo != STORED_NONE && forward == STORED_OK)
 		return out_of_order(barrier, "it cannot be settled: it was undone");
+	if (!barrier->store->ops->touch(barrier->store))
+		return FAILED;
 	saga_context_set_verdict(barrier->context, SAGA_VERDICT_DUPLICATE);
 	answer_stored(barrier, forward);
 	if (barrier->result->outcome == SAGA_READ_ONLY)
@@ -241,6 +276,7 @@ static enum stored_outcome stored_as(const struct barrier *barrier)
 static enum verdict_of_step run_work(struct barrier *barrier)
 {
 	struct saga_result *result = barrier->result;
+	enum verdict_of_step verdict = COMMIT;
 	enum stored_outcome stored;
 
 	if (!transact(barrier, BARRIER_SAVEPOINT))
@@ -258,8 +294,13 @@ static enum verdict_of_step run_work(struct barrier *barrier)
 			result->outcome = SAGA_RETRY;
 		return ROLL_BACK;
 	}
-	if (stored == STORED_REJECTED && !transact(barrier, BARRIER_BACK_TO_SAVEPOINT))
-		return FAILED;
+	if (stored == STORED_REJECTED) {
+		if (!transact(barrier, BARRIER_BACK_TO_SAVEPOINT))
+			return FAILED;
+		verdict = take_back(barrier);
+	}
+	if (verdict != COMMIT)
+		return verdict;
 	return transact(barrier, BARRIER_RELEASE_SAVEPOINT) && update(barrier, stored) ? COMMIT
 										       : FAILED;
 }
@@ -273,7 +314,9 @@ static enum verdict_of_step nothing_to_do(struct barrier *barrier, enum saga_ver
 
 static enum verdict_of_step run_undo(struct barrier *barrier)
 {
+	const struct saga_context *context = barrier->context;
 	enum stored_outcome forward, finish;
+	bool worked = false;
 
 	if (!read_outcome(barrier, SAGA_OP_FINISH, &finish) ||
 	    !read_outcome(barrier, SAGA_OP_FORWARD, &forward))
@@ -281,8 +324,12 @@ static enum verdict_of_step run_undo(struct barrier *barrier)
 	if (finish != STORED_NONE)
 		return out_of_order(barrier, "it cannot be undone: it was confirmed or committed");
 	/* What was rejected was rolled back before that was stored. */
-	if (forward == STORED_REJECTED || forward == STORED_SUSPENDED ||
-	    forward == STORED_READ_ONLY)
+	if ((forward == STORED_REJECTED || forward == STORED_SUSPENDED) &&
+	    !barrier->store->ops->take_worked(barrier->store, saga_context_saga(context),
+					      saga_context_step(context), false, &worked))
+		return FAILED;
+	if (!worked && (forward == STORED_REJECTED || forward == STORED_SUSPENDED ||
+			forward == STORED_READ_ONLY))
 		return nothing_to_do(barrier, SAGA_VERDICT_EMPTY_UNDO);
 	return run_work(barrier);
 }
@@ -341,11 +388,18 @@ static void trouble(struct barrier *barrier)
 	saga_context_set_code(barrier->context, SAGA_ERR_DATABASE);
 }
 
-void barrier_run(struct barrier_store *store, struct saga_context *context,
-		 struct saga_result *result, barrier_work work, void *user)
+void barrier_run_branch(struct barrier_store *store, struct saga_context *context,
+			struct saga_result *result, barrier_work work, barrier_work give_back,
+			void *user)
 {
 	struct barrier barrier = {
-		.store = store, .context = context, .result = result, .work = work, .user = user};
+		.store = store,
+		.context = context,
+		.result = result,
+		.work = work,
+		.give_back = give_back,
+		.user = user,
+	};
 	enum verdict_of_step verdict;
 
 	result->outcome = SAGA_RETRY;
@@ -360,6 +414,35 @@ void barrier_run(struct barrier_store *store, struct saga_context *context,
 		trouble(&barrier);
 	if (store->ops->in_transaction(store))
 		(void)transact(&barrier, BARRIER_ROLLBACK);
+}
+
+void barrier_run(struct barrier_store *store, struct saga_context *context,
+		 struct saga_result *result, barrier_work work, void *user)
+{
+	barrier_run_branch(store, context, result, work, NULL, user);
+}
+
+int barrier_worked(struct barrier_store *store, const char *saga, const char *step)
+{
+	bool added;
+
+	if (!store->ops->in_transaction(store))
+		return SAGA_ERR_USAGE;
+	/* It may stand already, from a commit of which nobody heard: see answer_again. */
+	if (!store->ops->add_worked(store, saga, step, &added) || !store->ops->touch(store))
+		return SAGA_ERR_DATABASE;
+	return added ? 0 : SAGA_ERR_SUSPENDED;
+}
+
+int barrier_took_back(struct barrier_store *store, const char *saga, const char *step)
+{
+	bool taken;
+
+	if (!store->ops->in_transaction(store))
+		return SAGA_ERR_USAGE;
+	if (!store->ops->take_worked(store, saga, step, true, &taken) || !store->ops->touch(store))
+		return SAGA_ERR_DATABASE;
+	return taken ? 0 : SAGA_ERR_NOT_FOUND;
 }
 
 void barrier_settle(struct barrier_store *store, struct saga_context *context,

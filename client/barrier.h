@@ -8,6 +8,10 @@
  *       whole or not at all, also in a crash;
  *   B2  between BEGIN and COMMIT nobody else changes rows or shards;
  *   B3  a row's key is (saga, step, op), and nothing that differs between attempts.
+ *
+ * Beside the rows of operations there may be one that says that a branch has worked before its
+ * vote, in the application's own transaction. It stands only while no forward row does, or goes
+ * with that.
  */
 #ifndef SAGAD_CLIENT_BARRIER_H
 #define SAGAD_CLIENT_BARRIER_H
@@ -64,8 +68,19 @@ struct barrier_store_ops {
 			   struct barrier_shard *shard);
 	bool (*write_shard)(struct barrier_store *store, const struct saga_context *context,
 			    const struct barrier_shard *shard);
-	/* Deletes this shard's rows of admissions below the mark; may lower the mark, when they are
-	 * many. */
+	/* The row of work before the vote; *added is false, and nothing changed, when the forward
+	 * operation's row is there. Again is once. */
+	bool (*add_worked)(struct barrier_store *store, const char *saga, const char *step,
+			   bool *added);
+	/* Deletes that row; *taken is false when there is none, or when it is `unasked` and the
+	 * forward operation's row is there. */
+	bool (*take_worked)(struct barrier_store *store, const char *saga, const char *step,
+			    bool unasked, bool *taken);
+	/* What was read may have come from a commit that has failed, or whose process died in it,
+	 * and go with the power: changes something, so that our commit makes all of it durable. */
+	bool (*touch)(struct barrier_store *store);
+	/* Deletes this shard's rows of admissions below the mark, and those of work before the vote
+	 * of the same steps; may lower the mark, when they are many. */
 	bool (*clean)(struct barrier_store *store, const struct saga_context *context,
 		      int64_t *mark);
 	/* Why the last one failed. Optional. */
@@ -86,6 +101,16 @@ typedef void (*barrier_work)(struct barrier_store *store, struct saga_context *c
  * of SAGA_OP_SETTLE may be NULL. */
 void barrier_run(struct barrier_store *store, struct saga_context *context,
 		 struct saga_result *result, barrier_work work, void *user);
+/* The same for a branch that may have worked before its vote: `give_back` runs, once, in the
+ * transaction in which a no is stored or what never ran is settled. Without it these park then. */
+void barrier_run_branch(struct barrier_store *store, struct saga_context *context,
+			struct saga_result *result, barrier_work work, barrier_work give_back,
+			void *user);
+/* In the application's transaction: SAGA_ERR_SUSPENDED: its vote, or its undo, came first;
+ * SAGA_ERR_USAGE: there is no transaction; SAGA_ERR_DATABASE. */
+int barrier_worked(struct barrier_store *store, const char *saga, const char *step);
+/* Gives back by itself. SAGA_ERR_NOT_FOUND: there is nothing, or commands see to it. */
+int barrier_took_back(struct barrier_store *store, const char *saga, const char *step);
 /* Parks whatever is no SAGA_OP_SETTLE. */
 void barrier_settle(struct barrier_store *store, struct saga_context *context,
 		    struct saga_result *result);

@@ -83,12 +83,15 @@ static bool finish(sqlite3_stmt *statement, int rc)
 	return sqlite3_finalize(statement) == SQLITE_OK && rc == SQLITE_DONE;
 }
 
+static bool bind_step(sqlite3_stmt *statement, const char *saga, const char *step)
+{
+	return sqlite3_bind_text(statement, 1, saga, -1, SQLITE_STATIC) == SQLITE_OK &&
+	       sqlite3_bind_text(statement, 2, step, -1, SQLITE_STATIC) == SQLITE_OK;
+}
+
 static bool bind_key(const struct saga_context *context, sqlite3_stmt *statement, enum saga_op op)
 {
-	return sqlite3_bind_text(statement, 1, saga_context_saga(context), -1, SQLITE_STATIC) ==
-		       SQLITE_OK &&
-	       sqlite3_bind_text(statement, 2, saga_context_step(context), -1, SQLITE_STATIC) ==
-		       SQLITE_OK &&
+	return bind_step(statement, saga_context_saga(context), saga_context_step(context)) &&
 	       sqlite3_bind_int(statement, 3, (int)op) == SQLITE_OK;
 }
 
@@ -211,6 +214,61 @@ static bool write_shard(struct barrier_store *store, const struct saga_context *
 	return finish(statement, rc);
 }
 
+/* ---- work before the vote ----------------------------------------------------------------------
+ *
+ * A row of op 0. Nobody knows its shard and admission yet, so it has none that a mark could pass:
+ * it goes with its step's other rows.
+ */
+
+static bool change_worked(struct barrier_store *store, const char *sql, const char *saga,
+			  const char *step, bool *changed)
+{
+	sqlite3_stmt *statement = prepare(store, sql);
+	int rc = SQLITE_ERROR;
+
+	if (statement == NULL)
+		return false;
+	if (bind_step(statement, saga, step))
+		rc = sqlite3_step(statement);
+	*changed = sqlite3_changes(db_of(store)) > 0;
+	return finish(statement, rc);
+}
+
+/* One statement, which has the write lock: nothing can come between its look and its row (B2). */
+static bool add_worked(struct barrier_store *store, const char *saga, const char *step, bool *added)
+{
+	return change_worked(store,
+			     "INSERT INTO saga_barrier(saga, step, op, shard, admission, outcome) "
+			     "SELECT ?1, ?2, 0, -1, 9223372036854775807, 1 WHERE NOT EXISTS("
+			     "SELECT 1 FROM saga_barrier WHERE saga = ?1 AND step = ?2 AND op = 1) "
+			     "ON CONFLICT DO UPDATE SET code = excluded.code",
+			     saga, step, added);
+}
+
+static bool take_worked(struct barrier_store *store, const char *saga, const char *step,
+			bool unasked, bool *taken)
+{
+	return change_worked(
+		store,
+		unasked ? "DELETE FROM saga_barrier WHERE saga = ?1 AND step = ?2 AND op = 0 "
+			  "AND NOT EXISTS(SELECT 1 FROM saga_barrier WHERE saga = ?1 AND "
+			  "step = ?2 AND op = 1)"
+			: "DELETE FROM saga_barrier WHERE saga = ?1 AND step = ?2 AND op = 0",
+		saga, step, taken);
+}
+
+/* A row that is no shard's. Rewriting one with what it holds would be no change to SQLite, and a
+ * commit without a change syncs nothing. In WAL the sync is of the whole log, with what a process
+ * wrote that died; elsewhere the new journal's end is behind that of the one whose deletion, or
+ * truncation, was not synced. */
+static bool touch(struct barrier_store *store)
+{
+	return sqlite3_exec(db_of(store),
+			    "INSERT INTO saga_barrier_shard(shard, epoch, low_water) "
+			    "VALUES(-1, 1, 0) ON CONFLICT(shard) DO UPDATE SET epoch = epoch + 1",
+			    NULL, NULL, NULL) == SQLITE_OK;
+}
+
 /* ---- clean-up (S8) ------------------------------------------------------------------------------
  */
 
@@ -242,19 +300,28 @@ static bool find_mark(struct barrier_store *store, const struct saga_context *co
 	return finish(statement, rc);
 }
 
-static bool clean(struct barrier_store *store, const struct saga_context *context, int64_t *mark)
+static bool delete_below(struct barrier_store *store, const char *sql,
+			 const struct saga_context *context, int64_t mark)
 {
-	sqlite3_stmt *statement;
+	sqlite3_stmt *statement = prepare(store, sql);
 	int rc = SQLITE_ERROR;
 
-	if (!find_mark(store, context, mark))
-		return false;
-	statement = prepare(store, "DELETE FROM saga_barrier WHERE shard = ?1 AND admission < ?2");
 	if (statement == NULL)
 		return false;
-	if (bind_below(context, statement, *mark))
+	if (bind_below(context, statement, mark))
 		rc = sqlite3_step(statement);
 	return finish(statement, rc);
+}
+
+static bool clean(struct barrier_store *store, const struct saga_context *context, int64_t *mark)
+{
+	return find_mark(store, context, mark) &&
+	       delete_below(store,
+			    "DELETE FROM saga_barrier WHERE (saga, step, op) IN (SELECT saga, "
+			    "step, 0 FROM saga_barrier WHERE shard = ?1 AND admission < ?2)",
+			    context, *mark) &&
+	       delete_below(store, "DELETE FROM saga_barrier WHERE shard = ?1 AND admission < ?2",
+			    context, *mark);
 }
 
 /* ---- the store ---------------------------------------------------------------------------------
@@ -268,6 +335,9 @@ static const struct barrier_store_ops store_ops = {
 	.read = read_row,
 	.read_shard = read_shard,
 	.write_shard = write_shard,
+	.add_worked = add_worked,
+	.take_worked = take_worked,
+	.touch = touch,
 	.clean = clean,
 	.error_text = error_text,
 };
@@ -280,7 +350,7 @@ void barrier_store_sqlite_open(struct barrier_store_sqlite *store, sqlite3 *db)
 
 /* What saga_sqlite_run is given, which works on a handle. */
 struct handle_work {
-	saga_sqlite_work work;
+	saga_sqlite_work work, give_back;
 	void *user;
 };
 
@@ -292,6 +362,14 @@ static void run_on_handle(struct barrier_store *store, struct saga_context *cont
 	work->work(db_of(store), context, result, work->user);
 }
 
+static void give_back_on_handle(struct barrier_store *store, struct saga_context *context,
+				struct saga_result *result, void *user)
+{
+	const struct handle_work *work = user;
+
+	work->give_back(db_of(store), context, result, work->user);
+}
+
 void saga_sqlite_run(sqlite3 *db, struct saga_context *context, struct saga_result *result,
 		     saga_sqlite_work work, void *user)
 {
@@ -300,6 +378,33 @@ void saga_sqlite_run(sqlite3 *db, struct saga_context *context, struct saga_resu
 
 	barrier_store_sqlite_open(&store, db);
 	barrier_run(&store.base, context, result, run_on_handle, &on_handle);
+}
+
+void saga_sqlite_run_branch(sqlite3 *db, struct saga_context *context, struct saga_result *result,
+			    saga_sqlite_work work, saga_sqlite_work give_back, void *user)
+{
+	struct handle_work on_handle = {.work = work, .give_back = give_back, .user = user};
+	struct barrier_store_sqlite store;
+
+	barrier_store_sqlite_open(&store, db);
+	barrier_run_branch(&store.base, context, result, run_on_handle,
+			   give_back != NULL ? give_back_on_handle : NULL, &on_handle);
+}
+
+int saga_sqlite_worked(sqlite3 *db, const char *saga, const char *step)
+{
+	struct barrier_store_sqlite store;
+
+	barrier_store_sqlite_open(&store, db);
+	return barrier_worked(&store.base, saga, step);
+}
+
+int saga_sqlite_took_back(sqlite3 *db, const char *saga, const char *step)
+{
+	struct barrier_store_sqlite store;
+
+	barrier_store_sqlite_open(&store, db);
+	return barrier_took_back(&store.base, saga, step);
 }
 
 void saga_sqlite_settle(sqlite3 *db, struct saga_context *context, struct saga_result *result)

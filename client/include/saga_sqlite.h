@@ -6,7 +6,8 @@
  *   first run                     runs `work`; ok and rejection are stored with their output (S3),
  *                                 a rejection after rolling back whatever `work` did; commits
  *   duplicate                     returns the stored outcome and output, `work` does not run
- *   undo without its forward      remembers that, answers ok, `work` does not run
+ *   undo without its forward      remembers that, answers ok, `work` does not run (but of a branch
+ *                                 that has worked before its vote: saga_sqlite_worked)
  *   forward after its undo        answers rejected ("suspended"), `work` does not run
  *   finish (confirm, commit)      runs only when the forward operation is stored as done and was
  *                                 not undone; otherwise parks, as does an undo after the finish
@@ -46,6 +47,36 @@ SAGA_API void saga_sqlite_run(sqlite3 *db, struct saga_context *context, struct 
  * never ran, a row in its place, so that it never will, and SAGA_REJECTED. */
 SAGA_API void saga_sqlite_settle(sqlite3 *db, struct saga_context *context,
 				 struct saga_result *result);
+
+/* ---- work before the vote of an interactive branch ---------------------------------------------
+ *
+ * A service may do its part of an interactive transaction before it is asked to prepare, in a
+ * transaction of its own. What it records of that here is undone when the transaction is rolled
+ * back. Enlist the branch before.
+ */
+
+/* Within the application's transaction, beside its effect: this branch has worked. As often as it
+ * works. SAGA_ERR_SUSPENDED: its prepare, rollback or settling came first: roll the effect back.
+ * SAGA_ERR_USAGE: there is no transaction; SAGA_ERR_DATABASE: roll back. From then on
+ *   undo        runs its `work`, whether it was prepared or not; saga_sqlite_forward_output finds
+ *               nothing when it was not
+ *   a no        runs `give_back` of saga_sqlite_run_branch */
+SAGA_API int saga_sqlite_worked(sqlite3 *db, const char *saga, const char *step);
+
+/* As saga_sqlite_run and, for SAGA_OP_SETTLE, saga_sqlite_settle (`work` does not run then, and may
+ * be NULL). A no is the last that a branch hears: so in its transaction, after `work` was rolled
+ * back, `give_back` undoes what saga_sqlite_worked has recorded, and answers SAGA_OK; else nothing
+ * is stored, and the command comes again. Through saga_sqlite_run and saga_sqlite_settle a branch
+ * that has worked cannot say no: they park (SAGA_ERR_OUT_OF_ORDER). */
+SAGA_API void saga_sqlite_run_branch(sqlite3 *db, struct saga_context *context,
+				     struct saga_result *result, saga_sqlite_work work,
+				     saga_sqlite_work give_back, void *user);
+
+/* Within the application's transaction, in which it takes back by itself what was worked before the
+ * vote: enlist was refused with SAGA_ERR_CLOSED, or saga_inquire said that it is aborted. 0: do so.
+ * SAGA_ERR_NOT_FOUND: do nothing: nothing is there any more, or it has voted, and a command says
+ * what becomes of it. SAGA_ERR_USAGE, SAGA_ERR_DATABASE. */
+SAGA_API int saga_sqlite_took_back(sqlite3 *db, const char *saga, const char *step);
 
 /* Within `work` of a finish or an undo: what the forward operation of this step gave as output. The
  * memory lives as that of saga_context_copy. SAGA_ERR_NOT_FOUND: it is not stored as

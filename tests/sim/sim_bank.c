@@ -175,27 +175,44 @@ static bool alone(struct sim_database *store,
 	return done;
 }
 
+static const char *saga_at(const struct sim_database *store)
+{
+	return store->sim->sagas[store->at.saga].id.text;
+}
+
+static const char *step_at(const struct sim_database *store)
+{
+	return (const char *)sim_step_name(store->at.step).data;
+}
+
 /* What it holds, it finishes or gives back; twice is once. */
 static bool change_end(struct sim_database *store, uint32_t op)
 {
 	const struct sim_step_plan *step = &store->sim->sagas[store->at.saga].steps[store->at.step];
 	enum sim_hold hold;
+	int rc;
 
-	return sim_database_read_hold(store, &hold) &&
-	       (hold == SIM_HOLD_OVER || hold == SIM_HOLD_NONE ||
-		settle_hold(step, store, op, hold));
+	if (!sim_database_read_hold(store, &hold))
+		return false;
+	if (hold == SIM_HOLD_OVER || hold == SIM_HOLD_NONE)
+		return true;
+	if (hold == SIM_HOLD_VOTED)
+		return settle_hold(step, store, op, hold);
+	rc = barrier_took_back(&store->base, saga_at(store), step_at(store));
+	return rc == SAGA_ERR_NOT_FOUND || (rc == 0 && settle_hold(step, store, op, hold));
 }
 
-/* The barrier runs no work for the undo of what was never prepared, and rolls back what belongs to
- * a no. What was worked before the vote is given back here. */
-static bool gives_back(const struct visit *v, const struct saga_context *context,
-		       const struct saga_result *result)
+/* What was worked before the vote, with a no of its own or when it is settled. */
+static void give_back(struct barrier_store *base, struct saga_context *context,
+		      struct saga_result *result, void *user)
 {
-	if (!sim_interactive(v->saga) || context->verdict == SAGA_VERDICT_STALE ||
-	    context->verdict == SAGA_VERDICT_EXPIRED)
-		return false;
-	return v->work->op == WIRE_OP_UNDO ? result->outcome == SAGA_OK
-					   : result->outcome == SAGA_REJECTED;
+	struct sim_database *store = (struct sim_database *)base;
+	const struct visit *v = user;
+	enum sim_hold hold;
+
+	(void)context;
+	if (sim_database_read_hold(store, &hold) && settle_hold(v->step, store, WIRE_OP_UNDO, hold))
+		result->outcome = SAGA_OK;
 }
 
 /* ---- a command ---------------------------------------------------------------------------------
@@ -221,16 +238,13 @@ static void count_visit(const struct visit *v, const struct saga_context *contex
 static void run_barrier(struct visit *v, struct sim_database *store, struct saga_context *context,
 			struct saga_result *result)
 {
-	if (v->work->op == WIRE_OP_SETTLE)
+	if (sim_interactive(v->saga))
+		barrier_run_branch(&store->base, context, result, work_on, give_back, v);
+	else if (v->work->op == WIRE_OP_SETTLE)
 		barrier_settle(&store->base, context, result);
 	else
 		barrier_run(&store->base, context, result, work_on, v);
 	store->ops->publish(store);
-	if (!store->dead && gives_back(v, context, result)) {
-		begin_visit(store, v->work->saga, v->work->step);
-		if (!alone(store, change_end, WIRE_OP_UNDO))
-			result->outcome = SAGA_RETRY;
-	}
 	/* What a liar said made the barrier park: in the end somebody has looked, and said so. */
 	if (result->outcome == SAGA_PARK && v->sim->healed &&
 	    v->sim->services[v->work->service].person.liar)
@@ -307,7 +321,8 @@ static bool change_work(struct sim_database *store, uint32_t op)
 		return false;
 	if (hold != SIM_HOLD_NONE)
 		return true;
-	return sim_database_write_hold(store, SIM_HOLD_WORKED) &&
+	return barrier_worked(&store->base, saga_at(store), step_at(store)) == 0 &&
+	       sim_database_write_hold(store, SIM_HOLD_WORKED) &&
 	       sim_database_effect(store, op, HISTORY_DONE, 0,
 				   sim->sagas[at->saga].steps[at->step].amount);
 }
@@ -359,8 +374,8 @@ bool sim_bank_work(struct sim *sim, uint32_t saga, uint32_t step)
 	const struct sim_step_plan *s = &sim->sagas[saga].steps[step];
 	struct sim_database *store = store_of(sim, s->service);
 
-	/* A rollback or a vote was first. */
-	if (sim->holds[saga][step] != SIM_HOLD_NONE)
+	/* A rollback or a vote was first: the barrier says so, unless its rows are gone. */
+	if (store->cleaned && sim->holds[saga][step] != SIM_HOLD_NONE)
 		return false;
 	begin_visit(store, saga, step);
 	if (!alone(store, change_work, SIM_WORK)) {

@@ -156,11 +156,38 @@ static bool write_shard(struct barrier_store *base, const struct saga_context *c
 	       store->within->ops->write_shard(store->within, context, shard);
 }
 
+static bool add_worked(struct barrier_store *base, const char *saga, const char *step, bool *added)
+{
+	struct sim_database *store = of(base);
+
+	*added = false;
+	return alive(store, false) &&
+	       store->within->ops->add_worked(store->within, saga, step, added);
+}
+
+static bool take_worked(struct barrier_store *base, const char *saga, const char *step,
+			bool unasked, bool *taken)
+{
+	struct sim_database *store = of(base);
+
+	*taken = false;
+	return alive(store, false) &&
+	       store->within->ops->take_worked(store->within, saga, step, unasked, taken);
+}
+
+static bool touch(struct barrier_store *base)
+{
+	struct sim_database *store = of(base);
+
+	return alive(store, false) && store->within->ops->touch(store->within);
+}
+
 static bool clean(struct barrier_store *base, const struct saga_context *context, int64_t *mark)
 {
 	struct sim_database *store = of(base);
 
 	store->sim->count.cleanings++;
+	store->cleaned = true;
 	return alive(store, false) && store->within->ops->clean(store->within, context, mark);
 }
 
@@ -172,6 +199,9 @@ static const struct barrier_store_ops store_ops = {
 	.read = read_row,
 	.read_shard = read_shard,
 	.write_shard = write_shard,
+	.add_worked = add_worked,
+	.take_worked = take_worked,
+	.touch = touch,
 	.clean = clean,
 };
 

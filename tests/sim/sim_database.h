@@ -62,6 +62,7 @@ struct sim_database {
 	bool dead, begun;
 	bool committed; /* and not looked at since */
 	bool unsure;    /* a commit has failed, and is perhaps there */
+	bool cleaned;   /* rows may be gone (S8) */
 };
 
 /* In memory or, when asked for, on a disk. */

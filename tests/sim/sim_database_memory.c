@@ -182,6 +182,51 @@ static bool read_row(struct barrier_store *rows, struct saga_context *context, e
 	return result->output != NULL;
 }
 
+/* ---- work before the vote ----------------------------------------------------------------------
+ */
+
+/* Its row is that of the application's hold, too, which has the outcome. */
+static struct sim_row *worked_of(struct memory *m)
+{
+	return sim_row(m->store.sim, m->store.at.saga, m->store.at.step, SIM_WORK);
+}
+
+static bool add_worked(struct barrier_store *rows, const char *saga, const char *step, bool *added)
+{
+	struct memory *m = within(rows);
+
+	(void)saga;
+	(void)step;
+	*added = !row_of(m, SAGA_OP_FORWARD)->used;
+	if (!*added)
+		return true;
+	touch(m, worked_of(m), sizeof(struct sim_row));
+	worked_of(m)->used = true;
+	return true;
+}
+
+static bool take_worked(struct barrier_store *rows, const char *saga, const char *step,
+			bool unasked, bool *taken)
+{
+	struct memory *m = within(rows);
+
+	(void)saga;
+	(void)step;
+	*taken = worked_of(m)->used && !(unasked && row_of(m, SAGA_OP_FORWARD)->used);
+	if (!*taken)
+		return true;
+	touch(m, worked_of(m), sizeof(struct sim_row));
+	worked_of(m)->used = false;
+	return true;
+}
+
+/* What is committed here stays. */
+static bool touch_nothing(struct barrier_store *rows)
+{
+	(void)rows;
+	return true;
+}
+
 /* ---- shards (S8, S24) --------------------------------------------------------------------------
  */
 
@@ -213,7 +258,7 @@ static bool has_rows(const struct sim *sim, uint32_t saga, uint32_t step, int64_
 
 static void clean_step(struct memory *m, uint32_t saga, uint32_t step)
 {
-	for (uint32_t op = SAGA_OP_FORWARD; op < SIM_OPS; op++) {
+	for (uint32_t op = SIM_WORK; op < SIM_OPS; op++) {
 		struct sim_row *row = sim_row(m->store.sim, saga, step, op);
 
 		if (!row->used)
@@ -246,6 +291,9 @@ static const struct barrier_store_ops row_ops = {
 	.read = read_row,
 	.read_shard = read_shard,
 	.write_shard = write_shard,
+	.add_worked = add_worked,
+	.take_worked = take_worked,
+	.touch = touch_nothing,
 	.clean = clean,
 };
 

@@ -1,7 +1,8 @@
 foreach(module IN ITEMS definition definition_lint definition_mistakes status text)
 	sagad_unit_test(client_${module} SOURCES client_${module}.c LIBS sagad_client)
 endforeach()
-foreach(module IN ITEMS barrier_sqlite barrier_kinds_sqlite barrier_race_sqlite)
+foreach(module IN ITEMS barrier_sqlite barrier_kinds_sqlite barrier_race_sqlite
+		barrier_worked_sqlite)
 	sagad_unit_test(client_${module} SOURCES client_${module}.c LIBS sagad_client_sqlite)
 endforeach()
 sagad_unit_test(client_barrier SOURCES client_barrier.c LIBS sagad_client_barrier)

@@ -21,6 +21,7 @@ struct content {
 	struct row rows[OPS];
 	struct barrier_shard shard;
 	int effects; /* of the application's */
+	bool touched;
 };
 
 struct store {
@@ -150,6 +151,39 @@ static bool write_shard(struct barrier_store *base, const struct saga_context *c
 	return true;
 }
 
+static bool add_worked(struct barrier_store *base, const char *saga, const char *step, bool *added)
+{
+	struct content *now = &of(base)->now;
+
+	assert_string_equal(saga, "saga");
+	assert_string_equal(step, "step");
+	if (!works(of(base)))
+		return false;
+	*added = !now->rows[SAGA_OP_FORWARD].used;
+	now->rows[0].used |= *added;
+	return true;
+}
+
+static bool take_worked(struct barrier_store *base, const char *saga, const char *step,
+			bool unasked, bool *taken)
+{
+	struct content *now = &of(base)->now;
+
+	assert_string_equal(saga, "saga");
+	assert_string_equal(step, "step");
+	if (!works(of(base)))
+		return false;
+	*taken = now->rows[0].used && !(unasked && now->rows[SAGA_OP_FORWARD].used);
+	now->rows[0].used &= !*taken;
+	return true;
+}
+
+static bool touch(struct barrier_store *base)
+{
+	of(base)->now.touched = true;
+	return works(of(base));
+}
+
 static bool clean(struct barrier_store *base, const struct saga_context *context, int64_t *mark)
 {
 	(void)context;
@@ -169,6 +203,9 @@ static const struct barrier_store_ops ops = {
 	.read = read_row,
 	.read_shard = read_shard,
 	.write_shard = write_shard,
+	.add_worked = add_worked,
+	.take_worked = take_worked,
+	.touch = touch,
 	.clean = clean,
 };
 
@@ -184,8 +221,9 @@ struct command {
 	enum saga_op op;
 	enum saga_outcome says; /* the work */
 	uint64_t epoch, low_water, admission;
+	bool gives; /* back what was worked before */
 	struct context_answer answer;
-	int runs;
+	int runs, given;
 };
 
 static void work(struct barrier_store *store, struct saga_context *context,
@@ -198,6 +236,26 @@ static void work(struct barrier_store *store, struct saga_context *context,
 	result->outcome = command->says;
 	result->output = saga_context_copy(context, "out", 3);
 	result->output_size = 3;
+}
+
+static void give_back(struct barrier_store *store, struct saga_context *context,
+		      struct saga_result *result, void *user)
+{
+	struct command *command = user;
+
+	(void)context;
+	command->given++;
+	of(store)->now.effects--;
+	result->outcome = SAGA_OK;
+}
+
+/* In a transaction of the application's; op 0 in what came before. */
+static void work_before(struct store *store)
+{
+	assert_true(transact(&store->base, BARRIER_BEGIN));
+	store->now.effects++;
+	assert_int_equal(barrier_worked(&store->base, "saga", "step"), 0);
+	assert_true(transact(&store->base, BARRIER_COMMIT));
 }
 
 static void run(struct store *store, struct command *command)
@@ -216,7 +274,9 @@ static void run(struct store *store, struct command *command)
 	store->calls = 0;
 	command->runs = 0;
 	context_open(&context, &wire, SHARD, command->epoch, command->low_water, 0);
-	if (command->op == SAGA_OP_SETTLE)
+	if (command->gives)
+		barrier_run_branch(&store->base, &context, &result, work, give_back, command);
+	else if (command->op == SAGA_OP_SETTLE)
 		barrier_settle(&store->base, &context, &result);
 	else
 		barrier_run(&store->base, &context, &result, work, command);
@@ -336,6 +396,66 @@ static const struct course courses[] = {
 	 WIRE_OUTCOME_EXPIRED,
 	 WIRE_BARRIER_FIRST,
 	 1},
+	{"an undo of what has worked before its vote",
+	 {{.gives = true}},
+	 {.op = SAGA_OP_UNDO, .says = SAGA_OK},
+	 WIRE_OUTCOME_OK,
+	 WIRE_BARRIER_FIRST,
+	 2},
+	{"the same, again",
+	 {{.gives = true}, {.op = SAGA_OP_UNDO, .says = SAGA_OK}},
+	 {.op = SAGA_OP_UNDO, .says = SAGA_OK},
+	 WIRE_OUTCOME_OK,
+	 WIRE_BARRIER_DUPLICATE,
+	 2},
+	{"a no of what has worked before",
+	 {{.gives = true}},
+	 {.op = SAGA_OP_FORWARD, .says = SAGA_REJECTED, .gives = true},
+	 WIRE_OUTCOME_REJECTED,
+	 WIRE_BARRIER_FIRST,
+	 0},
+	{"an undo after that no",
+	 {{.gives = true}, {.op = SAGA_OP_FORWARD, .says = SAGA_REJECTED, .gives = true}},
+	 {.op = SAGA_OP_UNDO, .says = SAGA_OK},
+	 WIRE_OUTCOME_OK,
+	 WIRE_BARRIER_EMPTY_UNDO,
+	 0},
+	{"a no that cannot be given back",
+	 {{.gives = true}},
+	 {.op = SAGA_OP_FORWARD, .says = SAGA_REJECTED},
+	 WIRE_OUTCOME_PARK,
+	 WIRE_BARRIER_FIRST,
+	 1},
+	{"and its undo",
+	 {{.gives = true}, {.op = SAGA_OP_FORWARD, .says = SAGA_REJECTED}},
+	 {.op = SAGA_OP_UNDO, .says = SAGA_OK},
+	 WIRE_OUTCOME_OK,
+	 WIRE_BARRIER_FIRST,
+	 2},
+	{"a settle of what has worked, and was not asked",
+	 {{.gives = true}},
+	 {.op = SAGA_OP_SETTLE, .gives = true},
+	 WIRE_OUTCOME_REJECTED,
+	 WIRE_BARRIER_FIRST,
+	 0},
+	{"that settle without anybody to give back",
+	 {{.gives = true}},
+	 {.op = SAGA_OP_SETTLE},
+	 WIRE_OUTCOME_PARK,
+	 WIRE_BARRIER_FIRST,
+	 1},
+	{"a settle after a no that gave back",
+	 {{.gives = true}, {.op = SAGA_OP_FORWARD, .says = SAGA_REJECTED, .gives = true}},
+	 {.op = SAGA_OP_SETTLE, .gives = true},
+	 WIRE_OUTCOME_REJECTED,
+	 WIRE_BARRIER_DUPLICATE,
+	 0},
+	{"a yes of what has worked, and its undo",
+	 {{.gives = true}, {.op = SAGA_OP_FORWARD, .says = SAGA_OK, .gives = true}},
+	 {.op = SAGA_OP_UNDO, .says = SAGA_OK},
+	 WIRE_OUTCOME_OK,
+	 WIRE_BARRIER_FIRST,
+	 3},
 };
 enum { COURSES = sizeof courses / sizeof courses[0] };
 
@@ -345,8 +465,11 @@ static void prepare(const struct course *course, struct store *store)
 	for (int i = 0; i < 2; i++) {
 		struct command command = course->before[i];
 
-		if (command.op == 0)
+		if (command.op == 0) {
+			if (command.gives)
+				work_before(store);
 			continue;
+		}
 		run(store, &command);
 		context_answer_free(&command.answer);
 	}
@@ -467,6 +590,83 @@ static void a_mark_beyond_all_numbers_cleans_nothing(void **state)
 	context_answer_free(&command.answer);
 }
 
+/* After any command of its branch, and beside a transaction, nothing may be worked any more. */
+static void work_that_comes_late_is_refused(void **state)
+{
+	static const struct command commands[] = {
+		{.op = SAGA_OP_UNDO, .says = SAGA_OK},
+		{.op = SAGA_OP_SETTLE},
+		{.op = SAGA_OP_FORWARD, .says = SAGA_REJECTED},
+		{.op = SAGA_OP_FORWARD, .says = SAGA_OK},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+		struct command command = commands[i];
+		struct store store;
+
+		store_init(&store);
+		assert_int_equal(barrier_worked(&store.base, "saga", "step"), SAGA_ERR_USAGE);
+		assert_int_equal(barrier_took_back(&store.base, "saga", "step"), SAGA_ERR_USAGE);
+		run(&store, &command);
+		context_answer_free(&command.answer);
+		assert_true(transact(&store.base, BARRIER_BEGIN));
+		assert_int_equal(barrier_worked(&store.base, "saga", "step"), SAGA_ERR_SUSPENDED);
+		assert_int_equal(barrier_took_back(&store.base, "saga", "step"),
+				 SAGA_ERR_NOT_FOUND);
+		assert_false(store.now.rows[0].used);
+		store.fails_at = store.calls + 1;
+		assert_int_equal(barrier_worked(&store.base, "saga", "step"), SAGA_ERR_DATABASE);
+	}
+}
+
+/* Once, and not what has voted: a command says what becomes of that. */
+static void what_has_worked_is_taken_back_by_itself(void **state)
+{
+	struct command undo = {.op = SAGA_OP_UNDO, .says = SAGA_OK};
+	struct command yes = {.op = SAGA_OP_FORWARD, .says = SAGA_OK};
+	struct store store;
+
+	(void)state;
+	store_init(&store);
+	work_before(&store);
+	assert_true(transact(&store.base, BARRIER_BEGIN));
+	assert_int_equal(barrier_took_back(&store.base, "saga", "step"), 0);
+	assert_int_equal(barrier_took_back(&store.base, "saga", "step"), SAGA_ERR_NOT_FOUND);
+	assert_true(transact(&store.base, BARRIER_COMMIT));
+	run(&store, &undo);
+	assert_int_equal(undo.runs, 0);
+	context_answer_free(&undo.answer);
+
+	store_init(&store);
+	work_before(&store);
+	run(&store, &yes);
+	context_answer_free(&yes.answer);
+	assert_true(transact(&store.base, BARRIER_BEGIN));
+	assert_int_equal(barrier_took_back(&store.base, "saga", "step"), SAGA_ERR_NOT_FOUND);
+}
+
+/* Invariant 23: what is told again may not have been told before. */
+static void what_is_told_again_is_written(void **state)
+{
+	static const enum saga_op ops_again[] = {SAGA_OP_FORWARD, SAGA_OP_SETTLE};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct command command = {.op = SAGA_OP_FORWARD, .says = SAGA_OK};
+		struct store store;
+
+		store_init(&store);
+		run(&store, &command);
+		context_answer_free(&command.answer);
+		assert_false(store.now.touched);
+		command.op = ops_again[i];
+		run(&store, &command);
+		context_answer_free(&command.answer);
+		assert_true(store.now.touched);
+	}
+}
+
 static void begin_inside_a_transaction_fails(void **state)
 {
 	struct command command = {.op = SAGA_OP_FORWARD, .says = SAGA_OK};
@@ -488,6 +688,9 @@ int main(void)
 		cmocka_unit_test(a_call_that_fails_leaves_nothing),
 		cmocka_unit_test(a_commit_that_nobody_heard_of_is_done_once),
 		cmocka_unit_test(a_mark_beyond_all_numbers_cleans_nothing),
+		cmocka_unit_test(work_that_comes_late_is_refused),
+		cmocka_unit_test(what_has_worked_is_taken_back_by_itself),
+		cmocka_unit_test(what_is_told_again_is_written),
 		cmocka_unit_test(begin_inside_a_transaction_fails),
 	};
 
