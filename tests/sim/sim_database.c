@@ -58,12 +58,8 @@ static bool transact(struct barrier_store *base, enum barrier_act act)
 	/* What it cannot roll back by itself is rolled back when it has died. */
 	if (act != BARRIER_ROLLBACK && !alive(store, act == BARRIER_COMMIT))
 		return false;
-	if (store->dead)
+	if (store->dead || !store->within->ops->transact(store->within, act))
 		return false;
-	if (!store->within->ops->transact(store->within, act)) {
-		store->unsure |= act == BARRIER_COMMIT;
-		return false;
-	}
 	store->begun |= act == BARRIER_BEGIN;
 	store->committed |= act == BARRIER_COMMIT;
 	return true;
@@ -265,7 +261,7 @@ void sim_database_close(struct sim *sim, uint32_t service)
 void sim_database_crash(struct sim_database *store)
 {
 	store->ops->crash(store, sim_draw(store->sim, SIM_STORE, 2) == 0);
-	store->dead = store->begun = store->committed = store->unsure = false;
+	store->dead = store->begun = store->committed = false;
 	store->dies_in = 0;
 }
 

@@ -61,7 +61,6 @@ struct sim_database {
 	uint32_t dies_in; /* calls until the machine dies; 0 = it does not */
 	bool dead, begun;
 	bool committed; /* and not looked at since */
-	bool unsure;    /* a commit has failed, and is perhaps there */
 	bool cleaned;   /* rows may be gone (S8) */
 };
 

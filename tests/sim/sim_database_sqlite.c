@@ -177,14 +177,7 @@ static void publish(struct sim_database *store)
 	sqlite3_stmt *s;
 
 	store->dead |= d->disk.dead;
-	if (store->dead)
-		return;
-	/* But in WAL a commit whose last step failed can be seen, and answered again, and a power
-	 * failure then takes it back: docs/libsaga.md. That is left out: the disk gets over it. */
-	if (store->unsure && d->mode != modes[0])
-		sim_disk_write_back(&d->disk);
-	store->unsure = false;
-	if (!store->committed)
+	if (store->dead || !store->committed)
 		return;
 	store->committed = false;
 	look(d, true);

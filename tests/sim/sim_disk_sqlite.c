@@ -225,14 +225,6 @@ void sim_disk_fail(struct sim_disk *disk, bool power)
 			fail_file(disk, &disk->files[i]);
 }
 
-void sim_disk_write_back(struct sim_disk *disk)
-{
-	sync_directory(disk);
-	for (uint32_t i = 0; i < SIM_DISK_FILES; i++)
-		if (disk->files[i].now.exists)
-			sync_bytes(&disk->files[i]);
-}
-
 void sim_disk_start(struct sim_disk *disk)
 {
 	disk->dead = false;

@@ -62,7 +62,5 @@ void sim_disk_close(struct sim_disk *disk);
 /* Then it is dead, until sim_disk_start: handles are closed between the two. */
 void sim_disk_fail(struct sim_disk *disk, bool power);
 void sim_disk_start(struct sim_disk *disk);
-/* All that was written becomes durable, whatever was said of it. */
-void sim_disk_write_back(struct sim_disk *disk);
 
 #endif
