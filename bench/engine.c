@@ -12,6 +12,7 @@
 #include "wire/batch.h"
 #include "wire/codec.h"
 #include "wire/plan.h"
+#include "wire/record.h"
 #include "wire/subject.h"
 
 enum { SHARDS = 16, STEPS = 4, INPUT_BYTES = 32, QUEUE_BYTES = 64 * 1024 * 1024, T0 = 1000000 };

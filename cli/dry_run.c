@@ -9,6 +9,7 @@
 #include "txn/txn.h"
 #include "wire/codec.h"
 #include "wire/plan.h"
+#include "wire/record.h"
 
 enum {
 	START_MS = 1000000, /* shard time is never 0 */

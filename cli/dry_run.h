@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "wire/message.h"
+#include "wire/record.h"
 
 /* What a participant does instead of saying yes. */
 enum dry_answer {

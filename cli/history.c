@@ -2,6 +2,7 @@
 
 #include "wire/names.h"
 #include "wire/plan.h"
+#include "wire/record.h"
 
 union record {
 	struct wire_record_accepted accepted;

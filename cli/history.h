@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "wire/codec.h"
 #include "wire/message.h"
+#include "wire/record.h"
 
 /* What earlier records told; the accepted record brings the plan. */
 struct history {

@@ -4,6 +4,7 @@
 #include "journal/jetstream_jansson.h"
 #include "wire/batch.h"
 #include "wire/codec.h"
+#include "wire/record.h"
 
 enum { RECORD_SIZE_MAX = 4096 };
 

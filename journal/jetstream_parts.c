@@ -7,6 +7,7 @@
 #include "journal/jetstream_internal.h"
 #include "wire/batch.h"
 #include "wire/codec.h"
+#include "wire/record.h"
 
 struct jetstream_name jetstream_stream(const char *stream_prefix, uint32_t shard)
 {

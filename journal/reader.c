@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/check.h"
 #include "wire/codec.h"
+#include "wire/record.h"
 
 /* What is to become of a sound batch. */
 enum verdict { VERDICT_TAKE, VERDICT_SKIP };

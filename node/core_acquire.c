@@ -6,6 +6,7 @@
  *     '-- any gap or trouble: read on from where we are
  */
 #include "node/core_internal.h"
+#include "wire/record.h"
 
 /* Each replay holds some MiB on their way to us; more at once would only be dropped and read again.
  */

@@ -1,6 +1,7 @@
 /* The audit trail of one saga, read back from the journal itself: the batches between its first
  * and its last record, without the records of others. Bounded: a long history comes in pages. */
 #include "node/core_internal.h"
+#include "wire/record.h"
 
 /* A long life must not make it large: half as many entries at twice the distance. */
 static void thin_out(struct shard *s)

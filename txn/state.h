@@ -27,6 +27,7 @@
 #include "txn/txn.h"
 #include "wire/codec.h"
 #include "wire/message.h"
+#include "wire/record.h"
 
 #define TXN_NONE UINT32_MAX
 /* How long a saga stays listed in which some branch decided by itself: 30 days. */

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "wire/message.h"
+#include "wire/record.h"
 
 static const char *word(const char *const *words, size_t count, uint32_t number)
 {

@@ -1,5 +1,6 @@
 /* The records of a journal. What stands here is read for ever: fields are only ever added (S18). */
 #include "wire/names.h"
+#include "wire/record.h"
 #include "wire/schema.h"
 #include "wire/shard.h"
 

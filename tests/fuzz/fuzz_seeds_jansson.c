@@ -12,6 +12,7 @@
 #include "tests/fuzz/fuzz_host.h"
 #include "wire/batch.h"
 #include "wire/codec.h"
+#include "wire/record.h"
 
 #define VECTORS SAGAD_SOURCE_DIR "/tests/vectors/wire/"
 enum { BYTES_MAX = 64 * 1024, PATH_SIZE = 4096 };

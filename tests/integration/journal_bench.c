@@ -5,6 +5,7 @@
 
 #include "journal/json_scan.h"
 #include "wire/codec.h"
+#include "wire/record.h"
 
 /* ---- what the journal tells ------------------------------------------------------------------ */
 

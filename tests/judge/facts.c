@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "wire/codec.h"
+#include "wire/record.h"
 
 enum { ARENA_SIZE = 256 * 1024, GAP_MAX = 100000 };
 

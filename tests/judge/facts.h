@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "tests/judge/judge.h"
 #include "wire/batch.h"
+#include "wire/record.h"
 
 /* Of one operation class of a branch. */
 struct facts_attempts {

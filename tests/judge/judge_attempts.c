@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "tests/judge/facts.h"
+#include "wire/record.h"
 
 /* A wish of the participant's for more time is not in the record. */
 enum { PATIENCE_MAX_MS = 3600000 };

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "tests/judge/facts.h"
+#include "wire/record.h"
 
 static bool says(uint32_t outcome, uint32_t event)
 {

@@ -9,6 +9,7 @@
 #include "wire/batch.h"
 #include "wire/codec.h"
 #include "wire/names.h"
+#include "wire/record.h"
 
 enum column { CLIENT, JOURNAL, WIRE, PARTICIPANT, AROUND, COLUMNS };
 enum { TEXT_SIZE = 96, ARENA_SIZE = 256 * 1024 };

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "tests/sim/sim.h"
 #include "wire/batch.h"
+#include "wire/record.h"
 
 enum { APPEND_TIMEOUT_MS = 400, READ_CHUNK = 16, MUTE = 1, LATE_MS = 1500, HELD_MS = 8000 };
 

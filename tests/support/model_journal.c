@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "wire/batch.h"
 #include "wire/codec.h"
+#include "wire/record.h"
 
 int model_log_put(struct model_log *log, uint32_t shard, struct slice bytes)
 {

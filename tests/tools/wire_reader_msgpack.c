@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/os_clock.h"
 #include "wire/codec.h"
+#include "wire/record.h"
 #include "wire/scan.h"
 
 enum { COMMANDS = 32, ARENA_SIZE = 65536 };

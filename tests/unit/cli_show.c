@@ -4,6 +4,7 @@
 #include <saga.h>
 
 #include "tests/unit/cli_show_journal.h"
+#include "wire/record.h"
 
 static void accept(struct journal *j)
 {

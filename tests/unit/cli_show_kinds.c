@@ -2,6 +2,7 @@
 #include "tests/unit/cli_views_json.h"
 
 #include "tests/unit/cli_show_journal.h"
+#include "wire/record.h"
 
 static const struct wire_retry retry = {.initial_ms = 100,
 					.factor_percent = 200,

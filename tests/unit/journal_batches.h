@@ -6,6 +6,7 @@
 #include "unit.h"
 #include "wire/batch.h"
 #include "wire/codec.h"
+#include "wire/record.h"
 
 enum { BATCHES_MAX = 256 };
 

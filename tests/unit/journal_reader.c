@@ -1,6 +1,7 @@
 #include "journal/reader.h"
 
 #include "journal_batches.h"
+#include "wire/record.h"
 
 struct seen {
 	uint32_t count;

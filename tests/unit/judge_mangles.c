@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "tests/unit/unit.h"
+#include "wire/record.h"
 
 /* ---- what is changed ---------------------------------------------------------------------------
  */

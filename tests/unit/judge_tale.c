@@ -7,6 +7,7 @@
 #include "tests/unit/unit.h"
 #include "wire/batch.h"
 #include "wire/codec.h"
+#include "wire/record.h"
 
 /* ---- what the transactions are -----------------------------------------------------------------
  */

@@ -1,6 +1,7 @@
 /* The base tale: every transaction as it should be. */
 #include "base/error.h"
 #include "tests/unit/judge_tale.h"
+#include "wire/record.h"
 
 static struct tale_event *tell(struct tale *t, enum tale_kind kind, uint32_t saga)
 {

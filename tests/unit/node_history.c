@@ -3,6 +3,7 @@
 #include "tests/unit/node_world.h"
 
 #include "node/core_internal.h"
+#include "wire/record.h"
 
 static void request_history(struct world *w, const struct id *id, const char *reply)
 {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "node/core_internal.h"
+#include "wire/record.h"
 
 /* ---- a journal whose calls fail ---- */
 

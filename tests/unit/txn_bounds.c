@@ -1,6 +1,7 @@
 /* The edges of what is asked for: no id, too much of something, nobody who wants to know; and the
  * pools of the fold when they are used up. */
 #include "tests/unit/txn_states.h"
+#include "wire/record.h"
 
 #include <stdio.h>
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "wire/plan_cache.h"
+#include "wire/record.h"
 
 #define FORWARD WIRE_OP_FORWARD
 #define FINISH  WIRE_OP_FINISH

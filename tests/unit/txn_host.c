@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "base/prng.h"
+#include "wire/record.h"
 
 static void *map(size_t size)
 {

@@ -1,6 +1,7 @@
 /* The durable inbox in the engine (S12): each entry once, whatever it is, and the cursor in the
  * step that deals with it. The host replays the journal after each event. */
 #include "tests/unit/txn_host.h"
+#include "wire/record.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,7 @@
 /* Transactions whose branches come one by one (S9), and participants in doubt (S2). */
 #include "tests/unit/txn_courses.h"
 #include "wire/batch.h"
+#include "wire/record.h"
 
 #include <stdio.h>
 

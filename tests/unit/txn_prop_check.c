@@ -2,6 +2,7 @@
  * records into a model of their own, and know the engine by its contract only. */
 #include "base/arena.h"
 #include "tests/unit/txn_prop.h"
+#include "wire/record.h"
 
 #define FORWARD      WIRE_OP_FORWARD
 #define FINISH       WIRE_OP_FINISH

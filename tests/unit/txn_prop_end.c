@@ -1,5 +1,6 @@
 /* The checkers of answers, and of what the participants' ledgers hold in the end. */
 #include "tests/unit/txn_prop.h"
+#include "wire/record.h"
 
 #define FORWARD      WIRE_OP_FORWARD
 #define FINISH       WIRE_OP_FINISH

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "tests/unit/txn_prop.h"
+#include "wire/record.h"
 
 #define BIT(step) (1U << (step))
 

@@ -1,5 +1,6 @@
 /* Participants with a barrier: what they store, answer, and hold. */
 #include "tests/unit/txn_prop.h"
+#include "wire/record.h"
 
 enum { OUTCOME_ODD = 42 };
 

@@ -2,6 +2,7 @@
 
 #include "tests/unit/txn_host.h"
 #include "wire/batch.h"
+#include "wire/record.h"
 
 #define FORWARD WIRE_OP_FORWARD
 #define UNDO    WIRE_OP_UNDO

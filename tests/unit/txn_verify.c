@@ -1,5 +1,6 @@
 /* The walk that all other tests trust: whatever in the state is broken by hand, it must name. */
 #include "tests/unit/txn_states.h"
+#include "wire/record.h"
 
 #define FORWARD WIRE_OP_FORWARD
 #define UNDO    WIRE_OP_UNDO

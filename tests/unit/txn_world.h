@@ -9,6 +9,7 @@
 
 #include "base/prng.h"
 #include "tests/unit/txn_host.h"
+#include "wire/record.h"
 
 enum {
 	WORLD_SAGAS = 10,

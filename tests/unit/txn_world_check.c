@@ -1,4 +1,5 @@
 #include "tests/unit/txn_world.h"
+#include "wire/record.h"
 
 #define FORWARD WIRE_OP_FORWARD
 #define UNDO    WIRE_OP_UNDO

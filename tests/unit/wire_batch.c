@@ -10,6 +10,7 @@
 #include "tests/unit/wire_support.h"
 #include "wire/batch.h"
 #include "wire/codec.h"
+#include "wire/record.h"
 
 static struct batch_header some_header(void)
 {

@@ -12,6 +12,7 @@
 #include "tests/unit/wire_support.h"
 #include "wire/codec.h"
 #include "wire/pack.h"
+#include "wire/record.h"
 
 enum { ARENA_SIZE = 4 * 1024 * 1024, BIG = WIRE_INPUT_SIZE_MAX + 16 };
 

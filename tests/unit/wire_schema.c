@@ -8,6 +8,7 @@
 
 #include "wire/codec.h"
 #include "wire/names.h"
+#include "wire/record.h"
 #include "wire/schema.h"
 #include "wire/shard.h"
 
