@@ -2,7 +2,7 @@
 """A second opinion on the vectors of this folder that shares no code with sagad.
 
 It has its own msgpack reader and writer (after the specification), takes the keys of the fields
-from the comments in wire/message.h instead of the tables, and computes UUIDs, CRC32C and subjects
+from the comments in HEADERS instead of the tables, and computes UUIDs, CRC32C and subjects
 itself. XXH3 is not in Python's library: slots and hashes are only checked for being consistent.
 
 Use: verify.py <root of the tree>; exit 0 = everything agrees.
@@ -16,11 +16,13 @@ import uuid
 
 ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[3])
 FOLDER = ROOT / "tests" / "vectors" / "wire"
+HEADERS = ("message.h", "record.h", "admin.h")  # the first has the kinds
 
 
 def structs():
-    """{struct: {field: (key, C type)}} and {kind: number}, from message.h."""
-    text = (ROOT / "wire" / "message.h").read_text()
+    """{struct: {field: (key, C type)}} and {kind: number}, from HEADERS."""
+    paths = [ROOT / "wire" / name for name in HEADERS]
+    text = "".join(path.read_text() for path in paths if path.exists())
     kinds = {
         re.sub(r"^RECORD_", "", name).lower(): int(number)
         for name, number in re.findall(r"\bWIRE_(\w+) = (\d+),", text[: text.index("---- plans")])
