@@ -56,21 +56,39 @@ static bool doubtful(int error)
 	       error == SAGA_E_JOURNAL_MISSING;
 }
 
+static void forget_doubt(struct shard *s)
+{
+	s->doubt_ms = 0;
+	s->doubt_at_ms = 0;
+}
+
+/* Counts only time between two bad looks in a row: an outage, or a pause of ours, between two
+ * servers that lead no more proves nothing. */
+static void doubt(struct shard *s, uint64_t now_ms)
+{
+	if (s->doubt_at_ms != 0)
+		s->doubt_ms += now_ms - s->doubt_at_ms < CORE_DOUBT_STEP_MS
+				       ? now_ms - s->doubt_at_ms
+				       : CORE_DOUBT_STEP_MS;
+	s->doubt_at_ms = now_ms;
+}
+
 /* What a read says of the end is a hint: a server that leads no more may know less. It halts the
  * shard when it stays that way (S7, S17); damage that was read halts at once. */
 static void read_failed(struct shard *s, int error)
 {
 	const uint64_t now_ms = s->core->now.mono_ms;
 	if (doubtful(error)) {
-		if (s->doubt_since_ms == 0)
-			s->doubt_since_ms = now_ms;
-		if (now_ms - s->doubt_since_ms >= CORE_DOUBT_MS) {
+		doubt(s, now_ms);
+		if (s->doubt_ms >= CORE_DOUBT_MS) {
 			core_halt(s, error == SAGA_E_JOURNAL_GAP ? SAGA_E_JOURNAL_CORRUPT : error);
 			return;
 		}
 	} else if (err_class(error) != ERR_CLASS_RETRY) {
 		core_halt(s, error);
 		return;
+	} else {
+		s->doubt_at_ms = 0; /* nobody was asked */
 	}
 	s->retry_at_ms = now_ms + CORE_RETRY_MS;
 }
@@ -122,7 +140,7 @@ void core_acquire_batch(struct shard *s, uint64_t sequence, struct slice bytes)
 	if (error == 0)
 		error = reader_take(&s->reader, sequence, bytes, replay_record, s);
 	if (error == 0) {
-		s->doubt_since_ms = 0;
+		forget_doubt(s);
 		core_health_progress(s);
 		core_index_add(s, first, sequence);
 		return;
@@ -229,7 +247,7 @@ void core_acquire_read_end(struct shard *s, int error)
 		read_failed(s, error);
 		return;
 	}
-	s->doubt_since_ms = 0;
+	forget_doubt(s);
 	core_health_progress(s);
 	propose_epoch(s);
 }

@@ -44,6 +44,7 @@ enum {
 	CORE_RETRY_MS = 200,         /* pause before a failed replay read is tried again */
 	CORE_READS_MAX = 16,         /* replays reading at a time */
 	CORE_DOUBT_MS = 10000,       /* a bad look at the journal must last that long to halt */
+	CORE_DOUBT_STEP_MS = 1000,   /* of it, at most, between two looks */
 	CORE_HISTORY_BATCHES = 4096, /* read for one page of a history */
 	CORE_PASS_BYTES = 4 * 1024 * 1024, /* submits passed on in one turn; more are `busy` */
 	CORE_OTHER_RETRY_MS = 100,         /* the hint with what is no `busy` */
@@ -146,7 +147,8 @@ struct shard {
 	uint64_t append_token;
 	uint64_t append_since_ms;
 	uint32_t append_sends;   /* of the batch in flight */
-	uint64_t doubt_since_ms; /* the journal looks short, holed or missing since then; 0 = no */
+	uint64_t doubt_ms;    /* the journal has looked short, holed or missing for so long */
+	uint64_t doubt_at_ms; /* the last look said so, then; 0 = it did not */
 	uint64_t retry_at_ms;    /* replay read is tried again then; 0 = no */
 	uint64_t replay_since_ms;
 	uint64_t replay_heard_ms; /* when the replay has got something last */

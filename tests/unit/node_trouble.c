@@ -183,6 +183,37 @@ static void a_hole_that_stays_halts(void **state)
 	assert_in_range(w->now.mono_ms, 5000 + CORE_DOUBT_MS, 5000 + CORE_DOUBT_MS + 1000);
 }
 
+/* A server that leads no more says that the log is short; then nobody answers for long, and then it
+ * is heard again. That is two bad looks, not one that lasts. */
+static void an_outage_between_bad_looks_proves_nothing(void **state)
+{
+	struct world *w = *state;
+	struct node *n = &w->nodes[0];
+
+	world_assign(w, 0, 1, 5);
+	for (uint32_t i = 0; i < 1000; i++) {
+		const struct shard *s = n->core->shards[1];
+
+		assert_int_equal(s->state, OWNERSHIP_REPLAYING);
+		if (s->read_token != 0)
+			core_read_end(n->core, w->now, 1, s->read_token,
+				      i % 100 < 5 ? SAGA_E_JOURNAL_GAP : SAGA_E_TIMEOUT, 1);
+		w->now.mono_ms += 100;
+		core_turn(n->core, w->now);
+	}
+	/* Nor does a pause of our own between two. */
+	for (uint32_t i = 0; i < 5; i++) {
+		const struct shard *s = n->core->shards[1];
+
+		assert_int_equal(s->state, OWNERSHIP_REPLAYING);
+		if (s->read_token != 0)
+			core_read_end(n->core, w->now, 1, s->read_token, SAGA_E_JOURNAL_GAP, 1);
+		w->now.mono_ms += 60000;
+		core_turn(n->core, w->now);
+	}
+	assert_int_equal(n->core->shards[1]->state, OWNERSHIP_REPLAYING);
+}
+
 /* The journal of shard 1 is this batch alone: the right cluster, and a genesis of something else.
  */
 static void write_genesis(struct world *w, const struct wire_record_genesis *genesis, bool whole)
@@ -319,6 +350,7 @@ int main(void)
 		TROUBLE_TEST(an_unfenced_epoch_that_is_not_taken_is_tried_again),
 		TROUBLE_TEST(many_replays_take_turns),
 		TROUBLE_TEST(a_hole_that_stays_halts),
+		TROUBLE_TEST(an_outage_between_bad_looks_proves_nothing),
 		TROUBLE_TEST(a_journal_of_another_cluster_halts),
 		TROUBLE_TEST(late_callbacks_change_nothing),
 		TROUBLE_TEST(a_halted_shard_keeps_its_place),
