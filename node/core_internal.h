@@ -146,10 +146,10 @@ struct shard {
 	uint64_t settle_token; /* of the appender's settling read */
 	uint64_t append_token;
 	uint64_t append_since_ms;
-	uint32_t append_sends;   /* of the batch in flight */
-	uint64_t doubt_ms;    /* the journal has looked short, holed or missing for so long */
-	uint64_t doubt_at_ms; /* the last look said so, then; 0 = it did not */
-	uint64_t retry_at_ms;    /* replay read is tried again then; 0 = no */
+	uint32_t append_sends; /* of the batch in flight */
+	uint64_t doubt_ms;     /* the journal has looked short, holed or missing for so long */
+	uint64_t doubt_at_ms;  /* the last look said so, then; 0 = it did not */
+	uint64_t retry_at_ms;  /* replay read is tried again then; 0 = no */
 	uint64_t replay_since_ms;
 	uint64_t replay_heard_ms; /* when the replay has got something last */
 	uint32_t epoch_tries;
