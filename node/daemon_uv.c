@@ -48,6 +48,7 @@ static void on_tick(uv_timer_t *timer)
 	if (!d->closing)
 		daemon_check_broker(d, now_ns);
 	check_phase(d);
+	notify_tick(&d->notify, now_ns, true);
 }
 
 static void on_report(void *context, const void *item)
@@ -72,6 +73,9 @@ static void on_signal(uv_signal_t *handle, int number)
 		daemon_exit(d, DAEMON_EXIT_SECOND_SIGNAL);
 		return;
 	}
+	notify_stopping(&d->notify);
+	notify_status(&d->notify, "handing over its shards");
+	notify_tick(&d->notify, os_clock_boot_ns(), true); /* it may end before the next tick */
 	uv_timer_start(&d->stop_timer, on_stop_timeout, d->config->stop_timeout_ms, 0);
 	control_stop(d->control, os_clock_boot_ns());
 	check_phase(d);
@@ -151,8 +155,20 @@ static void close_all(struct daemon *d)
 	close_handle((uv_handle_t *)&d->sigint, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	CHECK_EQ(uv_loop_close(&d->loop), 0);
+	notify_close(&d->notify);
 	buf_close(&d->scratch);
 	free(d->control_memory);
+}
+
+/* A node that cannot tell its supervisor serves all the same; the supervisor will end it. */
+static void supervisor_open(struct daemon *d)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	const int error =
+		notify_open(&d->notify, path, getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID"));
+
+	if (error != 0)
+		LOG(LOG_WARN, "notify.unusable", log_code(error), log_str("path", path));
 }
 
 int daemon_run(const struct config *config)
@@ -169,7 +185,9 @@ int daemon_run(const struct config *config)
 	signal_open(d, &d->sigint, SIGINT);
 	LOG(LOG_INFO, "node.starting", log_str("version", SAGAD_VERSION),
 	    log_str("nats", config->nats_url), log_str("etcd", config->etcd_endpoints));
+	supervisor_open(d);
 	if (open_all(d) == 0) {
+		notify_ready(&d->notify);
 		CHECK_EQ(uv_timer_start(&d->tick, on_tick, 0, TICK_MS), 0);
 		uv_run(&d->loop, UV_RUN_DEFAULT);
 	} else {

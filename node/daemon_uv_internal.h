@@ -8,6 +8,7 @@
 #include "lease/etcd.h"
 #include "node/daemon_uv.h"
 #include "node/mailbox_uv.h"
+#include "node/notify_systemd.h"
 #include "node/worker_uv.h"
 #include "sharding/control.h"
 #include "transport/nats.h"
@@ -27,6 +28,7 @@ struct daemon {
 	uv_timer_t stop_timer;
 	uv_signal_t sigterm, sigint;
 	struct mailbox mailbox; /* of worker_report */
+	struct notify notify;   /* the service manager, where there is one */
 	struct lease *lease;
 	struct control *control;
 	void *control_memory;

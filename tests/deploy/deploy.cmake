@@ -1,0 +1,8 @@
+# deploy/: what needs neither a cluster nor privileges. 77 = the tool is not here; `./dev test` brings
+# what there is as a Debian package.
+if(NOT SAGAD_SANITIZE AND NOT SAGAD_COVERAGE AND TARGET sagad)
+	add_test(NAME unit.deploy_systemd COMMAND
+		"${CMAKE_SOURCE_DIR}/tests/deploy/systemd.sh" "${CMAKE_SOURCE_DIR}" "$<TARGET_FILE:sagad>")
+	set_tests_properties(unit.deploy_systemd PROPERTIES LABELS "unit" TIMEOUT 120
+		SKIP_RETURN_CODE 77)
+endif()
