@@ -89,6 +89,12 @@ enum err_class {
 	X(SAGA_E_CLUSTER_MISMATCH, 4007, FATAL, "cluster_mismatch",                                \
 	  "etcd, journal and node disagree about the cluster")                                     \
 	X(SAGA_E_COMPARE, 4008, RETRY, "compare_failed", "a compared revision has changed")        \
+	X(SAGA_E_PLAN_STALE, 4009, REFUSE, "plan_stale", "the plan has changed meanwhile")         \
+	X(SAGA_E_OPERATION, 4010, RETRY, "operation_running",                                      \
+	  "another operation that moves shards has not ended")                                     \
+	X(SAGA_E_NO_SUCH, 4011, REFUSE, "no_such", "no such node, shard or operation")             \
+	X(SAGA_E_PREFLIGHT, 4012, REFUSE, "preflight", "the check before the operation refuses it") \
+	X(SAGA_E_ENDED, 4013, REFUSE, "operation_ended", "the operation has ended already")        \
 	/* 5xxx: servers we talk to */                                                             \
 	X(SAGA_E_TIMEOUT, 5001, RETRY, "timeout", "no answer in time")                             \
 	X(SAGA_E_NO_RESPONDERS, 5002, RETRY, "no_responders", "nobody listens on the subject")     \

@@ -49,6 +49,10 @@ enum wire_kind {
 	WIRE_ENLIST = 17,
 	WIRE_COMMIT = 18,
 	WIRE_INQUIRE = 19,
+	WIRE_ADMIN_REQUEST = 20, /* these four: admin.h */
+	WIRE_ADMIN_ANSWER = 21,
+	WIRE_OPERATION = 22,
+	WIRE_OPS_EVENT = 23,
 	/* journal records */
 	WIRE_RECORD_GENESIS = 64,
 	WIRE_RECORD_EPOCH = 65,

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/id.h"
+#include "wire/admin.h"
 #include "wire/shard.h"
 
 static const char *const verb_names[SUBJECT_VERBS] = {
@@ -42,6 +43,44 @@ struct subject subject_init(const char *prefix)
 struct subject subject_alert(const char *prefix)
 {
 	return subject_fixed(prefix, "alert");
+}
+
+struct subject subject_admin(const char *prefix, uint32_t verb, struct slice party)
+{
+	struct subject subject;
+
+	check_prefix(prefix);
+	CHECK(wire_admin_verb_name(verb) != NULL);
+	CHECK(id_valid(party));
+	(void)snprintf(subject.text, sizeof subject.text, "%s.v1.admin.%s.%.*s", prefix,
+		       wire_admin_verb_name(verb), (int)party.size, (const char *)party.data);
+	return subject;
+}
+
+struct subject subject_admin_all(const char *prefix)
+{
+	return subject_fixed(prefix, "admin.*.*");
+}
+
+struct subject subject_ops_operation(const char *prefix, struct slice id)
+{
+	struct subject subject;
+
+	check_prefix(prefix);
+	CHECK(id_valid(id));
+	(void)snprintf(subject.text, sizeof subject.text, "%s.v1.ops.op.%.*s", prefix, (int)id.size,
+		       (const char *)id.data);
+	return subject;
+}
+
+struct subject subject_ops_shard(const char *prefix, uint32_t shard)
+{
+	struct subject subject;
+
+	check_prefix(prefix);
+	CHECK_LT(shard, WIRE_SHARDS_MAX);
+	(void)snprintf(subject.text, sizeof subject.text, "%s.v1.ops.shard.%u", prefix, shard);
+	return subject;
 }
 
 struct subject subject_shard(const char *prefix, uint32_t shard, enum subject_verb verb,
@@ -210,6 +249,24 @@ int subject_parse_submit(const char *prefix, struct slice subject, struct slice 
 	    !slice_equal(next_token(&rest), slice_str("submit")) || !id_valid(rest))
 		return SAGA_E_NAME;
 	*tenant = rest;
+	return 0;
+}
+
+int subject_parse_admin(const char *prefix, struct slice subject, uint32_t *verb,
+			struct slice *party)
+{
+	struct slice rest = subject;
+	uint32_t found;
+
+	if (!slice_equal(next_token(&rest), slice_str(prefix)) ||
+	    !slice_equal(next_token(&rest), slice_str("v1")) ||
+	    !slice_equal(next_token(&rest), slice_str("admin")))
+		return SAGA_E_NAME;
+	found = wire_admin_verb_find(next_token(&rest));
+	if (found == 0 || !id_valid(rest))
+		return SAGA_E_NAME;
+	*verb = found;
+	*party = rest;
 	return 0;
 }
 

@@ -30,6 +30,12 @@ enum subject_verb {
 struct subject subject_info(const char *prefix);  /* saga.v1.info */
 struct subject subject_init(const char *prefix);  /* saga.v1.init */
 struct subject subject_alert(const char *prefix); /* saga.v1.alert */
+/* saga.v1.admin.<verb>.<party>, enum wire_admin_verb; all of them: saga.v1.admin.*.* */
+struct subject subject_admin(const char *prefix, uint32_t verb, struct slice party);
+struct subject subject_admin_all(const char *prefix);
+/* In the stream SAGA_OPS: saga.v1.ops.op.<id> and saga.v1.ops.shard.<n>. */
+struct subject subject_ops_operation(const char *prefix, struct slice id);
+struct subject subject_ops_shard(const char *prefix, uint32_t shard);
 struct subject subject_shard(const char *prefix, uint32_t shard, enum subject_verb verb,
 			     struct slice party);
 struct subject subject_shard_all(const char *prefix, uint32_t shard);     /* ...shard.<n>.> */
@@ -48,6 +54,11 @@ struct subject subject_inbox_all(const char *prefix, uint32_t shard);
  * points into `subject`. */
 int subject_parse_inbox(const char *prefix, struct slice subject, uint32_t *shard,
 			struct slice *tenant) MUST_CHECK;
+
+/* Takes "<prefix>.v1.admin.<verb>.<party>" apart; SAGA_E_NAME when it is anything else. `party`
+ * points into `subject`. */
+int subject_parse_admin(const char *prefix, struct slice subject, uint32_t *verb,
+			struct slice *party) MUST_CHECK;
 
 /* Takes "<prefix>.v1.submit.<tenant>" apart; SAGA_E_NAME when it is anything else. `tenant` points
  * into `subject`. */

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "wire/admin.h"
 #include "wire/shard.h"
 #include "wire/subject.h"
 
@@ -36,6 +37,12 @@ static void building(void **state)
 	assert_string_equal(subject_call("saga", slice_str("flight")).text, "saga.v1.call.flight");
 	assert_string_equal(subject_inbox("saga", 7, party).text, "saga.v1.inbox.7.default");
 	assert_string_equal(subject_inbox_all("saga", 7).text, "saga.v1.inbox.7.*");
+	assert_string_equal(subject_admin("saga", WIRE_ADMIN_DRAIN, party).text,
+			    "saga.v1.admin.drain.default");
+	assert_string_equal(subject_admin_all("saga").text, "saga.v1.admin.*.*");
+	assert_string_equal(subject_ops_operation("saga", slice_str("op-12")).text,
+			    "saga.v1.ops.op.op-12");
+	assert_string_equal(subject_ops_shard("saga", 127).text, "saga.v1.ops.shard.127");
 	assert_string_equal(subject_journal("saga", 3, 4294967295U).text,
 			    "saga.v1.journal.3.4294967295");
 }
@@ -48,6 +55,30 @@ static void the_longest_fits(void **state)
 
 	assert_true(strlen(subject.text) < SUBJECT_SIZE_MAX);
 	assert_memory_equal(subject.text + strlen(subject.text) - 64, name, 64);
+}
+
+static void taking_an_admin_subject_apart(void **state)
+{
+	static const char *const others[] = {
+		"saga.v1.admin.drain",     "saga.v1.admin.drain.",   "saga.v1.admin.drains.a",
+		"saga.v1.admin.drain.a.b", "saga.v1.admin..a",       "saga.v2.admin.drain.a",
+		"saga.v1.shard.drain.a",   "other.v1.admin.drain.a", "",
+	};
+	struct slice party;
+	uint32_t verb;
+	(void)state;
+
+	for (uint32_t want = WIRE_ADMIN_SHARDS; want < WIRE_ADMIN_VERBS; want++) {
+		const struct subject subject = subject_admin("saga", want, slice_str("ops-1"));
+
+		assert_int_equal(
+			subject_parse_admin("saga", slice_str(subject.text), &verb, &party), 0);
+		assert_int_equal(verb, want);
+		assert_true(slice_equal(party, slice_str("ops-1")));
+	}
+	for (uint32_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		assert_int_equal(subject_parse_admin("saga", slice_str(others[i]), &verb, &party),
+				 SAGA_E_NAME);
 }
 
 static void taking_an_inbox_subject_apart(void **state)
@@ -266,6 +297,7 @@ int main(void)
 		cmocka_unit_test(the_tenant_of_a_submit),
 		cmocka_unit_test(building),
 		cmocka_unit_test(the_longest_fits),
+		cmocka_unit_test(taking_an_admin_subject_apart),
 		cmocka_unit_test(taking_an_inbox_subject_apart),
 		cmocka_unit_test(taking_apart),
 		cmocka_unit_test(anything_else_is_refused),

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "tests/unit/wire_json.h"
 #include "tests/unit/wire_support.h"
+#include "wire/admin.h"
 #include "wire/batch.h"
 #include "wire/codec.h"
 #include "wire/names.h"
@@ -225,6 +226,16 @@ static struct subject build_subject(const json_t *vector)
 		return subject_alert(prefix);
 	if (strcmp(function, "command") == 0)
 		return subject_command(prefix, slice_str(wire_json_text(vector, "party")));
+	if (strcmp(function, "admin_all") == 0)
+		return subject_admin_all(prefix);
+	if (strcmp(function, "admin") == 0)
+		return subject_admin(
+			prefix, wire_admin_verb_find(slice_str(wire_json_text(vector, "verb"))),
+			slice_str(wire_json_text(vector, "party")));
+	if (strcmp(function, "ops_operation") == 0)
+		return subject_ops_operation(prefix, slice_str(wire_json_text(vector, "party")));
+	if (strcmp(function, "ops_shard") == 0)
+		return subject_ops_shard(prefix, (uint32_t)wire_json_number(vector, "shard"));
 	if (strcmp(function, "call") == 0)
 		return subject_call(prefix, slice_str(wire_json_text(vector, "party")));
 	if (strcmp(function, "submit") == 0)
