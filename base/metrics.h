@@ -14,6 +14,11 @@ static inline void counter_add(struct counter *c, uint64_t n)
 	__atomic_store_n(&c->value, __atomic_load_n(&c->value, __ATOMIC_RELAXED) + n,
 			 __ATOMIC_RELAXED);
 }
+/* For what goes up and down. */
+static inline void counter_set(struct counter *c, uint64_t value)
+{
+	__atomic_store_n(&c->value, value, __ATOMIC_RELAXED);
+}
 static inline uint64_t counter_get(const struct counter *c)
 {
 	return __atomic_load_n(&c->value, __ATOMIC_RELAXED);

@@ -64,6 +64,8 @@ struct config {
 	uint32_t resend_per_second;   /* saga.resend_per_second: a shard; 2000 */
 	uint32_t command_age_ms;      /* commands.max_age: 15s; used at initialisation too */
 	uint32_t call_resend_ms;      /* commands.call_resend: 500ms */
+	char http_listen[CONFIG_TEXT_MAX];         /* http.listen: "" = none */
+	char http_metrics_listen[CONFIG_TEXT_MAX]; /* http.metrics_listen: "" = with the other */
 	uint32_t stop_timeout_ms;     /* stop_timeout: graceful stop at most; 30s */
 	int log_level;                /* log.level */
 	int log_format;               /* log.format */

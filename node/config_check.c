@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "node/config_internal.h"
+#include "node/http_listen.h"
 
 static const char *place_of(const struct config_loader *loader, const char *name)
 {
@@ -139,6 +140,18 @@ static void check_etcd_tls(struct config_loader *loader)
 	}
 }
 
+static void check_listeners(struct config_loader *loader)
+{
+	const struct config *c = loader->config;
+	char host[HTTP_HOST_SIZE];
+	uint16_t port = 0;
+
+	if (strcmp(c->http_listen, c->http_metrics_listen) == 0 &&
+	    http_listen_parse(c->http_listen, host, &port) && port != 0)
+		config_complain(loader, place_of(loader, "http.metrics_listen"),
+				"http.metrics_listen is the same as http.listen: leave it out");
+}
+
 void config_cross_check(struct config_loader *loader)
 {
 	if (loader->config->lease_ttl_ms % 1000 != 0)
@@ -158,4 +171,5 @@ void config_cross_check(struct config_loader *loader)
 	check_urls(loader, "nats.url", "nats://", "tls://");
 	check_urls(loader, "etcd.endpoints", "http://", "https://");
 	check_etcd_tls(loader);
+	check_listeners(loader);
 }

@@ -16,6 +16,7 @@ enum config_type {
 	CONFIG_NAME,     /* char[]: what may stand in a subject token */
 	CONFIG_URLS,     /* char[]: one or several, comma-separated */
 	CONFIG_FILE,     /* char[]: must be readable when it is given */
+	CONFIG_LISTEN,   /* char[]: address:port to listen on, or empty */
 	CONFIG_ID,       /* struct id */
 	CONFIG_DURATION, /* uint32_t, ms */
 	CONFIG_SIZE,     /* uint64_t, bytes */

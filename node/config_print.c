@@ -65,6 +65,7 @@ static void put_value(const struct config_key *key, struct buf *out)
 {
 	switch (key->type) {
 	case CONFIG_TEXT:
+	case CONFIG_LISTEN:
 	case CONFIG_URLS:
 	case CONFIG_FILE:
 	case CONFIG_ID:

@@ -7,6 +7,7 @@
 #include "base/near.h"
 #include "base/units.h"
 #include "node/config_internal.h"
+#include "node/http_listen.h"
 
 enum { LIST_ITEM_SIZE = 64, HOST_NAME_SIZE = 256 };
 
@@ -40,6 +41,8 @@ const char *config_type_name(enum config_type type)
 	switch (type) {
 	case CONFIG_TEXT:
 		return "text";
+	case CONFIG_LISTEN:
+		return "address";
 	case CONFIG_NAME:
 	case CONFIG_ID:
 		return "name";
@@ -116,6 +119,22 @@ static int parse_text(const struct config_key *key, const char *text, char *memb
 	}
 	memcpy(member, text, size + 1);
 	return 0;
+}
+
+static int parse_listen(const struct config_key *key, const char *text, char *member,
+			struct buf *why)
+{
+	char host[HTTP_HOST_SIZE];
+	uint16_t port;
+
+	if (text[0] != '\0' && !http_listen_parse(text, host, &port)) {
+		(void)buf_printf(why,
+				 "\"%.80s\" is not an address and a port, as 127.0.0.1:9180, "
+				 "0.0.0.0:9180 or [::]:9180",
+				 text);
+		return SAGA_E_TYPE;
+	}
+	return parse_text(key, text, member, why);
 }
 
 static int parse_name(const struct config_key *key, const char *text, char *member, struct buf *why)
@@ -274,6 +293,8 @@ int config_parse(const struct config_key *key, const char *text, struct config *
 	int err = 0;
 
 	switch (key->type) {
+	case CONFIG_LISTEN:
+		return parse_listen(key, text, member, why);
 	case CONFIG_TEXT:
 	case CONFIG_URLS:
 	case CONFIG_FILE:
@@ -310,6 +331,7 @@ void config_format(const struct config_key *key, const struct config *config, st
 
 	switch (key->type) {
 	case CONFIG_TEXT:
+	case CONFIG_LISTEN:
 	case CONFIG_NAME:
 	case CONFIG_URLS:
 	case CONFIG_FILE:

@@ -117,12 +117,15 @@ static void cluster(void *context, const struct control_cluster *c)
 	    log_num("shards", c->slots.shard_count), log_num("replicas", c->replicas));
 	log_memory(d);
 	for (uint32_t i = 0; i < d->config->workers; i++) {
-		const struct worker_config config = {.index = i,
-						     .config = d->config,
-						     .cluster = &d->cluster,
-						     .lease = &d->lease_clock,
-						     .report = post_report,
-						     .report_context = d};
+		const struct worker_config config = {
+			.index = i,
+			.config = d->config,
+			.cluster = &d->cluster,
+			.lease = &d->lease_clock,
+			.health = &d->health,
+			.loop = health_loop_add(&d->health, os_clock_mono_ns()),
+			.report = post_report,
+			.report_context = d};
 		const int error = worker_start(&config, &d->workers[i], why);
 		if (error != 0) {
 			LOG(LOG_ERROR, "worker.not_started", log_code(error), log_str("text", why));

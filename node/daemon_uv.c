@@ -48,7 +48,8 @@ static void on_tick(uv_timer_t *timer)
 	if (!d->closing)
 		daemon_check_broker(d, now_ns);
 	check_phase(d);
-	notify_tick(&d->notify, now_ns, true);
+	daemon_health_tick(d, now_ns);
+	notify_tick(&d->notify, now_ns, health_live(&d->health, os_clock_mono_ns(), false, NULL));
 }
 
 static void on_report(void *context, const void *item)
@@ -124,6 +125,8 @@ static int open_all(struct daemon *d)
 		error = daemon_control_open(d);
 	if (error == 0)
 		error = daemon_info_open(d);
+	if (error == 0)
+		error = daemon_http_open(d);
 	if (error != 0)
 		LOG(LOG_ERROR, "node.not_started", log_code(error), log_str("text", why));
 	return error;
@@ -139,6 +142,7 @@ static void close_handle(uv_handle_t *handle, void *context)
 static void close_all(struct daemon *d)
 {
 	d->closing = true;
+	daemon_http_close(d); /* it looks at what ends here */
 	for (uint32_t i = 0; i < d->worker_count; i++)
 		worker_stop(d->workers[i]);
 	if (d->lease != NULL)
@@ -179,6 +183,7 @@ int daemon_run(const struct config *config)
 	d->config = config;
 	buf_init(&d->scratch, WIRE_MESSAGE_SIZE_MAX);
 	CHECK_EQ(uv_loop_init(&d->loop), 0);
+	CHECK_EQ(health_loop_add(&d->health, os_clock_mono_ns()), 0);
 	timer_open(d, &d->tick);
 	timer_open(d, &d->stop_timer);
 	signal_open(d, &d->sigterm, SIGTERM);

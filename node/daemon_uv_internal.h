@@ -7,6 +7,8 @@
 #include "journal/jetstream.h"
 #include "lease/etcd.h"
 #include "node/daemon_uv.h"
+#include "node/health.h"
+#include "node/http_microhttpd.h"
 #include "node/mailbox_uv.h"
 #include "node/notify_systemd.h"
 #include "node/worker_uv.h"
@@ -17,6 +19,7 @@
 
 enum {
 	DAEMON_WORKERS_MAX = 64,
+	DAEMON_HEALTH_NS = 50000000,              /* between two looks at what readiness asks */
 	DAEMON_STREAMS_MAX = WIRE_SHARDS_MAX + 2, /* the journals, then the other two */
 };
 _Static_assert((int)JETSTREAM_INBOX < (int)DAEMON_STREAMS_MAX, "it has a place");
@@ -27,6 +30,11 @@ struct daemon {
 	uv_timer_t tick;
 	uv_timer_t stop_timer;
 	uv_signal_t sigterm, sigint;
+	struct health health;
+	uint64_t health_at_ns;
+	struct http *http;
+	struct http_meter http_meter;
+	char version_text[320];
 	struct mailbox mailbox; /* of worker_report */
 	struct notify notify;   /* the service manager, where there is one */
 	struct lease *lease;
@@ -61,6 +69,10 @@ void daemon_exit(struct daemon *d, int exit_code);
 /* daemon_info.c */
 int daemon_info_open(struct daemon *d);
 void daemon_info_close(struct daemon *d);
+/* daemon_http.c */
+int daemon_http_open(struct daemon *d);
+void daemon_http_close(struct daemon *d);
+void daemon_health_tick(struct daemon *d, uint64_t boot_ns);
 /* daemon_control.c */
 int daemon_control_open(struct daemon *d);
 void daemon_on_report(struct daemon *d, const struct worker_report *report);

@@ -299,6 +299,7 @@ static void turn_if_nothing_waits(struct worker *w)
 static void on_timer(uv_timer_t *timer)
 {
 	struct worker *w = timer->data;
+	health_tick(w->config.health, w->config.loop, os_clock_mono_ns());
 	turn_if_nothing_waits(w);
 	if (w->core == NULL)
 		return;
@@ -313,6 +314,7 @@ static void on_connection(void *context, bool connected)
 {
 	struct worker *w = context;
 	w->disconnected_ms = connected ? 0 : now().mono_ms;
+	health_nats(w->config.health, w->config.loop, connected);
 	LOG(connected ? LOG_INFO : LOG_WARN, connected ? "nats.connected" : "nats.disconnected",
 	    log_num("worker", w->config.index));
 }

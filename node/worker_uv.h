@@ -5,6 +5,7 @@
 #define SAGAD_NODE_WORKER_UV_H
 
 #include "node/config.h"
+#include "node/health.h"
 #include "node/lease_clock.h"
 #include "sharding/control.h"
 
@@ -26,6 +27,8 @@ struct worker_config {
 	const struct config *config;           /* borrowed for the worker's life */
 	const struct control_cluster *cluster; /* likewise */
 	struct lease_clock *lease;             /* likewise */
+	struct health *health;                 /* likewise */
+	uint32_t loop;                         /* our number in it */
 	/* Called on the worker's thread; must be thread-safe. */
 	void (*report)(void *context, const struct worker_report *report);
 	void *report_context;

@@ -337,6 +337,11 @@ enum control_phase control_phase(const struct control *c)
 	return c->phase;
 }
 
+bool control_has_plan(const struct control *c)
+{
+	return c->plan.version > 0;
+}
+
 int control_error(const struct control *c)
 {
 	return c->error;

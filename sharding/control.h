@@ -130,6 +130,8 @@ struct control_view {
 	struct slice planner;
 	uint64_t plan_version;
 };
+/* Whether the last reading had a plan of the shards. */
+bool control_has_plan(const struct control *c);
 void control_view(const struct control *c, struct control_view *view);
 
 #endif

@@ -33,6 +33,7 @@ BEGIN {
 	foreign["^curl/"] = "/[a-z0-9_]*(curl|etcd|http)[a-z0-9_]*\\.[ch]$"
 	foreign["^jansson\\.h$"] = "/[a-z0-9_]*(jansson|json|etcd)[a-z0-9_]*\\.[ch]$"
 	foreign["^sqlite3\\.h$"] = "/[a-z0-9_]*sqlite[a-z0-9_]*\\.[ch]$"
+	foreign["^microhttpd\\.h$"] = "/[a-z0-9_]*microhttpd[a-z0-9_]*\\.[ch]$"
 	foreign["^yaml\\.h$"] = "/[a-z0-9_]*yaml[a-z0-9_]*\\.[ch]$"
 	foreign["^msgpack"] = "^tests/" # only to compare with
 	foreign["^xxhash\\.h$"] = "^base/hash_xxhash\\.c$"

@@ -207,6 +207,9 @@ static void value_for(struct fixture *f, const struct config_key *key, uint32_t 
 	case CONFIG_LIST:
 		(void)snprintf(text, size, "value-%u", variant);
 		return;
+	case CONFIG_LISTEN:
+		(void)snprintf(text, size, "[::1]:%u", 7000 + variant);
+		return;
 	case CONFIG_URLS:
 		(void)snprintf(text, size, "%s127.0.0.1:%u",
 			       key->name[0] == 'n' ? "tls://" : "https://", 7000 + variant);
@@ -540,6 +543,22 @@ static void test_cross_checks(void **state)
 	assert_int_equal(load(f, NULL, NULL, WORDS("--data-dir", f->readable)), SAGA_E_CONFIG);
 	assert_non_null(strstr((const char *)f->errors.data, "is not a folder"));
 	assert_int_equal(load(f, NULL, NULL, WORDS("--data-dir", f->folder)), 0);
+
+	assert_int_equal(load(f, "http:\n  listen: 127.0.0.1:9180\n  metrics_listen: here:9181\n",
+			      NULL, NULL),
+			 SAGA_E_CONFIG);
+	expect_errors(f, "FILE:3:19: http.metrics_listen: \"here:9181\" is not an address and a "
+			 "port, as 127.0.0.1:9180, 0.0.0.0:9180 or [::]:9180\n");
+	assert_int_equal(load(f,
+			      "http.listen: 127.0.0.1:9180\nhttp.metrics_listen: "
+			      "127.0.0.1:9180\n",
+			      NULL, NULL),
+			 SAGA_E_CONFIG);
+	expect_errors(f, "FILE:2:22: http.metrics_listen is the same as http.listen: leave it "
+			 "out\n");
+	assert_int_equal(
+		load(f, "http.listen: 127.0.0.1:0\nhttp.metrics_listen: 127.0.0.1:0\n", NULL, NULL),
+		0);
 }
 
 /* ---- flags --------------------------------------------------------------------------------- */
