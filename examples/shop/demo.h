@@ -45,7 +45,8 @@ struct demo_regret {
 	pthread_t thread;
 	bool started;
 	atomic_bool stop;
-	bool *tried, *yes; /* of each order: a cancel was sent; was answered with yes */
+	/* Of each order: a cancel was sent (at the desk: was answered); was answered with yes. */
+	bool *tried, *yes;
 	uint32_t asked, cancelled, too_late, pending;
 };
 

@@ -2,6 +2,8 @@
  *
  * A cancel that was answered with yes is an answer like any other: the order must be undone. When
  * the charge is out, and nobody can tell whether it was done, there is no yes to be had (S4).
+ * Some cancel whatever is open; others stand at the desk (desk.h) and cancel while their
+ * reservation or their charge is under way: that both are seen must not be left to chance.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,14 +11,14 @@
 #include "base/prng.h"
 #include "examples/common/serve.h"
 #include "examples/shop/demo.h"
+#include "examples/shop/desk.h"
 
 enum {
 	PAUSE_MS = 40,
 	CANCEL_MS = 300,
 	OLD_MS = 900, /* so long only orders are open whose charge nobody can tell of, and the like
 		       */
-	SHARES_MAX = 3,
-	SHARE = 20, /* of all orders one is cancelled, or so */
+	SHARE = 20,   /* of all orders one is cancelled, or so */
 };
 
 /* One that is open, or open for long; NULL = there is none. */
@@ -33,6 +35,7 @@ static struct load_saga *choose(struct demo *demo, struct prng *prng, bool old)
 		struct load_saga *order = &load->sagas[index];
 
 		if (order->phase == LOAD_OPEN && !demo->regret.tried[index] &&
+		    !desk_has(order->id, NULL) &&
 		    (!old || order->first_sent_ms + OLD_MS < now_ms)) {
 			demo->regret.tried[index] = true;
 			chosen = order;
@@ -42,7 +45,8 @@ static struct load_saga *choose(struct demo *demo, struct prng *prng, bool old)
 	return chosen;
 }
 
-static void cancel(struct demo *demo, const struct load_saga *order)
+/* False = nobody has answered. */
+static bool cancel(struct demo *demo, const struct load_saga *order)
 {
 	struct demo_regret *regret = &demo->regret;
 	const uint32_t request = judged_asked(&demo->judged, order, HISTORY_CANCEL);
@@ -57,31 +61,42 @@ static void cancel(struct demo *demo, const struct load_saga *order)
 	regret->cancelled += err == 0 ? 1 : 0;
 	regret->too_late += err == SAGA_ERR_TOO_LATE ? 1 : 0;
 	regret->pending += err == SAGA_ERR_PENDING ? 1 : 0;
+	return err == 0 || err == SAGA_ERR_TOO_LATE || err == SAGA_ERR_PENDING;
 }
 
-/* Goes on beyond its share until the charge was out often enough to prove something. */
-static bool is_enough(const struct demo *demo)
+/* Serves all whom a service waits for; who is not answered (its node may be dead) asks again. */
+static void visit_desk(struct demo *demo)
 {
-	const uint32_t share = demo->load.count / SHARE + 1;
-	const struct demo_regret *regret = &demo->regret;
+	const char *folder = cluster_folder(demo->stage.cluster);
 
-	return regret->asked >= share &&
-	       (regret->pending >= DEMO_PENDING_MIN || regret->asked >= share * SHARES_MAX);
+	for (uint32_t i = 0; i < demo->load.count && !atomic_load(&demo->regret.stop); i++) {
+		const struct load_saga *order = &demo->load.sagas[i];
+
+		if (desk_has(order->id, NULL) && !demo->regret.tried[i] &&
+		    desk_is_waiting(folder, order->id))
+			demo->regret.tried[i] =
+				cancel(demo, order) && desk_heard(folder, order->id);
+	}
 }
 
 static void *run(void *context)
 {
 	struct demo *demo = context;
 	const struct demo_regret *regret = &demo->regret;
+	uint32_t tried = 0;
 	struct prng prng;
 
 	prng_seed(&prng, demo->flags.seed);
-	while (!atomic_load(&regret->stop) && !is_enough(demo)) {
-		const bool old = regret->asked % 3 == 2 || regret->asked > demo->load.count / SHARE;
-		const struct load_saga *order = choose(demo, &prng, old);
+	while (!atomic_load(&regret->stop)) {
+		const struct load_saga *order = NULL;
 
-		if (order != NULL)
-			cancel(demo, order);
+		visit_desk(demo);
+		if (tried <= demo->load.count / SHARE)
+			order = choose(demo, &prng, tried % 3 == 2);
+		if (order != NULL) {
+			(void)cancel(demo, order);
+			tried++;
+		}
 		serve_work(PAUSE_MS);
 	}
 	return NULL;

@@ -14,9 +14,8 @@ enum {
 	ARGUMENTS_MAX = 40
 };
 
-/* One line for each service: its trouble. Charges and wraps that are late come when both attempts
- * of the step are over (shop.yaml; that of a durable command lasts at least COMMAND_AGE_MS), so
- * that "block and tell", or the undo, overtakes them. */
+/* One line for each service: its trouble. Charges and wraps that are late wait until "block and
+ * tell", or the undo, has overtaken them. */
 static const struct {
 	const char *name;
 	const char *trouble[20];
@@ -126,9 +125,12 @@ static bool start_instance(struct demo *demo, uint32_t service, uint32_t instanc
 	char name[PROCESS_NAME_SIZE];
 	char db[1200];
 	char seed[32];
-	const char *argv[ARGUMENTS_MAX] = {
-		"shop-service", plan[service].name, "--db", db, "--instance", name, "--seed", seed};
-	uint32_t count = 8;
+	const char *argv[ARGUMENTS_MAX] = {"shop-service", plan[service].name,
+					   "--db",         db,
+					   "--instance",   name,
+					   "--seed",       seed,
+					   "--desk",       cluster_folder(demo->stage.cluster)};
+	uint32_t count = 10;
 
 	instance_name(name, service, instance);
 	(void)snprintf(db, sizeof db, "%s/%s.db", cluster_folder(demo->stage.cluster),

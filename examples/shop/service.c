@@ -8,13 +8,14 @@
 #include "base/prng.h"
 #include "examples/common/args.h"
 #include "examples/common/serve.h"
+#include "examples/shop/desk.h"
 #include "examples/shop/service.h"
 
-enum { DOWN_RETRY_MS = 100 };
+enum { DOWN_RETRY_MS = 100, LOOK_MS = 50, SETTLE_WAIT_MAX_MS = 5000 };
 
 struct flags {
 	const struct shop_kind *kind;
-	const char *db, *nats, *instance, *init_file;
+	const char *db, *nats, *instance, *init_file, *desk;
 	double failure_rate, lose_answers, double_answers, mute_rate, late_rate, down_rate;
 	uint32_t latency_ms, late_ms, down_attempts, threads;
 	uint64_t seed;
@@ -42,6 +43,7 @@ enum flag_key {
 	FLAG_MUTE,
 	FLAG_LATE_RATE,
 	FLAG_LATE_MS,
+	FLAG_DESK,
 	FLAG_DOWN,
 	FLAG_DOWN_ATTEMPTS,
 	FLAG_SEED,
@@ -64,7 +66,11 @@ static const struct argp_option flag_table[] = {
 	 "hold charges and wraps of this part of the sagas back before the barrier, until the "
 	 "coordinator has given them up",
 	 0},
-	{"late-ms", FLAG_LATE_MS, "MS", 0, "for how long; default 4000", 0},
+	{"late-ms", FLAG_LATE_MS, "MS", 0, "at most for so long; default 20000", 0},
+	{"desk", FLAG_DESK, "DIR", 0,
+	 "wait with some reservations and charges until the customer, who wants to cancel, has an "
+	 "answer; they meet by files in this folder",
+	 0},
 	{"down-rate", FLAG_DOWN, "P", 0,
 	 "fail to send or confirm this part of the sagas, until they are parked", 0},
 	{"down-attempts", FLAG_DOWN_ATTEMPTS, "N", 0, "so many times; default 6", 0},
@@ -125,6 +131,9 @@ static error_t parse_flag(int key, char *text, struct argp_state *state)
 		break;
 	case FLAG_LATE_MS:
 		flags->late_ms = (uint32_t)args_number(state, text, 0, 3600000);
+		break;
+	case FLAG_DESK:
+		flags->desk = text;
 		break;
 	case FLAG_DOWN_ATTEMPTS:
 		flags->down_attempts = (uint32_t)args_number(state, text, 0, 1000);
@@ -189,15 +198,30 @@ static bool is_late(const struct server *server, const struct shop_call *call)
 }
 
 /* Those that are late say something in the end, so none is both. */
+static bool is_dumb(const struct server *server, const struct saga_context *context)
+{
+	return !is_chosen(server, context, 'l', server->flags.late_rate) &&
+	       is_chosen(server, context, 'm', server->flags.mute_rate);
+}
+
 static bool is_muted(const struct server *server, const struct saga_context *context)
 {
 	const struct shop_operation *operation =
 		find_operation(server, saga_context_operation_name(context));
 
 	return operation != NULL && operation->risky &&
-	       saga_context_op(context) == SAGA_OP_FORWARD &&
-	       !is_chosen(server, context, 'l', server->flags.late_rate) &&
-	       is_chosen(server, context, 'm', server->flags.mute_rate);
+	       saga_context_op(context) == SAGA_OP_FORWARD && is_dumb(server, context);
+}
+
+/* Until the coordinator has given it up, and not for a time that is long enough on most machines.
+ */
+static void be_late(struct server *server, const struct shop_call *call)
+{
+	atomic_fetch_add(&server->late, 1);
+	for (uint32_t waited_ms = 0;
+	     waited_ms < server->flags.late_ms && !shop_store_is_given_up(server->store, call);
+	     waited_ms += LOOK_MS)
+		serve_work(LOOK_MS);
 }
 
 static bool is_down(const struct server *server, const struct shop_call *call)
@@ -249,10 +273,11 @@ static void handle(struct saga_context *context, struct saga_result *result, voi
 	call.understood = shop_input_parse(input, size, &call.input, call.why);
 	if (call.understood)
 		call.operation->select(&call);
-	if (is_late(server, &call)) {
-		atomic_fetch_add(&server->late, 1);
-		serve_work(flags->late_ms);
-	}
+	if (flags->desk != NULL && !call.operation->undo &&
+	    desk_has(saga_context_saga(context), saga_context_step(context)))
+		desk_wait(flags->desk, context);
+	if (is_late(server, &call))
+		be_late(server, &call);
 	if (is_down(server, &call)) {
 		atomic_fetch_add(&server->down, 1);
 		fail_on_demand(result, DOWN_RETRY_MS);
@@ -278,6 +303,11 @@ static void settle(struct saga_context *context, struct saga_result *result, voi
 	struct server *server = user;
 	struct shop_call call = {.context = context};
 
+	/* What says nothing has been done: settling is not to overtake it on a slow machine. */
+	for (uint32_t waited_ms = 0; is_dumb(server, context) && waited_ms < SETTLE_WAIT_MAX_MS &&
+				     !shop_store_has_run(server->store, &call);
+	     waited_ms += LOOK_MS)
+		serve_work(LOOK_MS);
 	shop_store_settle(server->store, &call, result);
 }
 
@@ -337,7 +367,7 @@ int main(int argc, char **argv)
 				  NULL,
 				  NULL};
 	struct server server = {
-		.flags = {.instance = "1", .late_ms = 4000, .down_attempts = 6, .threads = 8}};
+		.flags = {.instance = "1", .late_ms = 20000, .down_attempts = 6, .threads = 8}};
 	sigset_t signals;
 	int code = 1;
 

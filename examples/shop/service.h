@@ -102,6 +102,10 @@ bool shop_store_init(struct shop_store *store, const char *stock_file);
 void shop_store_look(struct shop_store *store, struct shop_call *call);
 /* Barrier, work, and a row in barrier_log about what the barrier met. */
 void shop_store_run(struct shop_store *store, struct shop_call *call, struct saga_result *result);
+/* Has an undo, or settling, seen to it that this call never does anything? */
+bool shop_store_is_given_up(struct shop_store *store, const struct shop_call *call);
+/* Has the step that is to be settled been done, or refused? */
+bool shop_store_has_run(struct shop_store *store, const struct shop_call *call);
 /* "Block and tell". */
 void shop_store_settle(struct shop_store *store, struct shop_call *call,
 		       struct saga_result *result);

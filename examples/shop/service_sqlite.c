@@ -275,6 +275,26 @@ void shop_store_run(struct shop_store *store, struct shop_call *call, struct sag
 	(void)pthread_mutex_unlock(&store->lock);
 }
 
+bool shop_store_is_given_up(struct shop_store *store, const struct shop_call *call)
+{
+	bool given_up = false;
+
+	(void)pthread_mutex_lock(&store->lock);
+	given_up = log_has(store, call, "undo", "ok") || log_has(store, call, "settle", "rejected");
+	(void)pthread_mutex_unlock(&store->lock);
+	return given_up;
+}
+
+bool shop_store_has_run(struct shop_store *store, const struct shop_call *call)
+{
+	bool run = false;
+
+	(void)pthread_mutex_lock(&store->lock);
+	run = log_has(store, call, "forward", "ok") || log_has(store, call, "forward", "rejected");
+	(void)pthread_mutex_unlock(&store->lock);
+	return run;
+}
+
 void shop_store_settle(struct shop_store *store, struct shop_call *call, struct saga_result *result)
 {
 	const char *verdict = "blocked";
