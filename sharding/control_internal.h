@@ -33,7 +33,7 @@ enum {
 	CONTROL_PREFIX_MAX = 80,
 	CONTROL_KEY_MAX = 192,
 	CONTROL_OPS_MAX = 256,
-	CONTROL_TEXT_MAX = 32 * 1024, /* of a plan */
+	CONTROL_TEXT_MAX = PLAN_TEXT_MAX,
 	CONTROL_CONFIG_MAX = 16 * 1024,
 	CONTROL_RETRY_MS = 100,     /* pause after an error of the store */
 	CONTROL_RANGE_GAP_MS = 5,   /* between two ranges: a burst of hints becomes one */
@@ -206,6 +206,7 @@ struct control {
 	uint64_t plan_retry_ns;
 	uint64_t plan_due_ns;
 	bool plan_dirty;
+	struct plan_input plan_input;
 	struct plan plan_wanted;
 	struct plan plan_scratch;
 

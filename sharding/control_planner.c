@@ -46,9 +46,10 @@ static struct plan_node control_plan_node(const struct control_node *n)
 	return (struct plan_node){
 		.id = n->id,
 		.zone = n->zone,
-		.weight = n->stopping ? 0 : n->weight,
-		.cordoned = n->cordoned,
+		.weight = n->weight,
 		.healthy = n->healthy,
+		.cordoned = n->cordoned,
+		.stopping = n->stopping,
 	};
 }
 
@@ -87,8 +88,8 @@ static uint32_t control_planner_nodes(struct control *c, uint64_t now_ns,
 		/* A newcomer is taken at its word. */
 		if (n->health_ns != n->seen_ns)
 			node->healthy = control_counts_healthy(c, n, now_ns);
-		trusted = trusted || (node->weight > 0 && !node->cordoned && node->healthy &&
-				      now_ns >= n->suspect_until_ns);
+		trusted = trusted || (node->weight > 0 && !node->stopping && !node->cordoned &&
+				      node->healthy && now_ns >= n->suspect_until_ns);
 		count++;
 	}
 	/* Suspects keep what they have and get nothing new, unless nobody else is there. */
@@ -159,8 +160,7 @@ static void control_plan_write(struct control *c)
 
 static void control_plan_again(struct control *c, uint64_t now_ns)
 {
-	struct plan_node nodes[PLAN_NODES_MAX];
-	uint32_t count;
+	struct plan_input *input = &c->plan_input;
 	bool any = false;
 
 	c->plan_dirty = false;
@@ -171,13 +171,14 @@ static void control_plan_again(struct control *c, uint64_t now_ns)
 		return;
 	}
 	control_plan_base(c, &c->plan_scratch);
-	count = control_planner_nodes(c, now_ns, nodes);
-	for (uint32_t i = 0; i < count; i++)
-		any = any || nodes[i].weight > 0;
+	*input = (struct plan_input){.shard_count = c->shard_count};
+	input->node_count = control_planner_nodes(c, now_ns, input->nodes);
+	for (uint32_t i = 0; i < input->node_count; i++)
+		any = any || (input->nodes[i].weight > 0 && !input->nodes[i].stopping);
 	if (!any)
 		return; /* nobody to give anything to: the plan stays as it is */
-	plan_compute(nodes, count, &c->plan_scratch, c->shard_count, &c->plan_wanted);
-	if (plan_moves(&c->plan, &c->plan_wanted) == 0)
+	plan_goal(input, &c->plan_scratch, &c->plan_wanted);
+	if (plan_equal(&c->plan, &c->plan_wanted))
 		return;
 	c->plan_wanted.version = c->plan.version + 1;
 	control_plan_write(c);

@@ -78,8 +78,7 @@ static void control_order_plan(struct control *c, uint32_t shard, struct lease_r
 	struct buf text;
 
 	control_plan_base(c, &c->plan_scratch);
-	c->plan_scratch.version++;
-	c->plan_scratch.target[shard] = c->node;
+	plan_take(&c->plan_scratch, shard, &c->node);
 	buf_init_fixed(&text, c->text, sizeof c->text);
 	CHECK_EQ(plan_encode(&c->plan_scratch, &text), 0);
 	request->writes[1].key = request->compares[1].key;
@@ -365,8 +364,7 @@ static void control_shard_written(struct control *c, uint64_t now_ns, const stru
 	if (newer && op->by_order) {
 		control_plan_base(c, &c->plan_scratch);
 		c->plan = c->plan_scratch;
-		c->plan.version++;
-		c->plan.target[op->shard] = c->node;
+		plan_take(&c->plan, op->shard, &c->node);
 		c->plan_key.mod = result->revision;
 		c->plan_dirty = true;
 	}

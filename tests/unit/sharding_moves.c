@@ -310,7 +310,7 @@ static void garbage_in_the_store_is_survived(void **state)
 	assert_true(model_all_serving(m));
 	assert_int_equal(model_assigns(m), MODEL_SHARDS);
 	/* The planner has put a readable plan over the garbage. */
-	assert_non_null(strstr(model_get(m, "/sagad/test/plan")->value, "sagad-plan 1 "));
+	assert_non_null(strstr(model_get(m, "/sagad/test/plan")->value, "sagad-plan 2 "));
 	model_destroy(m);
 }
 
