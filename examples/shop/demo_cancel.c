@@ -2,7 +2,7 @@
  *
  * A cancel that was answered with yes is an answer like any other: the order must be undone. When
  * the charge is out, and nobody can tell whether it was done, there is no yes to be had (S4).
- * Some cancel whatever is open; others stand at the desk (desk.h) and cancel while their
+ * Some cancel when it may be too late; others stand at the desk (desk.h) and cancel while their
  * reservation or their charge is under way: that both are seen must not be left to chance.
  */
 #include <stdio.h>
@@ -16,16 +16,16 @@
 enum {
 	PAUSE_MS = 40,
 	CANCEL_MS = 300,
-	OLD_MS = 900, /* so long only orders are open whose charge nobody can tell of, and the like
-		       */
-	SHARE = 20,   /* of all orders one is cancelled, or so */
+	/* One of so many customers is fickle, always the same: would they take whatever is open,
+	 * then in the end all that is open for long, and what takes long is to be seen, too. */
+	FICKLE_EVERY = 20,
+	FICKLE = 7,
 };
 
-/* One that is open, or open for long; NULL = there is none. */
-static struct load_saga *choose(struct demo *demo, struct prng *prng, bool old)
+/* One that is open; NULL = there is none. */
+static struct load_saga *choose(struct demo *demo, struct prng *prng)
 {
 	struct load *load = &demo->load;
-	const uint64_t now_ms = wait_now_ms();
 	const uint32_t first = (uint32_t)prng_below(prng, load->count);
 	struct load_saga *chosen = NULL;
 
@@ -34,9 +34,8 @@ static struct load_saga *choose(struct demo *demo, struct prng *prng, bool old)
 		const uint32_t index = (first + i) % load->count;
 		struct load_saga *order = &load->sagas[index];
 
-		if (order->phase == LOAD_OPEN && !demo->regret.tried[index] &&
-		    !desk_has(order->id, NULL) &&
-		    (!old || order->first_sent_ms + OLD_MS < now_ms)) {
+		if (index % FICKLE_EVERY == FICKLE && order->phase == LOAD_OPEN &&
+		    !demo->regret.tried[index] && !desk_has(order->id, NULL)) {
 			demo->regret.tried[index] = true;
 			chosen = order;
 		}
@@ -82,21 +81,16 @@ static void visit_desk(struct demo *demo)
 static void *run(void *context)
 {
 	struct demo *demo = context;
-	const struct demo_regret *regret = &demo->regret;
-	uint32_t tried = 0;
 	struct prng prng;
 
 	prng_seed(&prng, demo->flags.seed);
-	while (!atomic_load(&regret->stop)) {
+	while (!atomic_load(&demo->regret.stop)) {
 		const struct load_saga *order = NULL;
 
 		visit_desk(demo);
-		if (tried <= demo->load.count / SHARE)
-			order = choose(demo, &prng, tried % 3 == 2);
-		if (order != NULL) {
+		order = choose(demo, &prng);
+		if (order != NULL)
 			(void)cancel(demo, order);
-			tried++;
-		}
 		serve_work(PAUSE_MS);
 	}
 	return NULL;
