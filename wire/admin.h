@@ -16,7 +16,7 @@ enum {
 	WIRE_OPS_MAX = 64,    /* operations in an answer */
 	WIRE_EVENTS_MAX = 100,
 	WIRE_ACTOR_SIZE_MAX = 64,
-	WIRE_REASON_SIZE_MAX = 256,
+	WIRE_REASON_SIZE_MAX = 200,
 	WIRE_NODES_MAX = 500,
 };
 
@@ -104,6 +104,11 @@ enum wire_why {
 	WIRE_WHY_FROZEN = 24,
 	WIRE_WHY_FULL = 25,    /* has its share already */
 	WIRE_WHY_SUSPECT = 26, /* did not come for a shard lately */
+	WIRE_WHY_LEAVES = 27,  /* it is there, and is to go */
+	WIRE_WHY_GOAL = 28,    /* is to get it */
+	WIRE_WHY_STANDBY = 29,
+	WIRE_WHY_EXCLUDED = 30,
+	WIRE_WHY_AWAY = 31,
 	/* of items that did not move */
 	WIRE_WHY_CANCELLED = 32,
 	WIRE_WHY_CHANGED = 33, /* the plan has given the shard elsewhere since */

@@ -17,3 +17,4 @@ sagad_unit_test(sharding_random
 	SOURCES sharding_random.c sharding_model.c sharding_model_store.c
 	LIBS sagad_sharding
 	TIMEOUT 240)
+sagad_unit_test(sharding_ops SOURCES sharding_ops.c LIBS sagad_sharding sagad_wire)
