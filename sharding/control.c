@@ -137,11 +137,13 @@ static void control_run(struct control *c, uint64_t now_ns)
 {
 	control_lease_step(c, now_ns);
 	control_member_step(c, now_ns);
+	control_ops_step(c, now_ns);
 	control_planner_step(c, now_ns);
 	control_shards_step(c, now_ns);
 	control_stop_step(c, now_ns);
 	control_lease_step(c, now_ns); /* what was given up in between is revoked at once */
 	control_range_step(c, now_ns);
+	control_orders_step(c);
 }
 
 static bool control_config_valid(const struct control_config *config)
@@ -186,6 +188,8 @@ int control_create(const struct control_config *config, const struct control_io 
 	c->healthy = true;
 	c->healthy_published = true;
 	c->plan_due_ns = CONTROL_NEVER;
+	c->operation_due_ns = CONTROL_NEVER;
+	c->operation_next = 1;
 	prng_seed(&c->prng, config->seed);
 	/* Nodes that start together do not read in step for ever. */
 	c->refresh_ms += (uint32_t)prng_below(&c->prng, c->refresh_ms / 8 + 1);
@@ -217,6 +221,12 @@ static void control_dispatch(struct control *c, uint64_t now_ns, const struct co
 	case CONTROL_OP_OWNER:
 		control_shards_result(c, now_ns, op, result);
 		break;
+	case CONTROL_OP_OPERATION:
+		control_ops_result(c, now_ns, result);
+		break;
+	case CONTROL_OP_ORDER:
+		control_orders_result(c, op, result);
+		break;
 	case CONTROL_OP_NONE:
 		break;
 	}
@@ -226,9 +236,18 @@ static void control_dispatch(struct control *c, uint64_t now_ns, const struct co
  * lease (S28). */
 static void control_enter(struct control *c, uint64_t now_ns)
 {
+	if (c->start_ns == 0)
+		c->start_ns = now_ns;
 	c->now_ns = now_ns;
 	if (c->lease_id != 0 && now_ns >= c->until_ns)
 		control_lease_lost(c, now_ns, SAGA_E_LEASE_LOST);
+}
+
+/* Whether its answer counts under whatever lease of mine it was sent. */
+static bool control_of_any_lease(const struct control_op *op)
+{
+	return op->kind == CONTROL_OP_RANGE || op->kind == CONTROL_OP_OPERATION ||
+	       op->kind == CONTROL_OP_ORDER;
 }
 
 /* The store promises an answer to each request; one that it forgot must not block a key for ever.
@@ -244,7 +263,7 @@ static void control_give_up_overdue(struct control *c, uint64_t now_ns)
 
 		c->ops[i].kind = CONTROL_OP_NONE;
 		control_note(c, "store.no_answer", op.shard, SAGA_E_UNKNOWN, op.kind);
-		if (op.kind == CONTROL_OP_RANGE || op.incarnation == c->incarnation)
+		if (control_of_any_lease(&op) || op.incarnation == c->incarnation)
 			control_dispatch(c, now_ns, &op, &unknown);
 	}
 }
@@ -273,7 +292,7 @@ void control_result(struct control *c, uint64_t now_ns, uint64_t token,
 	if (op.kind == CONTROL_OP_NONE || op.sequence != token >> CONTROL_SLOT_BITS)
 		return; /* given up as overdue */
 	slot->kind = CONTROL_OP_NONE;
-	if (op.kind == CONTROL_OP_RANGE || op.incarnation == c->incarnation) /* C4 */
+	if (control_of_any_lease(&op) || op.incarnation == c->incarnation) /* C4 */
 		control_dispatch(c, now_ns, &op, result);
 	control_run(c, now_ns);
 }
@@ -329,6 +348,7 @@ uint64_t control_next_deadline(const struct control *c)
 	deadline = control_earlier(c, deadline, control_lease_deadline(c));
 	deadline = control_earlier(c, deadline, control_member_deadline(c));
 	deadline = control_earlier(c, deadline, control_planner_deadline(c));
+	deadline = control_earlier(c, deadline, control_ops_deadline(c));
 	return control_earlier(c, deadline, control_shards_deadline(c));
 }
 

@@ -36,6 +36,7 @@
 #define SAGAD_SHARDING_CONTROL_H
 
 #include "lease/lease.h"
+#include "sharding/ops.h"
 #include "sharding/ownership.h"
 #include "sharding/plan.h"
 #include "wire/message.h"
@@ -117,6 +118,48 @@ void control_report(struct control *c, uint64_t now_ns, uint32_t shard, enum own
 void control_set_healthy(struct control *c, uint64_t now_ns, bool healthy);
 void control_stop(struct control *c, uint64_t now_ns);
 uint64_t control_next_deadline(const struct control *c);
+
+/* ---- what people order (control_orders.c) ---- */
+
+/* As a verb: an operation that has ended stands in the stream, its items may go. */
+enum { CONTROL_ORDER_ARCHIVED = WIRE_ADMIN_VERBS };
+
+struct control_order {
+	uint32_t verb; /* enum wire_admin_verb, one that changes something, or ARCHIVED */
+	struct id node;
+	uint32_t shard;
+	uint64_t operation;    /* number */
+	const char *actor;     /* printable ASCII without space */
+	const char *reason;    /* UTF-8 without control characters */
+	uint64_t unix_ms;      /* when it was given: the same in a repetition of the same order */
+	uint64_t plan_version; /* refuse unless it is the plan's; 0 = any */
+	struct ops_limits limits;
+	bool has_pace;
+	const struct ops_item *items; /* of what begins: shard, from, to, why, load */
+	uint32_t item_count;
+};
+/* Checks the order against the view and sends it; what became of it is told through
+ * control_on_ordered, once the view shows it: 0, SAGA_E_COMPARE (something changed meanwhile: order
+ * it again), or that it is not known. At once, and then nothing is told: SAGA_E_NO_SUCH,
+ * SAGA_E_ENDED, SAGA_E_OPERATION, SAGA_E_PLAN_STALE, SAGA_E_CHARSET, SAGA_E_NAME, SAGA_E_TOO_LARGE,
+ * SAGA_E_BUSY, SAGA_E_ETCD (the store was not read yet). `order` is not kept. */
+int control_order(struct control *c, uint64_t now_ns, const struct control_order *order,
+		  uint64_t ticket) MUST_CHECK;
+typedef void (*control_ordered_fn)(void *context, uint64_t ticket, int error, uint64_t operation);
+/* Never called from inside control_order. */
+void control_on_ordered(struct control *c, control_ordered_fn ordered, void *context);
+
+/* The operations that are known, oldest first; borrowed until the next call. */
+uint32_t control_operation_count(const struct control *c);
+const struct ops *control_operation_at(const struct control *c, uint32_t index);
+/* Does this node plan? It also sees to it that ended operations are archived. */
+bool control_is_planner(const struct control *c);
+const struct plan *control_plan(const struct control *c);
+/* How the phase of an item looks now. */
+uint32_t control_phase_seen(struct control *c, const struct ops_item *item);
+/* What the view says of nodes, pins and freezes; for plan_goal and plan_explain. */
+void control_plan_input(const struct control *c, struct plan_input *input);
+uint64_t control_unix_ms(const struct control *c);
 
 enum control_phase control_phase(const struct control *c);
 int control_error(const struct control *c);

@@ -21,6 +21,7 @@
 #include "base/hash.h"
 #include "base/prng.h"
 #include "sharding/control.h"
+#include "sharding/mark.h"
 
 #define CONTROL_NEVER    UINT64_MAX
 #define CONTROL_NO_SHARD UINT32_MAX
@@ -46,6 +47,8 @@ enum {
 	CONTROL_REVOKES_MAX = 3,
 	CONTROL_LOST_LEASES = 4,
 	CONTROL_OVERDUE_MS = 1000, /* beyond twice the request's own time-out */
+	CONTROL_OPERATIONS_MAX = OPS_KEPT_MAX + 8,
+	CONTROL_ORDERS_MAX = 32, /* at work at a time */
 };
 
 enum control_op_kind {
@@ -60,6 +63,8 @@ enum control_op_kind {
 	CONTROL_OP_ACQUIRE,
 	CONTROL_OP_RELEASE,
 	CONTROL_OP_OWNER, /* rewrites my owner key with the accepted epoch */
+	CONTROL_OP_OPERATION,
+	CONTROL_OP_ORDER, /* shard: index of the order */
 };
 
 struct control_op {
@@ -118,6 +123,25 @@ struct control_shard {
 	uint64_t retry_ns;   /* after an error of the store */
 	uint64_t acquire_ns; /* not acquired again before: it was fenced */
 	uint32_t fences;
+};
+
+/* An operation as it is known here. */
+struct control_operation {
+	struct control_key key;
+	struct ops op;    /* kind 0 = cannot be read */
+	bool dirty;       /* of the planner: the store does not know it all yet */
+	bool writing;     /* a write of mine is in flight */
+	bool stall_noted; /* since its last progress */
+	bool seen;        /* in the range being read */
+};
+
+enum control_order_state { CONTROL_ORDER_FREE, CONTROL_ORDER_SENT, CONTROL_ORDER_ANSWERED };
+struct control_ordered {
+	enum control_order_state state;
+	uint64_t ticket;
+	uint64_t operation;
+	int error;
+	uint64_t need_range; /* told when the view comes from that one or a later one */
 };
 
 struct control {
@@ -210,6 +234,23 @@ struct control {
 	struct plan plan_wanted;
 	struct plan plan_scratch;
 
+	/* Operations (control_ops.c, control_orders.c). */
+	struct control_operation operations[CONTROL_OPERATIONS_MAX]; /* by number */
+	uint32_t operation_count;
+	uint64_t operation_next;   /* number of the next one */
+	uint64_t operation_number; /* of the one that is being written */
+	bool operation_op;
+	uint64_t operation_need_range;
+	uint64_t operation_retry_ns;
+	uint64_t operation_due_ns;
+	struct plan_input operation_input;
+	struct ops operation_scratch;
+	uint8_t operation_text[OPS_TEXT_MAX];
+	struct control_ordered orders[CONTROL_ORDERS_MAX];
+	control_ordered_fn ordered;
+	void *ordered_context;
+	uint64_t start_ns; /* of the first call; for control_unix_ms */
+
 	struct control_op ops[CONTROL_OPS_MAX];
 	uint64_t op_sequence;
 	struct wire_node_view node_views[PLAN_NODES_MAX];
@@ -271,6 +312,28 @@ void control_plan_base(const struct control *c, struct plan *base);
 /* Live nodes as plan_order wants them. */
 uint32_t control_plan_nodes(const struct control *c, struct plan_node nodes[PLAN_NODES_MAX]);
 
+/* control_ops.c: operations. Begin, one call a key, end: the reading of a range. */
+void control_ops_read_begin(struct control *c);
+void control_ops_read(struct control *c, uint64_t number, const struct lease_kv *kv);
+void control_ops_read_end(struct control *c);
+void control_ops_step(struct control *c, uint64_t now_ns);
+void control_ops_result(struct control *c, uint64_t now_ns, const struct lease_result *result);
+uint64_t control_ops_deadline(const struct control *c);
+/* What the running operation wants to be moved now: nothing when none runs. */
+void control_ops_orders(const struct control *c, struct plan_orders *orders);
+bool control_ops_running(const struct control *c);
+/* An operation empties this node: nobody else needs to. */
+bool control_ops_empties(const struct control *c, const struct id *node);
+struct control_operation *control_find_operation(const struct control *c, uint64_t number);
+/* Fills c->operation_input anew; the world lives until the view changes. */
+struct ops_world control_ops_world(struct control *c);
+void control_ops_look(const void *context, const struct ops_item *item, struct ops_fact *fact);
+
+/* control_orders.c */
+void control_orders_step(struct control *c);
+void control_orders_result(struct control *c, const struct control_op *op,
+			   const struct lease_result *result);
+
 /* control_shards.c */
 void control_shards_step(struct control *c, uint64_t now_ns);
 void control_shards_result(struct control *c, uint64_t now_ns, const struct control_op *op,
@@ -290,17 +353,26 @@ enum control_key_kind {
 	CONTROL_KEY_PLAN,
 	CONTROL_KEY_OWNER,
 	CONTROL_KEY_CORDON,
+	CONTROL_KEY_OPERATION,
 };
 struct control_key_name {
 	enum control_key_kind kind;
-	struct id id;   /* of a node or cordon */
-	uint32_t shard; /* of an owner key */
+	struct id id;    /* of a node or cordon */
+	uint32_t shard;  /* of an owner key */
+	uint64_t number; /* of an operation */
 };
 void control_key_parse(const struct control *c, struct slice key, struct control_key_name *name);
 struct slice control_key_fixed(const struct control *c, const char *tail,
 			       char text[CONTROL_KEY_MAX]);
 struct slice control_key_node(const struct control *c, char text[CONTROL_KEY_MAX]);
 struct slice control_key_owner(const struct control *c, uint32_t shard, char text[CONTROL_KEY_MAX]);
+/* <folder><shard>, <folder><node>; ops/op-<number> */
+struct slice control_key_numbered(const struct control *c, const char *folder, uint32_t shard,
+				  char text[CONTROL_KEY_MAX]);
+struct slice control_key_named(const struct control *c, const char *folder, const struct id *id,
+			       char text[CONTROL_KEY_MAX]);
+struct slice control_key_operation(const struct control *c, uint64_t number,
+				   char text[CONTROL_KEY_MAX]);
 int control_node_decode(struct slice value, struct control_node *node) MUST_CHECK;
 /* My own node line as it should read now. */
 struct slice control_node_value(const struct control *c, char text[CONTROL_VALUE_MAX]);

@@ -1,7 +1,7 @@
 /* The planner's office and its work (S21): one node writes the plan, the others follow. */
 #include "sharding/control_internal.h"
 
-static bool control_is_planner(const struct control *c)
+bool control_is_planner(const struct control *c)
 {
 	return c->lease_id != 0 && c->planner.create != 0 && c->planner.lease == c->lease_id;
 }

@@ -36,6 +36,30 @@ struct slice control_key_owner(const struct control *c, uint32_t shard, char tex
 		CONTROL_KEY_MAX);
 }
 
+struct slice control_key_numbered(const struct control *c, const char *folder, uint32_t shard,
+				  char text[CONTROL_KEY_MAX])
+{
+	return control_text(
+		text, snprintf(text, CONTROL_KEY_MAX, "%s%s%" PRIu32, c->prefix, folder, shard),
+		CONTROL_KEY_MAX);
+}
+
+struct slice control_key_named(const struct control *c, const char *folder, const struct id *id,
+			       char text[CONTROL_KEY_MAX])
+{
+	return control_text(text,
+			    snprintf(text, CONTROL_KEY_MAX, "%s%s%s", c->prefix, folder, id->text),
+			    CONTROL_KEY_MAX);
+}
+
+struct slice control_key_operation(const struct control *c, uint64_t number,
+				   char text[CONTROL_KEY_MAX])
+{
+	const struct id id = ops_id(number);
+
+	return control_key_named(c, "ops/", &id, text);
+}
+
 void control_key_parse(const struct control *c, struct slice key, struct control_key_name *name)
 {
 	struct text_cursor cursor = text_cursor_of(key);
@@ -53,6 +77,13 @@ void control_key_parse(const struct control *c, struct slice key, struct control
 	if (text_literal(&cursor, "cordons/")) {
 		if (text_id(&cursor, false, &name->id) && text_ended(&cursor) && name->id.size > 0)
 			name->kind = CONTROL_KEY_CORDON;
+		return;
+	}
+	if (text_literal(&cursor, "ops/")) {
+		const uint32_t size = (uint32_t)(cursor.end - cursor.at);
+
+		if (ops_id_parse(slice_of(cursor.at, size), &name->number) == 0)
+			name->kind = CONTROL_KEY_OPERATION;
 		return;
 	}
 	if (text_literal(&cursor, "shards/")) {

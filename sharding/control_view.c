@@ -179,6 +179,9 @@ static void control_read_key(struct control *c, uint64_t now_ns, const struct le
 	case CONTROL_KEY_OWNER:
 		control_read_owner(c, name.shard, kv);
 		break;
+	case CONTROL_KEY_OPERATION:
+		control_ops_read(c, name.number, kv);
+		break;
 	case CONTROL_KEY_CORDON: /* after all nodes are known */
 	case CONTROL_KEY_OTHER:
 		break;
@@ -235,12 +238,14 @@ void control_view_read(struct control *c, uint64_t now_ns, uint64_t range,
 		return;
 	}
 	control_forget_view(c);
+	control_ops_read_begin(c);
 	for (uint32_t i = 0; i < result->kv_count; i++) {
 		control_key_parse(c, result->kvs[i].key, &name);
 		plan_seen = plan_seen || name.kind == CONTROL_KEY_PLAN;
 		control_read_key(c, now_ns, &result->kvs[i]);
 	}
 	control_drop_unseen(c);
+	control_ops_read_end(c);
 	for (uint32_t i = 0; i < result->kv_count; i++) {
 		control_key_parse(c, result->kvs[i].key, &name);
 		if (name.kind == CONTROL_KEY_CORDON)
