@@ -66,6 +66,10 @@ enum wire_kind {
 	WIRE_RECORD_INBOX = 73,
 	WIRE_RECORD_ENLISTED = 74,
 	WIRE_RECORD_CLOSED = 75,
+	WIRE_RECORD_CARRIED = 76,
+	WIRE_RECORD_REMEMBERED = 77,
+	WIRE_RECORD_SEGMENT = 78,
+	WIRE_RECORD_HISTORY_MARK = 79,
 };
 
 /* ---- plans ------------------------------------------------------------------------------ */

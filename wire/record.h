@@ -136,4 +136,106 @@ struct wire_record_noop {
 	uint32_t unused; /* 2: always 0 */
 };
 
+/* ---- carry-forward (S17) ----------------------------------------------------------------------
+ */
+
+enum { WIRE_REMEMBERED_MAX = 256 };
+
+struct wire_carried_branch {
+	uint32_t state;            /* 2: enum wire_branch_state */
+	uint32_t op;               /* 3: enum wire_op under way, or the last one; 0 = none yet */
+	uint32_t forward_attempts; /* 4: those that the journal has counted */
+	uint32_t finish_attempts;  /* 5 */
+	uint32_t undo_attempts;    /* 6 */
+	uint32_t settle_attempts;  /* 7 */
+	uint32_t forward_result;   /* 8: enum wire_branch_event that ended it; 0 = none yet */
+	uint32_t finish_result;    /* 9 */
+	uint32_t undo_result;      /* 10 */
+	uint32_t settle_result;    /* 11 */
+	uint32_t code;             /* 12: of the last trouble */
+	struct slice text;         /* 13: as much of its words as is kept */
+	struct slice output;       /* 14 */
+	uint64_t next_at;          /* 15: when the next attempt starts; 0 = it waits for none */
+	uint64_t began_at;         /* 16: when `op` began, for its budget */
+};
+
+/* An unfinished transaction, whole: it takes the place of all records about it that stand before.
+ * The first keys are those of `accepted`. */
+struct wire_record_carried {
+	struct slice saga;        /* 2 */
+	uint64_t admission;       /* 3 */
+	struct hash128 body_hash; /* 4 */
+	struct wire_plan plan;    /* 5: interactive ones with the steps that were enlisted */
+	struct slice input;       /* 6 */
+	uint64_t accepted_at;     /* 7 */
+	uint64_t deadline_at;     /* 8 */
+	uint64_t retry_until_at;  /* 9 */
+	struct wire_label *labels;
+	uint32_t label_count;     /* 10 */
+	struct slice traceparent; /* 11 */
+	uint64_t first_record;    /* 12: its first one, which may have left the journal */
+	uint64_t last_record;     /* 13: the last one of what happened to it, before this */
+	uint32_t state;           /* 14: enum wire_state, not final */
+	uint32_t decision;        /* 15: enum wire_decision */
+	uint32_t reason;          /* 16: enum wire_reason */
+	uint64_t touched_at;      /* 17: interactive: when somebody came last (S9) */
+	struct wire_carried_branch *branches;
+	uint32_t branch_count; /* 18: array: one for each step, in the order of the plan */
+};
+
+/* An id that is final, or blocked, and still known (S5). */
+struct wire_remembered {
+	struct slice saga;           /* 2 */
+	uint64_t admission;          /* 3 */
+	uint32_t state;              /* 4: final enum wire_state */
+	uint32_t decision;           /* 5 */
+	uint32_t reason;             /* 6 */
+	struct slice definition;     /* 7: empty: it never became a saga */
+	uint32_t definition_version; /* 8 */
+	struct hash128 body_hash;    /* 9 */
+	uint64_t accepted_at;        /* 10 */
+	uint64_t deadline_at;        /* 11 */
+	uint64_t finished_at;        /* 12 */
+	uint64_t retry_until_at;     /* 13 */
+	uint64_t remember_until_at;  /* 14 */
+	uint64_t first_record;       /* 15 */
+	uint64_t last_record;        /* 16 */
+	uint32_t code;               /* 17: why its entry of the inbox was refused */
+	uint32_t heuristics;         /* 18 */
+};
+
+struct wire_record_remembered {
+	struct wire_remembered *ids;
+	uint32_t id_count; /* 2: array: 1..WIRE_REMEMBERED_MAX */
+};
+
+/* The first record of a segment: what the shard's state holds beside its transactions. */
+struct wire_record_segment {
+	uint64_t number; /* 2: of the segment that begins; the one with `genesis` is 0 */
+	/* Whatever lives stands whole in the records from here on: segments that end before it are
+	   not needed any more, and go with the batch that this is in. */
+	uint64_t whole_from; /* 3 */
+	/* What `genesis` said. */
+	struct slice cluster; /* 4 */
+	uint32_t shard;       /* 5 */
+	uint32_t shard_count; /* 6 */
+	struct hash128 slots; /* 7 */
+	struct slice created; /* 8 */
+
+	uint64_t next_admission; /* 9 */
+	uint64_t clock_at; /* 10: the latest time that a record told: ids are forgotten by it */
+	uint64_t epoch;    /* 11: of the last epoch record; 0 = there was none */
+	struct slice inbox_created; /* 12: the cursor of the inbox; empty = nothing was read yet */
+	uint64_t inbox_sequence;    /* 13 */
+	uint64_t history_record;    /* 14: as of the last history record */
+	/* What is due by the clock is forgotten with this record. */
+	uint32_t known; /* 15: how many ids are known then */
+	uint32_t open;  /* 16: of these, how many are unfinished */
+};
+
+/* How far the history stream has what was journaled (S25). */
+struct wire_record_history_mark {
+	uint64_t record; /* 2: all up to here */
+};
+
 #endif

@@ -38,6 +38,10 @@ static const struct wire_table *const tables[] = {
 	[WIRE_RECORD_INBOX] = &wire_table_inbox,
 	[WIRE_RECORD_ENLISTED] = &wire_table_enlisted,
 	[WIRE_RECORD_CLOSED] = &wire_table_closed,
+	[WIRE_RECORD_CARRIED] = &wire_table_carried,
+	[WIRE_RECORD_REMEMBERED] = &wire_table_remembered,
+	[WIRE_RECORD_SEGMENT] = &wire_table_segment,
+	[WIRE_RECORD_HISTORY_MARK] = &wire_table_history_mark,
 };
 
 const struct wire_table *wire_table_of(enum wire_kind kind)

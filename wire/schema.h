@@ -178,5 +178,9 @@ extern const struct wire_table wire_table_tombstone;
 extern const struct wire_table wire_table_inbox;
 extern const struct wire_table wire_table_enlisted;
 extern const struct wire_table wire_table_closed;
+extern const struct wire_table wire_table_carried;
+extern const struct wire_table wire_table_remembered;
+extern const struct wire_table wire_table_segment;
+extern const struct wire_table wire_table_history_mark;
 
 #endif

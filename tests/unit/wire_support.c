@@ -35,6 +35,10 @@ const enum wire_kind wire_test_kinds[] = {
 	WIRE_RECORD_FINISHED,
 	WIRE_RECORD_TOMBSTONE,
 	WIRE_RECORD_INBOX,
+	WIRE_RECORD_CARRIED,
+	WIRE_RECORD_REMEMBERED,
+	WIRE_RECORD_SEGMENT,
+	WIRE_RECORD_HISTORY_MARK,
 };
 const uint32_t wire_test_kind_count = sizeof wire_test_kinds / sizeof wire_test_kinds[0];
 
