@@ -80,7 +80,7 @@ void timer_cancel(struct timer_heap *h, struct timer *t)
 
 /* One that is armed moves from where it is: mostly a step or two down, since it is mostly put off.
  */
-void timer_arm(struct timer_heap *h, struct timer *t, uint64_t deadline)
+void timer_arm_ordered(struct timer_heap *h, struct timer *t, uint64_t deadline, uint64_t order)
 {
 	const bool armed = timer_armed(t);
 	const bool later = armed && deadline >= t->deadline;
@@ -92,13 +92,18 @@ void timer_arm(struct timer_heap *h, struct timer *t, uint64_t deadline)
 		CHECK_LT(h->count, h->capacity);
 	}
 	t->deadline = deadline;
-	t->sequence = h->next_sequence++;
+	t->sequence = order;
 	if (!armed)
 		put_at(h, h->count++, t);
 	if (later)
 		sift_down(h, t);
 	else
 		sift_up(h, t);
+}
+
+void timer_arm(struct timer_heap *h, struct timer *t, uint64_t deadline)
+{
+	timer_arm_ordered(h, t, deadline, h->next_sequence++);
 }
 
 struct timer *timer_heap_peek(const struct timer_heap *h)
