@@ -7,6 +7,9 @@
 #include "wire/batch.h"
 #include "wire/plan.h"
 
+/* Nobody writes as many; and there is room to count on from it. */
+#define RECORD_NUMBER_MAX (UINT64_C(1) << 62)
+
 /* A decision has just looked at the entry whose record this is: no need to search. */
 static struct txn_entry *find_recent(struct txn_shard *t, uint64_t admission)
 {
@@ -32,13 +35,13 @@ int txn_find_open(struct txn_shard *t, uint64_t admission, struct txn_entry **en
 	return 0;
 }
 
-static int apply_genesis(const struct txn_shard *t, const struct wire_record_genesis *r)
+static int apply_genesis(struct txn_shard *t, const struct wire_record_genesis *r)
 {
 	CHECK(t->config.slots != NULL);
 	CHECK_LE(t->open, t->room.open);
 	if (t->last_record != 0)
 		return SAGA_E_STATE;
-	return r->shard == t->config.shard ? 0 : SAGA_E_JOURNAL_FOREIGN;
+	return txn_stamp(t, r);
 }
 
 static int apply_epoch(struct txn_shard *t, const struct wire_record_epoch *r)
@@ -221,12 +224,18 @@ static int apply_inbox(struct txn_shard *t, const struct wire_record_inbox *r)
 	return 0;
 }
 
-int txn_fold(struct txn_shard *t, enum wire_kind kind, const void *record)
+/* Its saga is not known; but the time it tells is the time. */
+static int skip(struct txn_shard *t, enum wire_kind kind, const void *record)
+{
+	const struct wire_record_finished *finished = record;
+
+	return kind == WIRE_RECORD_FINISHED ? advance(t, finished->at) : 0;
+}
+
+static int fold_known(struct txn_shard *t, enum wire_kind kind, const void *record)
 {
 	int err;
 
-	CHECK(record != NULL);
-	CHECK(t->last_record < UINT64_MAX);
 	switch (kind) {
 	case WIRE_RECORD_GENESIS:
 		err = apply_genesis(t, record);
@@ -264,12 +273,48 @@ int txn_fold(struct txn_shard *t, enum wire_kind kind, const void *record)
 	case WIRE_RECORD_CLOSED:
 		err = txn_fold_closed(t, record);
 		break;
+	case WIRE_RECORD_CARRIED:
+		err = txn_fold_carried(t, record);
+		break;
+	case WIRE_RECORD_REMEMBERED:
+		err = txn_fold_remembered(t, record);
+		break;
+	case WIRE_RECORD_SEGMENT:
+		err = txn_fold_segment(t, record);
+		break;
+	case WIRE_RECORD_HISTORY_MARK:
+		err = txn_fold_history_mark(t, record);
+		break;
 	default:
 		err = SAGA_E_KIND;
 	}
+	return err;
+}
+
+int txn_fold(struct txn_shard *t, enum wire_kind kind, const void *record)
+{
+	int err;
+
+	CHECK(record != NULL);
+	CHECK(t->last_record < UINT64_MAX);
+	if (txn_skipped(t, kind, record))
+		err = skip(t, kind, record);
+	else
+		err = fold_known(t, kind, record);
 	if (!err)
 		t->last_record++;
 	return err;
+}
+
+/* Where the replay begins: with the first record, or with a segment's. */
+static int begin(struct txn_shard *t, enum wire_kind kind, uint64_t record_number)
+{
+	if (record_number == 0 || record_number > RECORD_NUMBER_MAX ||
+	    (record_number > 1 && kind != WIRE_RECORD_SEGMENT))
+		return SAGA_E_JOURNAL_GAP;
+	t->replay.first_record = record_number;
+	t->last_record = record_number - 1;
+	return 0;
 }
 
 int txn_apply(struct txn_shard *t, struct slice record, uint64_t record_number, uint64_t shard_time)
@@ -287,18 +332,24 @@ int txn_apply(struct txn_shard *t, struct slice record, uint64_t record_number, 
 		struct wire_record_enlisted enlisted;
 		struct wire_record_closed closed;
 		struct wire_record_noop noop;
+		struct wire_record_carried carried;
+		struct wire_record_remembered remembered;
+		struct wire_record_segment segment;
+		struct wire_record_history_mark history_mark;
 	} decoded;
 	enum wire_kind kind;
 	int err;
 
 	CHECK(t->effects == NULL); /* not from within a step */
-	if (record_number != t->last_record + 1)
-		return SAGA_E_JOURNAL_GAP;
 	err = wire_peek_kind(record, &kind);
 	if (err)
 		return err;
 	if (kind < WIRE_RECORD_GENESIS)
 		return SAGA_E_KIND;
+	if (t->last_record == 0 && t->replay.first_record == 0)
+		err = begin(t, kind, record_number);
+	if (err || record_number != t->last_record + 1)
+		return SAGA_E_JOURNAL_GAP;
 	CHECK_LE(wire_struct_size(kind), sizeof decoded);
 	arena_reset(&t->arena);
 	err = wire_decode(kind, record, &t->arena, &decoded, NULL);

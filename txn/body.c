@@ -150,6 +150,7 @@ bool txn_body_change(struct txn_shard *t, struct txn_entry *e, const struct wire
 	body->open_previous = old->open_previous;
 	body->open_next = old->open_next;
 	t->branches += txn_step_count(body) - txn_step_count(old);
+	t->open_plans = t->open_plans - old->plan->block_size + body->plan->block_size;
 	e->body = body;
 	txn_body_destroy(t, old);
 	return true;

@@ -176,6 +176,7 @@ void txn_resume(struct txn_shard *t, uint64_t now_ms, uint64_t epoch, uint64_t e
 	uint64_t paced = 0;
 
 	CHECK(t->effects == NULL);
+	CHECK(!t->replay.incomplete); /* S17 */
 	CHECK_EQ(t->timers.count, 0);
 	if (now_ms > t->now)
 		t->now = now_ms;

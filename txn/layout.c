@@ -138,7 +138,9 @@ struct txn_shard *txn_create(void *memory, size_t size, const struct txn_limits 
 		t->limits.parked_max = limits->open_max - limits->open_max / 2;
 	t->next_admission = 1;
 	t->first = t->last = t->open_first = t->open_last = TXN_NONE;
+	t->whole_first = t->whole_last = TXN_NONE;
 	t->entries_free = t->waiters_free = TXN_NONE;
+	t->segment.first_record = t->segment.whole_from = 1;
 	arena_init(&t->arena, t->arena.memory, TXN_ARENA_SIZE);
 	return t;
 }

@@ -43,7 +43,7 @@ bool txn_step_equal(const struct wire_step *a, const struct wire_step *b)
 	       retry_equal(&a->retry, &b->retry) && retry_equal(&a->undo_retry, &b->undo_retry);
 }
 
-static bool plan_equal(const struct wire_plan *a, const struct wire_plan *b)
+bool txn_plan_equal(const struct wire_plan *a, const struct wire_plan *b)
 {
 	if (!slice_equal(a->name, b->name) || a->version != b->version ||
 	    a->protocol != b->protocol || a->deadline_ms != b->deadline_ms ||
@@ -72,11 +72,17 @@ bool txn_vote_sound(const struct wire_step *step)
 
 bool txn_plan_sound(const struct wire_plan *plan)
 {
+	return wire_plan_interactive(plan) == (plan->step_count == 0) &&
+	       txn_plan_sound_carried(plan);
+}
+
+bool txn_plan_sound_carried(const struct wire_plan *plan)
+{
 	uint32_t pivots = 0;
 
 	if (plan->step_count > WIRE_STEPS_MAX || plan->name.size == 0 ||
 	    plan->protocol < WIRE_PROTOCOL_SAGA || plan->protocol > WIRE_PROTOCOL_MIXED ||
-	    wire_plan_interactive(plan) != (plan->step_count == 0))
+	    (plan->step_count == 0 && !wire_plan_interactive(plan)))
 		return false;
 	for (uint32_t i = 0; i < plan->step_count; i++) {
 		const struct wire_step *step = &plan->steps[i];
@@ -115,7 +121,7 @@ static uint64_t plan_hash(const struct wire_plan *plan)
 static bool plan_same(const struct txn_plan *held, const struct wire_plan *plan)
 {
 	return (plan->known && held->identity == plan->known->identity) ||
-	       plan_equal(&held->plan, plan);
+	       txn_plan_equal(&held->plan, plan);
 }
 
 static struct txn_plan *plan_find(const struct txn_shard *t, const struct wire_plan *plan,

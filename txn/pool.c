@@ -81,7 +81,56 @@ static struct txn_entry *entry_take(struct txn_shard *t)
 	return e;
 }
 
-struct txn_entry *txn_entry_add(struct txn_shard *t, struct slice id, struct slice definition)
+/* ---- the order of whole records ----------------------------------------------------------------
+ */
+
+static void whole_link(struct txn_shard *t, struct txn_entry *e)
+{
+	const uint32_t number = txn_entry_number(t, e);
+
+	e->whole_record = t->last_record + 1;
+	e->whole_previous = t->whole_last;
+	e->whole_next = TXN_NONE;
+	if (t->whole_last == TXN_NONE) {
+		t->whole_first = number;
+	} else {
+		CHECK(t->entries[t->whole_last].whole_record <= e->whole_record);
+		t->entries[t->whole_last].whole_next = number;
+	}
+	t->whole_last = number;
+}
+
+static void whole_unlink(struct txn_shard *t, const struct txn_entry *e)
+{
+	if (e->whole_previous == TXN_NONE)
+		t->whole_first = e->whole_next;
+	else
+		t->entries[e->whole_previous].whole_next = e->whole_next;
+	if (e->whole_next == TXN_NONE)
+		t->whole_last = e->whole_previous;
+	else
+		t->entries[e->whole_next].whole_previous = e->whole_previous;
+}
+
+void txn_whole_here(struct txn_shard *t, struct txn_entry *e)
+{
+	CHECK(e->whole_record <= t->last_record);
+	whole_unlink(t, e);
+	whole_link(t, e);
+}
+
+uint64_t txn_whole_from(const struct txn_shard *t)
+{
+	return t->whole_first == TXN_NONE ? t->last_record + 1
+					  : t->entries[t->whole_first].whole_record;
+}
+
+/* ---- entries -----------------------------------------------------------------------------------
+ */
+
+/* At the end of the order of admissions. */
+static struct txn_entry *entry_add(struct txn_shard *t, struct slice id, struct slice definition,
+				   uint64_t admission)
 {
 	struct txn_entry *e;
 
@@ -99,7 +148,7 @@ struct txn_entry *txn_entry_add(struct txn_shard *t, struct slice id, struct sli
 		memcpy(e->names + id.size, definition.data, definition.size);
 	e->id_size = (uint8_t)id.size;
 	e->definition_size = (uint8_t)definition.size;
-	e->admission = t->next_admission++;
+	e->admission = admission;
 	timer_init(&e->timer, txn_entry_number(t, e));
 	txn_index_put(&t->by_id, hash_xxh3_64(id), txn_entry_number(t, e));
 	txn_index_put(&t->by_admission, hash_of_number(e->admission), txn_entry_number(t, e));
@@ -111,7 +160,26 @@ struct txn_entry *txn_entry_add(struct txn_shard *t, struct slice id, struct sli
 	else
 		t->entries[t->last].next = txn_entry_number(t, e);
 	t->last = txn_entry_number(t, e);
+	whole_link(t, e);
 	return e;
+}
+
+struct txn_entry *txn_entry_add(struct txn_shard *t, struct slice id, struct slice definition)
+{
+	struct txn_entry *e = entry_add(t, id, definition, t->next_admission);
+
+	if (e)
+		t->next_admission++;
+	return e;
+}
+
+struct txn_entry *txn_entry_restore(struct txn_shard *t, struct slice id, struct slice definition,
+				    uint64_t admission)
+{
+	CHECK(t->replay.incomplete);
+	CHECK_LT(admission, t->next_admission);
+	CHECK(txn_entry_by_admission(t, admission) == NULL);
+	return entry_add(t, id, definition, admission);
 }
 
 void txn_entry_remove(struct txn_shard *t, struct txn_entry *e)
@@ -134,6 +202,7 @@ void txn_entry_remove(struct txn_shard *t, struct txn_entry *e)
 		t->last = e->previous;
 	else
 		t->entries[e->next].previous = e->previous;
+	whole_unlink(t, e);
 	e->names = NULL;
 	e->state = WIRE_STATE_NONE;
 	e->next = t->entries_free;
@@ -155,6 +224,7 @@ void txn_open_link(struct txn_shard *t, struct txn_entry *e)
 	t->open_last = number;
 	t->open++;
 	t->branches += txn_step_count(e->body);
+	t->open_plans += e->body->plan->block_size;
 }
 
 void txn_open_unlink(struct txn_shard *t, struct txn_entry *e)
@@ -164,6 +234,8 @@ void txn_open_unlink(struct txn_shard *t, struct txn_entry *e)
 	CHECK(body != NULL);
 	CHECK(t->open > 0);
 	CHECK_LE(txn_step_count(body), t->branches);
+	CHECK(body->plan->block_size <= t->open_plans);
+	t->open_plans -= body->plan->block_size;
 	if (body->open_previous == TXN_NONE)
 		t->open_first = body->open_next;
 	else

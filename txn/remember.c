@@ -87,14 +87,23 @@ void txn_remember(struct txn_shard *t, struct txn_entry *e, uint64_t until)
 	/* Whatever the record says: not within the window, nor with the step that made it. */
 	until = later(until, e->retry_until_at);
 	until = later(until, add_saturating(later(e->finished_at, t->clock), TXN_MARGIN_MIN_MS));
-	timer_arm(txn_memory_of(t, e), &e->timer, until);
+	/* By admission, not by what was remembered first: where a replay began is not to matter. */
+	timer_arm_ordered(txn_memory_of(t, e), &e->timer, until, e->admission);
 }
 
 void txn_clock_advance(struct txn_shard *t, uint64_t at)
 {
 	if (at > t->clock)
 		t->clock = at;
-	for (int i = 0; i < TXN_EVICT_PER_RECORD; i++) {
+	txn_forget_due(t, TXN_EVICT_PER_RECORD);
+}
+
+/* A replay that began in the middle knows a part of what a whole one knows. Of those it forgets
+ * each with the same record, or before: of a part, what is among the first to go of all is among
+ * the first to go as well. A segment forgets whatever is due: behind it they know the same. */
+void txn_forget_due(struct txn_shard *t, uint32_t count_max)
+{
+	for (uint32_t i = 0; i < count_max; i++) {
 		struct timer *timer = txn_forget_next(t);
 
 		if (!timer || timer->deadline > t->clock)
@@ -103,4 +112,21 @@ void txn_clock_advance(struct txn_shard *t, uint64_t at)
 		CHECK(&t->entries[timer->owner].timer == timer);
 		txn_entry_remove(t, &t->entries[timer->owner]);
 	}
+}
+
+static uint32_t due(const struct timer_heap *heap, uint64_t now)
+{
+	uint32_t count = 0;
+
+	/* Hardly ever is there one: FINISHED and ACCEPTED forget faster than ids are made. */
+	if (heap->count == 0 || heap->slots[0]->deadline > now)
+		return 0;
+	for (uint32_t i = 0; i < heap->count; i++)
+		count += heap->slots[i]->deadline <= now;
+	return count;
+}
+
+uint32_t txn_forget_count(const struct txn_shard *t)
+{
+	return due(&t->forget, t->clock) + due(&t->tombstones, t->clock);
 }

@@ -42,6 +42,8 @@ enum {
 	TXN_STEP_SHARE = TXN_OUTPUT_SHARE + TXN_TEXT_KEPT_MAX,
 	TXN_NAMES_SIZE = 128,     /* names slab per entry: id and definition at their longest */
 	TXN_EVICT_PER_RECORD = 4, /* at least 2, so that eviction outruns admission */
+	/* So that what is about to be forgotten is not carried over and over. */
+	TXN_EVICT_PER_CARRY = 2 * WIRE_REMEMBERED_MAX,
 	TXN_MARGIN_MIN_MS = 1000, /* nothing is forgotten within the step that finished it */
 	TXN_RESEND_GAP_MS = 200,  /* between sends of one attempt */
 	TXN_RESEND_CAP_MS = 5000, /* longest silence before a call is sent again */
@@ -56,6 +58,7 @@ enum {
 	/* Of one saga. With its input, labels and plan they must fit one message (S19): another
 	 * owner gets the saga whole when its segment of the journal is retired. */
 	TXN_OUTPUTS_MAX = 512 * 1024,
+	TXN_STAMP_CREATED_MAX = 64,
 	TXN_PARKED_SHARE = 10,    /* what is parked gets a tenth of resend_per_second */
 	TXN_LIST_SCAN_MAX = 4096, /* entries looked at for one page */
 	TXN_PENDING_MAX = 2048,   /* messages of one step */
@@ -146,8 +149,10 @@ struct txn_entry {
 	uint64_t retry_until_at;
 	uint64_t first_record;
 	uint64_t last_record;
+	uint64_t whole_record;   /* the last one that tells all of it, but for what came later */
 	uint32_t previous, next; /* all entries by admission; `next` chains free ones */
-	uint32_t waiters;        /* first waiter; volatile */
+	uint32_t whole_previous, whole_next; /* all entries by whole_record */
+	uint32_t waiters;                    /* first waiter; volatile */
 	uint32_t definition_version;
 	uint32_t code; /* why its entry of the inbox was refused, with that reason */
 	uint8_t id_size;
@@ -218,16 +223,37 @@ struct txn_shard {
 		uint32_t created_size; /* 0 = nothing was read yet */
 		uint8_t created[TXN_INBOX_CREATED_MAX];
 	} inbox; /* the cursor of S12 */
+	struct {
+		uint64_t number, first_record, whole_from;
+	} segment;               /* the last that began (S17) */
+	uint64_t history_record; /* S25 */
+	struct {
+		struct hash128 slots;
+		uint32_t shard_count; /* 0 = there was no GENESIS */
+		uint32_t cluster_size, created_size;
+		uint8_t cluster[ID_SIZE_MAX];
+		uint8_t created[TXN_STAMP_CREATED_MAX];
+	} stamp; /* what GENESIS said: each segment repeats it */
 	struct txn_entry *entries;
 	uint32_t entries_used, entries_top, entries_free;
-	uint32_t first, last;           /* entries by admission */
-	uint32_t open_first, open_last; /* unfinished ones */
+	uint32_t first, last;             /* entries by admission */
+	uint32_t open_first, open_last;   /* unfinished ones */
+	uint32_t whole_first, whole_last; /* entries by whole_record */
 	uint32_t open, parked, branches;
 	struct slab names;
 	struct slab payload;
 	struct txn_index by_id, by_admission, by_plan;
 	struct timer_heap forget;     /* finished sagas, by when they may be forgotten */
 	struct timer_heap tombstones; /* the same of these: they have a share of their own */
+	uint64_t open_plans;          /* bytes of the plans of unfinished sagas, each counted */
+
+	/* A replay that began in the middle, until it is complete. */
+	struct {
+		bool incomplete;
+		uint64_t first_record; /* where the replay began; 0 = nowhere yet */
+		uint64_t admissions;   /* those below are from before that */
+		uint64_t skipped;
+	} replay;
 
 	/* Volatile state. */
 	uint64_t now;
@@ -321,6 +347,13 @@ struct txn_entry *txn_entry_add(struct txn_shard *t, struct slice id, struct sli
 void txn_entry_remove(struct txn_shard *t, struct txn_entry *e); /* of a final one */
 void txn_open_link(struct txn_shard *t, struct txn_entry *e);
 void txn_open_unlink(struct txn_shard *t, struct txn_entry *e);
+/* The record that is being applied tells all of it (S17). */
+void txn_whole_here(struct txn_shard *t, struct txn_entry *e);
+/* For a replay that began in the middle: with the number that it had. The entries are in the order
+ * of their admissions only when txn_entries_sort has made it, and so are the unfinished ones. */
+struct txn_entry *txn_entry_restore(struct txn_shard *t, struct slice id, struct slice definition,
+				    uint64_t admission);
+void txn_entries_sort(struct txn_shard *t);
 
 /* Once for a token, however often it asks. The oldest of too many waiters of a saga is told BUSY
  * and dropped. False when the pool is full. */
@@ -332,6 +365,9 @@ void txn_waiter_remove(struct txn_shard *t, uint32_t number);
 /* Whether the fold can carry the plan at all: known kinds of steps, indexes in range, and one point
  * of no return at most (S4). */
 bool txn_plan_sound(const struct wire_plan *plan);
+/* The same of one that was carried: an interactive one has the steps that were enlisted. */
+bool txn_plan_sound_carried(const struct wire_plan *plan);
+bool txn_plan_equal(const struct wire_plan *a, const struct wire_plan *b);
 bool txn_step_sound(const struct wire_step *step); /* of itself */
 bool txn_step_equal(const struct wire_step *a, const struct wire_step *b);
 bool txn_vote_sound(const struct wire_step *step); /* likewise of one that votes */
@@ -410,8 +446,18 @@ int txn_fold_parked(struct txn_shard *t, const struct wire_record_parked *r) MUS
 int txn_fold_decision(struct txn_shard *t, const struct wire_record_decision *r) MUST_CHECK;
 int txn_fold_enlisted(struct txn_shard *t, const struct wire_record_enlisted *r) MUST_CHECK;
 int txn_fold_closed(struct txn_shard *t, const struct wire_record_closed *r) MUST_CHECK;
+int txn_fold_carried(struct txn_shard *t, const struct wire_record_carried *r) MUST_CHECK;
+int txn_fold_remembered(struct txn_shard *t, const struct wire_record_remembered *r) MUST_CHECK;
+int txn_fold_segment(struct txn_shard *t, const struct wire_record_segment *r) MUST_CHECK;
+int txn_fold_history_mark(struct txn_shard *t, const struct wire_record_history_mark *r) MUST_CHECK;
+/* What GENESIS or a segment says of the cluster: kept, or the same as before. */
+int txn_stamp(struct txn_shard *t, const struct wire_record_genesis *r) MUST_CHECK;
+/* Its saga was retired before the record that this replay began with, and comes later. */
+bool txn_skipped(struct txn_shard *t, enum wire_kind kind, const void *record);
 /* Moves the folded clock and forgets what is due, a bounded number at a time. */
 void txn_clock_advance(struct txn_shard *t, uint64_t at);
+void txn_forget_due(struct txn_shard *t, uint32_t count_max);
+uint32_t txn_forget_count(const struct txn_shard *t); /* how many are due */
 /* S5: whether this is a window that we can remember an id for; else `text`, made in scratch, says
  * what the limit is. */
 bool txn_window_allowed(struct txn_shard *t, uint64_t retry_until_at, struct slice *text);
@@ -471,6 +517,11 @@ void txn_decide_list(struct txn_shard *t);
 void txn_decide_reply(struct txn_shard *t, const struct wire_reply *reply, struct slice service,
 		      struct slice instance);
 void txn_decide_timers(struct txn_shard *t);
+void txn_decide_carry(struct txn_shard *t, const struct txn_carry *carry);
+void txn_decide_segment(struct txn_shard *t, const struct txn_segment *segment);
+void txn_decide_history(struct txn_shard *t, uint64_t record);
+/* What CARRY writes at least. */
+uint64_t txn_carry_worst_case(const struct txn_shard *t, const struct txn_carry *carry);
 
 /* Why an attempt came to nothing. */
 struct txn_failure {
@@ -566,5 +617,7 @@ void txn_view_list(const struct txn_shard *t, const struct wire_list_request *re
 /* Walks everything and returns what is wrong, or NULL. `live`: after txn_resume. For tests:
  * O(state). */
 const char *txn_verify(const struct txn_shard *t, bool live);
+/* The same of one unfinished saga. */
+const char *txn_verify_open(const struct txn_shard *t, const struct txn_entry *e, bool live);
 
 #endif

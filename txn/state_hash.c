@@ -4,6 +4,9 @@
 #include "txn/state.h"
 
 enum { HASH_FORMAT = 2, ENTRY_BYTES = 512 };
+/* Before what older journals have none of (S17), so that it cannot be taken for something else. */
+#define HASH_WHOLE   UINT64_C(0x77686f6c65)
+#define HASH_SEGMENT UINT64_C(0x7365676d656e74)
 
 struct digest {
 	struct hash128 hash;
@@ -106,6 +109,10 @@ static void digest_entry(struct digest *d, const struct txn_entry *e)
 		put(d, UINT64_MAX - e->decision);
 	if (e->heuristics > 0)
 		put(d, e->heuristics);
+	if (e->whole_record != e->first_record) {
+		put(d, HASH_WHOLE);
+		put(d, e->whole_record);
+	}
 	end(d);
 	if (e->body)
 		digest_body(d, e->body);
@@ -127,6 +134,13 @@ struct hash128 txn_state_hash(const struct txn_shard *t)
 	if (t->inbox.created_size > 0) { /* not before the first entry: older journals have none */
 		put_slice(&d, slice_of(t->inbox.created, t->inbox.created_size));
 		put(&d, t->inbox.sequence);
+	}
+	if (t->segment.number > 0 || t->history_record > 0) {
+		put(&d, HASH_SEGMENT);
+		put(&d, t->segment.number);
+		put(&d, t->segment.first_record);
+		put(&d, t->segment.whole_from);
+		put(&d, t->history_record);
 	}
 	end(&d);
 	for (uint32_t i = t->first; i != TXN_NONE; i = t->entries[i].next)

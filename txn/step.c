@@ -51,10 +51,12 @@ static uint64_t worst_case_of_submit(const struct wire_submit *submit)
 }
 
 /* The most that one event can write: what it brings in, and the few records that follow from it. */
-static uint64_t worst_case(const struct txn_event *event)
+static uint64_t worst_case(const struct txn_shard *t, const struct txn_event *event)
 {
 	uint64_t size = TXN_RECORDS_PER_TIMER;
 
+	if (event->kind == TXN_EVENT_CARRY) /* nothing follows from it */
+		return txn_carry_worst_case(t, &event->u.carry);
 	if (event->kind == TXN_EVENT_SUBMIT) {
 		size += worst_case_of_submit(event->u.submit);
 	} else if (event->kind == TXN_EVENT_INBOX) {
@@ -123,6 +125,15 @@ static void decide(struct txn_shard *t, const struct txn_event *event)
 	case TXN_EVENT_PROBE:
 		txn_record_noop(t);
 		break;
+	case TXN_EVENT_CARRY:
+		txn_decide_carry(t, &event->u.carry);
+		break;
+	case TXN_EVENT_SEGMENT:
+		txn_decide_segment(t, &event->u.segment);
+		break;
+	case TXN_EVENT_HISTORY:
+		txn_decide_history(t, event->u.history_record);
+		break;
 	}
 }
 
@@ -131,7 +142,7 @@ int txn_step(struct txn_shard *t, const struct txn_event *event, struct txn_effe
 	CHECK(t->effects == NULL);
 	CHECK(effects->records != NULL && effects->emit != NULL);
 	CHECK(event->now_ms >= t->now); /* S16 */
-	if (!reserve(effects->records, worst_case(event)))
+	if (!reserve(effects->records, worst_case(t, event)))
 		return SAGA_E_EFFECTS_FULL;
 
 	t->effects = effects;

@@ -32,6 +32,8 @@
  *      there is no abort without its definite no; its ok is the decision to commit (S4).
  *  T8  what is enlisted may have acted: it is in the journal before anybody is told so, and an
  *      abort reaches every branch of it (S9).
+ *  T9  carrying forward (S17) changes nothing but where things stand in the journal: but for the
+ *      numbers of records, every message is as it would have been without it.
  */
 #ifndef SAGAD_TXN_TXN_H
 #define SAGAD_TXN_TXN_H
@@ -112,9 +114,22 @@ struct txn_shard *txn_create(void *memory, size_t size, const struct txn_limits 
 int txn_apply(struct txn_shard *t, struct slice record, uint64_t record_number,
 	      uint64_t shard_time) MUST_CHECK;
 
-/* After replay, before the first step; continues from txn_now when `now_ms` is less. Arms the
- * timers of all open sagas: attempts restart in full, re-sends are paced (S16). Deterministic given
- * entropy. */
+/* S17: a journal is a row of segments, the oldest of which go. So a replay may begin in the middle,
+ * with record > 1, if that is a SEGMENT (else SAGA_E_JOURNAL_GAP). It is then incomplete: what
+ * names an admission before that record which is not known is skipped and counted, as it was
+ * retired, and will be carried. The first SEGMENT that says that everything live stands whole in
+ * what was seen completes it, and must find as many ids as it tells of, else SAGA_E_STATE; from
+ * there on what is not known is damage. A carried state that is known already must be the same. */
+struct txn_replay {
+	bool complete;         /* else, at the end of the journal, it is SAGA_E_JOURNAL_GAP */
+	uint64_t first_record; /* where it began; 0 = nowhere yet */
+	uint64_t skipped;      /* records */
+};
+struct txn_replay txn_replay(const struct txn_shard *t);
+
+/* After a replay that is complete (CHECK), before the first step; continues from txn_now when
+ * `now_ms` is less. Arms the timers of all open sagas: attempts restart in full, re-sends are paced
+ * (S16). Deterministic given entropy. */
 void txn_resume(struct txn_shard *t, uint64_t now_ms, uint64_t epoch, uint64_t entropy);
 
 /* XXH3-128 over the folded state in canonical order: equal for any two ways to reach the same
@@ -135,6 +150,32 @@ enum txn_event_kind {
 	TXN_EVENT_COMMIT,
 	TXN_EVENT_INQUIRE,
 	TXN_EVENT_PROBE, /* one record that changes nothing: does the journal take any? */
+	TXN_EVENT_CARRY,
+	TXN_EVENT_SEGMENT,
+	TXN_EVENT_HISTORY, /* a record that history has everything up to u.history_record */
+};
+
+/* Carry-forward (S17). To begin segment s of the journal and retire segment s - n, the caller
+ *   1. steps CARRY, with what pace it likes, until txn_whole_from is no less than the first record
+ *      of segment s - n + 1: then what lives stands whole from there on,
+ *   2. steps SEGMENT with that record as whole_from, as the first record of a batch,
+ *   3. appends that batch with the roll-up and the fence in one. As the fence lets it in only
+ *      behind all that the engine made before, what was carried is durable when it is.
+ *
+ * CARRY writes what stands whole only below record `below` anew, oldest first: unfinished sagas one
+ * by one, remembered ids and tombstones many in a record. It stops when `budget_bytes` are spent
+ * (but one is always written), when the rest of effects->records has no room for the next, or when
+ * there is none. SAGA_E_EFFECTS_FULL when there is no room for the first: one saga may take
+ * WIRE_MESSAGE_SIZE_MAX, but never more. Cost: proportional to what is written. No messages. */
+struct txn_carry {
+	uint64_t below;
+	uint32_t budget_bytes;
+};
+/* The next number, and no less than the last whole_from nor more than txn_whole_from (CHECKs); the
+ * journal has a GENESIS. */
+struct txn_segment {
+	uint64_t number;
+	uint64_t whole_from;
 };
 
 /* An entry of the shard's inbox, or that its stream is to be read from the beginning again. What
@@ -183,6 +224,9 @@ struct txn_event {
 			struct slice instance;
 		} reply;
 		const struct txn_inbox_entry *inbox;
+		struct txn_carry carry;
+		struct txn_segment segment;
+		uint64_t history_record; /* more than before, and no more than there are */
 	} u;
 };
 
@@ -271,6 +315,19 @@ struct txn_inbox_cursor {
 	uint64_t sequence;
 };
 struct txn_inbox_cursor txn_inbox(const struct txn_shard *t);
+
+/* Everything live stands whole in the records from this one on. O(1). */
+uint64_t txn_whole_from(const struct txn_shard *t);
+/* About as many bytes would be written if everything live was carried; rather more. O(1). */
+uint64_t txn_live_bytes(const struct txn_shard *t);
+/* What the journal says of its segments. */
+struct txn_segments {
+	uint64_t number;         /* of the one at the end; 0 = that of GENESIS */
+	uint64_t first_record;   /* of it */
+	uint64_t whole_from;     /* as it said at its begin; 1 in segment 0 */
+	uint64_t history_record; /* S25: history has everything up to here */
+};
+struct txn_segments txn_segments(const struct txn_shard *t);
 
 struct txn_stats {
 	uint32_t open;

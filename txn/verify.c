@@ -102,7 +102,7 @@ static bool verify_state(const struct txn_entry *e)
 	}
 }
 
-static const char *verify_open(const struct txn_shard *t, const struct txn_entry *e, bool live)
+const char *txn_verify_open(const struct txn_shard *t, const struct txn_entry *e, bool live)
 {
 	const struct txn_body *body = e->body;
 	const uint64_t parked = txn_branches_in(body, TXN_BIT(WIRE_BRANCH_PARKED));
@@ -134,18 +134,39 @@ static const char *verify_entry(const struct txn_shard *t, const struct txn_entr
 	REQUIRE(txn_entry_find(t, txn_entry_id(e)) == e);
 	REQUIRE(txn_entry_by_admission(t, e->admission) == e);
 	REQUIRE(e->first_record <= e->last_record && e->last_record <= t->last_record);
+	REQUIRE(e->whole_record >= e->first_record && e->whole_record <= t->last_record);
 	for (uint32_t w = e->waiters; w != TXN_NONE; w = t->waiters[w].next, waiters++) {
 		REQUIRE(t->waiters[w].entry == txn_entry_number(t, e));
 		REQUIRE(t->waiters[w].reply_to != 0);
 	}
 	REQUIRE(waiters <= TXN_WAITERS_OF_SAGA_MAX);
 	if (e->body)
-		return verify_open(t, e, live);
+		return txn_verify_open(t, e, live);
 	REQUIRE(wire_state_final(e->state));
 	REQUIRE(e->waiters == TXN_NONE);
 	REQUIRE(timer_armed(&e->timer));
 	/* T6; the margin is that of the owner who wrote it down */
 	REQUIRE(e->timer.deadline >= e->retry_until_at && e->timer.deadline > e->finished_at);
+	return NULL;
+}
+
+/* The order of what is to be carried. */
+static const char *verify_whole(const struct txn_shard *t)
+{
+	uint32_t previous = TXN_NONE, count = 0;
+
+	for (uint32_t i = t->whole_first; i != TXN_NONE; i = t->entries[i].whole_next) {
+		const struct txn_entry *e = &t->entries[i];
+
+		REQUIRE(count++ < t->entries_used);
+		REQUIRE(e->whole_previous == previous);
+		REQUIRE(previous == TXN_NONE ||
+			t->entries[previous].whole_record <= e->whole_record);
+		previous = i;
+	}
+	REQUIRE(previous == t->whole_last);
+	REQUIRE(count == t->entries_used);
+	REQUIRE(t->replay.incomplete || t->segment.whole_from <= txn_whole_from(t));
 	return NULL;
 }
 
@@ -160,7 +181,7 @@ const char *txn_verify(const struct txn_shard *t, bool live)
 
 		if (wrong)
 			return wrong;
-		REQUIRE(e->admission > admission);
+		REQUIRE(e->admission > admission || t->replay.incomplete);
 		admission = e->admission;
 		entries++;
 		open += e->body != NULL;
@@ -180,5 +201,5 @@ const char *txn_verify(const struct txn_shard *t, bool live)
 	for (uint32_t i = t->open_first; i != TXN_NONE; i = t->entries[i].body->open_next)
 		open--;
 	REQUIRE(open == 0);
-	return NULL;
+	return verify_whole(t);
 }
