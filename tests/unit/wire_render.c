@@ -87,7 +87,7 @@ static void errors(void **state)
 	struct buf out;
 	const struct slice good = wire_test_hex("83 0001 0102 02a161");
 	const struct slice bad = wire_test_hex("83 0001 0102 02a1");
-	const struct slice foreign = wire_test_hex("82 0001 0114");
+	const struct slice foreign = wire_test_hex("82 0001 013f");
 
 	buf_init_fixed(&out, memory, sizeof memory);
 	assert_int_equal(wire_render(good, &out), SAGA_E_FULL);
