@@ -111,11 +111,12 @@ static void stats(const struct transport *t, struct transport_stats *s)
 static const struct transport_ops transport_ops = {
 	.publish = publish, .subscribe = subscribe, .stats = stats};
 
-static int append(struct journal *j, uint32_t shard, uint64_t expected, struct slice bytes,
-		  uint64_t token)
+static int append(struct journal *j, uint32_t shard, uint64_t expected, struct journal_place place,
+		  struct slice bytes, uint64_t token)
 {
 	struct bench *b = of_journal(j);
 	(void)bytes;
+	(void)place;
 	CHECK_EQ(expected, b->sequence[shard]);
 	b->append_token[shard] = token;
 	return 0;

@@ -14,6 +14,8 @@
 #include "journal/jetstream_internal.h"
 #include "wire/subject.h"
 
+enum { HEADERS_MAX = 2, FENCE_SIZE = 24 };
+
 static struct jetstream *jetstream_of(struct journal *j)
 {
 	return (struct jetstream *)j;
@@ -52,14 +54,31 @@ static void append_answered(void *context, int error, const struct transport_mes
 			    ack.sequence);
 }
 
+/* A publish that its fence refuses rolls nothing up: docs/decisions/0006. */
+static uint32_t put_headers(struct transport_header headers[HEADERS_MAX], uint64_t expected,
+			    struct journal_place place, char number[FENCE_SIZE])
+{
+	uint32_t count = 0;
+
+	CHECK(expected != JOURNAL_UNFENCED || !place.begins);
+	if (expected == JOURNAL_UNFENCED)
+		return 0;
+	(void)snprintf(number, FENCE_SIZE, "%" PRIu64, expected);
+	headers[count++] = (struct transport_header){"Nats-Expected-Last-Sequence", number};
+	if (place.begins)
+		headers[count++] = (struct transport_header){"Nats-Rollup", "sub"};
+	return count;
+}
+
 static int jetstream_append(struct journal *j, uint32_t shard, uint64_t expected,
-			    struct slice bytes, uint64_t token)
+			    struct journal_place place, struct slice bytes, uint64_t token)
 {
 	struct jetstream *js = jetstream_of(j);
 	struct jetstream_append *append;
-	struct transport_header fence = {"Nats-Expected-Last-Sequence", NULL};
+	struct transport_header headers[HEADERS_MAX];
 	struct subject subject;
-	char number[24];
+	char number[FENCE_SIZE];
+	uint32_t header_count;
 	int rc;
 
 	CHECK_LT(shard, WIRE_SHARDS_MAX);
@@ -67,14 +86,16 @@ static int jetstream_append(struct journal *j, uint32_t shard, uint64_t expected
 	append = &js->appends[shard];
 	if (append->open)
 		return SAGA_E_BUSY;
-	(void)snprintf(number, sizeof number, "%" PRIu64, expected);
-	fence.value = number;
-	subject = subject_journal(js->config.prefix, shard, 0);
+	header_count = put_headers(headers, expected, place, number);
+	subject = subject_journal(js->config.prefix, shard,
+				  expected == JOURNAL_UNFENCED
+					  ? JOURNAL_UNFENCED_NAME
+					  : (uint32_t)(place.segment % JOURNAL_NAMES));
 	*append = (struct jetstream_append){
 		.jetstream = js, .token = token, .expected = expected, .shard = shard};
-	rc = js->transport->ops->request(
-		js->transport, subject.text, &fence, expected == JOURNAL_UNFENCED ? 0 : 1, bytes,
-		js->config.append_timeout_ms, append_answered, append, &append->request);
+	rc = js->transport->ops->request(js->transport, subject.text, headers, header_count, bytes,
+					 js->config.append_timeout_ms, append_answered, append,
+					 &append->request);
 	append->open = rc == 0;
 	return rc;
 }
@@ -83,7 +104,7 @@ static int jetstream_read(struct journal *j, uint32_t shard, uint64_t from, uint
 			  uint64_t token)
 {
 	CHECK_LT(shard, WIRE_SHARDS_MAX);
-	CHECK(from >= 1 && from <= to);
+	CHECK((from & ~JOURNAL_ANYWHERE) >= 1 && (from & ~JOURNAL_ANYWHERE) <= to);
 	return jetstream_read_start(jetstream_of(j), shard, from, to, token);
 }
 

@@ -138,6 +138,8 @@ static void pulled(void *context, const struct transport_message *message)
 	}
 	if (message->stream_sequence < r->next)
 		return;
+	if (jetstream_read_anywhere(r) && message->stream_sequence <= r->target)
+		r->next = message->stream_sequence;
 	if (message->stream_sequence > r->next) {
 		jetstream_read_hole(r);
 		return;

@@ -1,5 +1,8 @@
 /* Reading a journal from JetStream.
  *
+ * A read that may begin anywhere begins with what comes first: 2.9.10 may name as the stream's
+ * first sequence one that went with its segment.
+ *
  * A long read makes an ephemeral pull consumer (no acknowledgements, memory, one replica) that
  * starts at the wanted sequence, and keeps two bounded pulls open, so that at most 2 x PULL_BYTES
  * are on their way. A short one (the settling read of S6) gets its messages one by one from the
@@ -232,7 +235,7 @@ bool jetstream_read_deliver(struct jetstream_read *r, struct slice bytes)
 	struct jetstream *js = r->jetstream;
 
 	CHECK_LE(r->next, r->target);
-	if (r->next == 1 && r->created_size > 0) {
+	if ((r->next == 1 || jetstream_read_anywhere(r)) && r->created_size > 0) {
 		const int rc =
 			jetstream_check_created(bytes, slice_of(r->created, r->created_size));
 
@@ -243,6 +246,7 @@ bool jetstream_read_deliver(struct jetstream_read *r, struct slice bytes)
 		}
 	}
 	const uint64_t sequence = r->next++;
+	r->begun = true;
 	r->failures = 0;
 	r->delivering = true;
 	js->events.batch(js->events.context, r->shard, r->token, sequence, bytes);
@@ -347,7 +351,7 @@ static void informed(void *context, int error, const struct transport_message *m
 		return;
 	}
 	r->known = last;
-	if (r->next > r->from && last + 1 < r->next) {
+	if (r->begun && last + 1 < r->next) {
 		/* Shorter than what we have just read: an old leader, or worse. */
 		jetstream_read_failed(r, SAGA_E_JOURNAL_GAP);
 		return;
@@ -357,11 +361,13 @@ static void informed(void *context, int error, const struct transport_message *m
 		jetstream_read_end(r, 0);
 		return;
 	}
-	if (first > r->next) {
+	if (first > r->next && jetstream_read_anywhere(r))
+		r->next = first;
+	if (first > r->next || r->next > r->target) {
 		jetstream_read_end(r, SAGA_E_JOURNAL_GAP);
 		return;
 	}
-	if (r->target - r->next < SHORT_READ_MAX) {
+	if (r->target - r->next < SHORT_READ_MAX && (r->next == 1 || !jetstream_read_anywhere(r))) {
 		jetstream_read_move(r, READ_GET);
 		rc = ask_message(r);
 	} else {
@@ -387,16 +393,17 @@ int jetstream_read_start(struct jetstream *js, uint32_t shard, uint64_t from, ui
 	r->jetstream = js;
 	r->shard = shard;
 	r->token = token;
-	r->from = from;
+	r->from = from & ~JOURNAL_ANYWHERE;
+	r->anywhere = from != r->from;
 	r->to = to;
-	r->next = from;
+	r->next = r->from;
 	r->target = to;
 	r->stream = jetstream_stream(js->config.stream_prefix, shard);
 	r->next_read = js->reads;
 	js->reads = r;
 	/* The first record is only worth something together with the stream's creation time (S7);
 	 * the rest of a short read was checked by the replay that came before it. */
-	if (from > 1 && to - from < SHORT_READ_MAX) {
+	if (from > 1 && !r->anywhere && to - from < SHORT_READ_MAX) {
 		r->state = READ_GET;
 		rc = ask_message(r);
 	} else {

@@ -29,6 +29,8 @@ struct jetstream_read {
 	struct jetstream_read *next_read;
 	struct jetstream *jetstream;
 	enum jetstream_read_state state;
+	bool anywhere;   /* the first batch may be any behind `from` */
+	bool begun;      /* a batch was delivered */
 	bool delivering; /* inside events.batch */
 	bool cancelled;  /* meanwhile */
 	uint32_t shard;
@@ -75,6 +77,11 @@ bool jetstream_read_good(struct jetstream_read *r, int error,
 /* Sends the one request that the read waits for. */
 int jetstream_read_ask(struct jetstream_read *r, const char *verb, struct slice body,
 		       transport_completion done) MUST_CHECK;
+/* The first batch may have any sequence from r->next on. */
+static inline bool jetstream_read_anywhere(const struct jetstream_read *r)
+{
+	return r->anywhere && !r->begun;
+}
 /* Hands the message `r->next` out. False when the read is gone: cancelled by the callback, or
  * ended. */
 bool jetstream_read_deliver(struct jetstream_read *r, struct slice bytes);

@@ -7,6 +7,7 @@
 #ifndef SAGAD_JOURNAL_JOURNAL_H
 #define SAGAD_JOURNAL_JOURNAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -22,6 +23,27 @@ enum journal_append_status {
 /* As `expected`: store wherever the log ends. Only for the EPOCH batch of a take-over that a stale
  * owner keeps fencing off (S22). */
 #define JOURNAL_UNFENCED UINT64_MAX
+
+/* Added to `from` of a read: begins with the first batch there is at or behind it. */
+#define JOURNAL_ANYWHERE (UINT64_C(1) << 63)
+/* With the oldest batch that the server has. What stands in front of the oldest segment (S17) is
+ * nothing to rely on: nothing, one that was sent unfenced, or what a crash of the broker brought
+ * back of segments that had gone, with gaps between (docs/decisions/0006). */
+#define JOURNAL_OLDEST (JOURNAL_ANYWHERE | 1)
+
+/* A journal is a row of segments, numbered from 0 for ever, of which it holds as many as there are
+ * names: segment n stands on name n mod JOURNAL_NAMES. */
+enum {
+	JOURNAL_NAMES = 4,
+	JOURNAL_UNFENCED_NAME = JOURNAL_NAMES, /* where no segment ever stands */
+};
+
+struct journal_place {
+	uint64_t segment;
+	/* The first batch of its segment: what else stands on its name goes in the same step, if
+	 * and only if the batch is stored. */
+	bool begins;
+};
 
 struct journal_events {
 	/* `sequence`: where it stands (STORED), a hint of the log's end (REFUSED) or 0. */
@@ -45,12 +67,16 @@ struct journal;
 
 struct journal_ops {
 	/* Sends `bytes` to be stored as number expected + 1 and nowhere else. Bytes are copied.
-	 * Sending the same bytes again at the same position is how an unknown outcome is settled.
+	 * Sending the same bytes again at the same position and place is how an unknown outcome is
+	 * settled. What is sent JOURNAL_UNFENCED belongs to no segment, as its sender does not know
+	 * which one it will land in: it stands on a name of its own, and outlives the segment
+	 * around it.
 	 * An error return (SAGA_E_DISCONNECTED, SAGA_E_BUSY ...) means that nothing was sent and no
 	 * callback follows; the same for read. */
-	int (*append)(struct journal *j, uint32_t shard, uint64_t expected, struct slice bytes,
-		      uint64_t token);
-	/* Delivers batches from `from` (>= 1) up to `to` (UINT64_MAX = the end). */
+	int (*append)(struct journal *j, uint32_t shard, uint64_t expected,
+		      struct journal_place place, struct slice bytes, uint64_t token);
+	/* Delivers batches from `from` (>= 1, or with JOURNAL_ANYWHERE) up to `to` (UINT64_MAX =
+	 * the end). */
 	int (*read)(struct journal *j, uint32_t shard, uint64_t from, uint64_t to, uint64_t token);
 	/* No callback for this token after it. Allowed inside callbacks. */
 	void (*cancel)(struct journal *j, uint64_t token);

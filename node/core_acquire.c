@@ -203,6 +203,7 @@ static void propose_unfenced(struct shard *s)
 	s->append_token = core_token(core);
 	core_note_event(s, "shard.epoch_unfenced", 0);
 	const int error = core->journal->ops->append(core->journal, s->number, JOURNAL_UNFENCED,
+						     (struct journal_place){0},
 						     buf_slice(&core->scratch), s->append_token);
 	if (error != 0)
 		core_acquire_unfenced_done(s);

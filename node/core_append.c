@@ -7,7 +7,8 @@ static void send_batch(struct shard *s)
 	s->append_sends++;
 	s->append_token = core_token(core);
 	const int error = core->journal->ops->append(core->journal, s->number, s->appender.expected,
-						     appender_bytes(&s->appender), s->append_token);
+						     s->append_place, appender_bytes(&s->appender),
+						     s->append_token);
 	if (error != 0)
 		core_append_act(
 			s, appender_appended(&s->appender, JOURNAL_UNKNOWN, 0, core->now.mono_ms));

@@ -76,7 +76,8 @@ static void probe_by_read(struct core *core)
 void core_health_probed(struct core *core, int error)
 {
 	core->health.probe_token = 0;
-	if (error == 0)
+	/* That the first segment is gone is an answer, too. */
+	if (error == 0 || error == SAGA_E_JOURNAL_GAP)
 		progress(core);
 }
 

@@ -145,6 +145,7 @@ struct shard {
 	uint64_t read_token;   /* of the replay */
 	uint64_t settle_token; /* of the appender's settling read */
 	uint64_t append_token;
+	struct journal_place append_place; /* of the batch in flight */
 	uint64_t append_since_ms;
 	uint32_t append_sends; /* of the batch in flight */
 	uint64_t doubt_ms;     /* the journal has looked short, holed or missing for so long */

@@ -169,9 +169,9 @@ static void do_append(struct play *play, const struct statement *s)
 	struct play_result *r = begin(play, s);
 
 	not_sent(play, r,
-		 journal->ops->append(journal, play->stage->shard,
-				      number(s->words[3], JOURNAL_UNFENCED), slice_str(s->words[2]),
-				      token_of(play, r)));
+		 journal->ops->append(
+			 journal, play->stage->shard, number(s->words[3], JOURNAL_UNFENCED),
+			 (struct journal_place){0}, slice_str(s->words[2]), token_of(play, r)));
 }
 
 static void do_read(struct play *play, const struct statement *s)

@@ -198,9 +198,9 @@ struct bench_append bench_append(struct bench *bench, uint32_t shard, uint64_t e
 {
 	const uint32_t before = bench->append.count;
 
-	assert_int_equal(
-		bench->journal->ops->append(bench->journal, shard, expected, bytes, ++bench->token),
-		0);
+	assert_int_equal(bench->journal->ops->append(bench->journal, shard, expected, bench->place,
+						     bytes, ++bench->token),
+			 0);
 	assert_int_equal(bench->append.count, before);
 	RUN_UNTIL(bench, bench->append.count > before);
 	assert_int_equal(bench->append.count, before + 1);
@@ -248,7 +248,7 @@ static enum appender_act send_once(struct bench_owner *owner)
 	const uint32_t before = bench->append.count;
 	const int rc =
 		bench->journal->ops->append(bench->journal, owner->shard, appender_expected(a),
-					    appender_bytes(a), ++bench->token);
+					    bench->place, appender_bytes(a), ++bench->token);
 
 	if (rc != 0)
 		return appender_appended(a, JOURNAL_UNKNOWN, 0, wait_now_ms());

@@ -50,7 +50,8 @@ struct bench {
 	struct journal *journal;
 	struct bench_append append;
 	struct bench_read read;
-	uint64_t token; /* last one used */
+	struct journal_place place; /* of appends */
+	uint64_t token;             /* last one used */
 	bool provision_ended;
 	int provision_error;
 	int wrong_error; /* of the last stream that a verification has found wrong */

@@ -144,13 +144,14 @@ static void one_append_a_shard_is_in_flight(void **state)
 	const struct slice bytes = slice_str("x");
 	struct bench_read read;
 
-	assert_int_equal(journal->ops->append(journal, 0, 1, bytes, 1), 0);
-	assert_int_equal(journal->ops->append(journal, 0, 1, bytes, 2), SAGA_E_BUSY);
-	assert_int_equal(journal->ops->append(journal, 1, 1, bytes, 3), 0); /* another shard */
+	assert_int_equal(journal->ops->append(journal, 0, 1, bench->place, bytes, 1), 0);
+	assert_int_equal(journal->ops->append(journal, 0, 1, bench->place, bytes, 2), SAGA_E_BUSY);
+	assert_int_equal(journal->ops->append(journal, 1, 1, bench->place, bytes, 3),
+			 0); /* another shard */
 	RUN_UNTIL(bench, bench->append.count == 2);
-	assert_int_equal(journal->ops->append(journal, 0, 2, bytes, 1), 0);
+	assert_int_equal(journal->ops->append(journal, 0, 2, bench->place, bytes, 1), 0);
 	journal->ops->cancel(journal, 1); /* frees the shard; its callback will not come */
-	assert_int_equal(journal->ops->append(journal, 0, 2, bytes, 4), 0);
+	assert_int_equal(journal->ops->append(journal, 0, 2, bench->place, bytes, 4), 0);
 	RUN_UNTIL(bench, bench->append.count == 3);
 	assert_int_equal(bench->append.token, 4);
 	assert_int_equal(bench->append.status, JOURNAL_REFUSED); /* after the cancelled one */
@@ -247,7 +248,8 @@ static void a_killed_server_costs_nothing_that_was_acknowledged(void **state)
 		bench_begin(&owner, 1, 100);
 		assert_int_equal(bench->journal->ops->append(
 					 bench->journal, 3, appender_expected(&owner.appender),
-					 appender_bytes(&owner.appender), ++bench->token),
+					 bench->place, appender_bytes(&owner.appender),
+					 ++bench->token),
 				 0);
 		bench_kill_server(bench, "nats1");
 		RUN_UNTIL(bench, bench->append.count > before);

@@ -229,12 +229,13 @@ static bool unsent(struct sim_journal *j)
 	return true;
 }
 
-static int append(struct journal *journal, uint32_t shard, uint64_t expected, struct slice bytes,
-		  uint64_t token)
+static int append(struct journal *journal, uint32_t shard, uint64_t expected,
+		  struct journal_place place, struct slice bytes, uint64_t token)
 {
 	struct sim_journal *j = self(journal);
 	struct sim *sim = j->node->sim;
 
+	(void)place;
 	if (is_open(j, j->appending[shard]))
 		return SAGA_E_BUSY;
 	if (unsent(j))
@@ -356,7 +357,7 @@ static int read(struct journal *journal, uint32_t shard, uint64_t from, uint64_t
 	open_token(j, token);
 	e->a = shard;
 	e->b = token;
-	e->c = from;
+	e->c = from & ~JOURNAL_ANYWHERE;
 	e->d = to;
 	return 0;
 }

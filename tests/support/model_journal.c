@@ -65,14 +65,15 @@ static struct model_call *queue(struct model_journal *j)
 	return call;
 }
 
-static int append(struct journal *journal, uint32_t shard, uint64_t expected, struct slice bytes,
-		  uint64_t token)
+static int append(struct journal *journal, uint32_t shard, uint64_t expected,
+		  struct journal_place place, struct slice bytes, uint64_t token)
 {
 	struct model_journal *j = self(journal);
 	struct model_call *call = queue(j);
 	call->append = true;
 	call->shard = shard;
 	call->expected = expected;
+	call->place = place;
 	call->token = token;
 	call->bytes = malloc(bytes.size);
 	CHECK(call->bytes != NULL);
@@ -122,6 +123,29 @@ void model_journal_close(struct model_journal *j)
 	j->call_count = 0;
 }
 
+/* What stands on the name goes (S17). */
+static void roll_up(struct model_log *log, uint32_t shard, uint32_t name)
+{
+	for (uint32_t i = 0; i < log->count[shard]; i++) {
+		struct model_batch *batch = &log->batches[shard][i];
+		if (batch->name != name)
+			continue;
+		free(batch->bytes);
+		batch->bytes = NULL;
+	}
+}
+
+static void store(struct model_log *log, const struct model_call *call)
+{
+	const uint32_t name = call->expected == JOURNAL_UNFENCED
+				      ? JOURNAL_UNFENCED_NAME
+				      : (uint32_t)(call->place.segment % JOURNAL_NAMES);
+	if (call->place.begins)
+		roll_up(log, call->shard, name);
+	CHECK_EQ(model_log_put(log, call->shard, slice_of(call->bytes, call->size)), 0);
+	log->batches[call->shard][log->count[call->shard] - 1].name = name;
+}
+
 static void run_append(struct model_journal *j, const struct model_call *call)
 {
 	struct model_log *log = j->log;
@@ -133,8 +157,7 @@ static void run_append(struct model_journal *j, const struct model_call *call)
 	uint64_t sequence = 0;
 	if (fault != MODEL_LOSE_REQUEST) {
 		if (fits)
-			CHECK_EQ(model_log_put(log, call->shard, slice_of(call->bytes, call->size)),
-				 0);
+			store(log, call);
 		if (fault == MODEL_FINE) {
 			status = fits ? JOURNAL_STORED : JOURNAL_REFUSED;
 			sequence = fits ? last + 1 : last;
@@ -158,8 +181,20 @@ static void run_read(struct model_journal *j, const struct model_call *call)
 					   SAGA_E_TIMEOUT, 0);
 		return;
 	}
-	for (uint64_t s = call->from; s <= call->to && s <= log->count[call->shard]; s++) {
+	uint64_t from = call->from & ~JOURNAL_ANYWHERE;
+	while (from != call->from && from < log->count[call->shard] &&
+	       log->batches[call->shard][from - 1].bytes == NULL)
+		from++;
+	if (from <= log->count[call->shard] && log->batches[call->shard][from - 1].bytes == NULL) {
+		if (call->token != 0)
+			j->events.read_end(j->events.context, call->shard, call->token,
+					   SAGA_E_JOURNAL_GAP, from - 1);
+		return;
+	}
+	for (uint64_t s = from; s <= call->to && s <= log->count[call->shard]; s++) {
 		const struct model_batch *batch = &log->batches[call->shard][s - 1];
+		if (batch->bytes == NULL)
+			continue; /* its reader sees the jump */
 		if (call->token != 0)
 			j->events.batch(j->events.context, call->shard, call->token, s,
 					slice_of(batch->bytes, batch->size));

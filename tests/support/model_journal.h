@@ -11,8 +11,9 @@
 enum { MODEL_BATCHES_MAX = 4096 };
 
 struct model_batch {
-	uint8_t *bytes;
+	uint8_t *bytes; /* NULL: it went with its segment */
 	uint32_t size;
+	uint32_t name; /* of the segment, or JOURNAL_UNFENCED_NAME */
 };
 
 /* The logs themselves, shared by all who open them. */
@@ -37,6 +38,7 @@ struct model_call {
 	bool append;
 	uint32_t shard;
 	uint64_t expected, from, to, token;
+	struct journal_place place;
 	uint8_t *bytes;
 	uint32_t size;
 };
@@ -45,7 +47,7 @@ struct model_journal {
 	struct journal base;
 	struct model_log *log;
 	struct journal_events events;
-	struct model_call calls[256];
+	struct model_call calls[1024];
 	uint32_t call_count;
 	enum model_fault append_fault; /* of appends carried out by the next pump */
 	uint64_t fine_shards;          /* bits: these have no such fault */

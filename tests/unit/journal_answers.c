@@ -21,6 +21,7 @@ struct rig {
 	struct fake fake;
 	struct seen seen;
 	struct journal *journal;
+	struct journal_place place; /* of appends */
 };
 
 static void on_appended(void *context, uint32_t shard, uint64_t token,
@@ -93,7 +94,8 @@ static int teardown(void **state)
 
 static int append(struct rig *rig, uint64_t expected, uint64_t token)
 {
-	return rig->journal->ops->append(rig->journal, 3, expected, slice_str("bytes"), token);
+	return rig->journal->ops->append(rig->journal, 3, expected, rig->place, slice_str("bytes"),
+					 token);
 }
 
 static int start(struct rig *rig, uint64_t from, uint64_t to)
@@ -138,11 +140,32 @@ static void an_append_is_one_fenced_request(void **state)
 	assert_int_equal(rig->seen.status, JOURNAL_REFUSED);
 	assert_int_equal(rig->seen.sequence, 5);
 
+	/* on a name that no segment has */
+	rig->place.segment = 7;
 	assert_int_equal(append(rig, JOURNAL_UNFENCED, 10), 0);
-	assert_string_equal(find(&rig->fake, journal_subject)->header, "");
-	answer(&rig->fake, journal_subject, "{\"stream\":\"SAGA_J_3\",\"seq\":99}");
+	assert_string_equal(find(&rig->fake, "saga.v1.journal.3.4")->header, "");
+	answer(&rig->fake, "saga.v1.journal.3.4", "{\"stream\":\"SAGA_J_3\",\"seq\":99}");
 	assert_int_equal(rig->seen.status, JOURNAL_STORED);
 	assert_int_equal(rig->seen.sequence, 99);
+}
+
+/* S17: the batch that begins a segment takes with it what stands on its name. */
+static void a_segment_begins_with_a_roll_up(void **state)
+{
+	struct rig *rig = *state;
+
+	rig->place = (struct journal_place){.segment = 5};
+	assert_int_equal(append(rig, 10, 7), 0);
+	assert_string_equal(find(&rig->fake, "saga.v1.journal.3.1")->header,
+			    "Nats-Expected-Last-Sequence: 10");
+	answer(&rig->fake, "saga.v1.journal.3.1", "{\"stream\":\"SAGA_J_3\",\"seq\":11}");
+	rig->place = (struct journal_place){.segment = 6, .begins = true};
+	assert_int_equal(append(rig, 11, 8), 0);
+	assert_string_equal(find(&rig->fake, "saga.v1.journal.3.2")->header,
+			    "Nats-Expected-Last-Sequence: 11, Nats-Rollup: sub");
+	answer(&rig->fake, "saga.v1.journal.3.2", "{\"stream\":\"SAGA_J_3\",\"seq\":12}");
+	assert_int_equal(rig->seen.appended, 2);
+	assert_int_equal(rig->seen.status, JOURNAL_STORED);
 }
 
 static void silence_and_errors_are_unknown(void **state)
@@ -304,6 +327,39 @@ static void a_long_read_pulls(void **state)
 	expect_end(rig, 0, 2500);
 	assert_int_equal(rig->seen.batches, 2499);
 	assert_int_equal(rig->fake.deletes, 1);
+}
+
+/* Wherever the log begins, and wherever the server says that it does (2.9.10). */
+static void the_oldest_may_be_anywhere(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(start(rig, JOURNAL_OLDEST, UINT64_MAX), 0);
+	inform(rig, 500, 1002);
+	assert_non_null(strstr(find(&rig->fake, create_subject)->body, "\"opt_start_seq\":500,"));
+	answer(&rig->fake, create_subject, "{\"name\":\"x\",\"num_pending\":3}");
+	rig->seen.next = 1000;
+	push(rig, 1000);
+	assert_int_equal(rig->seen.batches, 1);
+	push(rig, 1001);
+	push(rig, 1002);
+	assert_int_equal(rig->seen.batches, 3);
+	expect_end(rig, 0, 1002);
+	/* but once it has begun, nothing may be missing */
+	assert_int_equal(start(rig, JOURNAL_ANYWHERE | 700, UINT64_MAX), 0);
+	inform(rig, 500, 1002);
+	assert_non_null(strstr(find(&rig->fake, create_subject)->body, "\"opt_start_seq\":700,"));
+	answer(&rig->fake, create_subject, "{\"name\":\"x\",\"num_pending\":3}");
+	rig->seen.next = 900;
+	push(rig, 900);
+	push(rig, 1001);
+	assert_int_equal(rig->seen.batches, 4);
+	time_out(&rig->fake, wait_subject);
+	inform(rig, 500, 1002);
+	assert_non_null(strstr(find(&rig->fake, create_subject)->body, "\"opt_start_seq\":901,"));
+	answer(&rig->fake, create_subject, "{\"name\":\"x\",\"num_pending\":2}");
+	push(rig, 1001);
+	expect_end(rig, SAGA_E_JOURNAL_GAP, 900);
 }
 
 static void a_pull_that_ends_early_is_followed_by_another(void **state)
@@ -599,10 +655,12 @@ int main(void)
 #define JETSTREAM_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		JETSTREAM_TEST(an_append_is_one_fenced_request),
+		JETSTREAM_TEST(a_segment_begins_with_a_roll_up),
 		JETSTREAM_TEST(silence_and_errors_are_unknown),
 		JETSTREAM_TEST(a_broken_fence_is_not_stored),
 		JETSTREAM_TEST(what_was_not_sent_is_not_answered),
 		JETSTREAM_TEST(a_long_read_pulls),
+		JETSTREAM_TEST(the_oldest_may_be_anywhere),
 		JETSTREAM_TEST(a_pull_that_ends_early_is_followed_by_another),
 		JETSTREAM_TEST(a_lost_message_is_fetched_again),
 		JETSTREAM_TEST(a_consumer_that_is_gone_or_stuck_is_replaced),

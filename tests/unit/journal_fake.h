@@ -85,9 +85,11 @@ static int fake_request(struct transport *t, const char *subject,
 			      .context = context};
 	(void)snprintf(call->subject, sizeof call->subject, "%s", subject);
 	if (count > 0)
-		(void)snprintf(call->header, sizeof call->header, "%s: %s", headers[0].name,
-			       headers[0].value);
-	assert_in_range(count, 0, 1);
+		(void)snprintf(call->header, sizeof call->header, "%s: %s%s%s%s%s", headers[0].name,
+			       headers[0].value, count > 1 ? ", " : "",
+			       count > 1 ? headers[1].name : "", count > 1 ? ": " : "",
+			       count > 1 ? headers[1].value : "");
+	assert_in_range(count, 0, 2);
 	copy_slice(call->body, sizeof call->body, data);
 	if (token != NULL)
 		*token = call->token;

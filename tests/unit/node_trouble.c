@@ -12,8 +12,8 @@
 static uint32_t appends_fail, unfenced_fail, reads_fail; /* so many more */
 static const struct journal_ops *journal_healthy;
 
-static int failing_append(struct journal *j, uint32_t shard, uint64_t expected, struct slice bytes,
-			  uint64_t token)
+static int failing_append(struct journal *j, uint32_t shard, uint64_t expected,
+			  struct journal_place place, struct slice bytes, uint64_t token)
 {
 	uint32_t *fail = expected == JOURNAL_UNFENCED ? &unfenced_fail : &appends_fail;
 
@@ -21,7 +21,7 @@ static int failing_append(struct journal *j, uint32_t shard, uint64_t expected, 
 		(*fail)--;
 		return SAGA_E_BUSY;
 	}
-	return journal_healthy->append(j, shard, expected, bytes, token);
+	return journal_healthy->append(j, shard, expected, place, bytes, token);
 }
 
 static int failing_read(struct journal *j, uint32_t shard, uint64_t from, uint64_t to,
