@@ -223,8 +223,8 @@ static enum cli_exit take_init(struct cli *cli, const struct cluster_request *r,
 		return cli_fail_plain(err, "the answer to init");
 	err = err_from_wire(init.code);
 	/* Our own try, whose answer was lost, may have done it. */
-	if (err == SAGA_E_ALREADY_INITIALISED && r->doubtful &&
-	    init.shard_count == body->shard_count)
+	if (err == SAGA_E_ALREADY_INITIALISED && init.shard_count == body->shard_count &&
+	    (r->doubtful || cli_given(&cli->parsed, OPTION_IF_NEEDED)))
 		err = 0;
 	if (err != 0)
 		return init_failed(&init, err);

@@ -18,9 +18,10 @@ const struct command cli_commands[] = {
 	 "begin to serve by themselves. Repeating it after a failure is safe.\n\n"
 	 "Examples:\n"
 	 "  sagactl init --wait\n"
-	 "  sagactl init --shards 32 --replicas 3 --cluster prod-eu\n",
+	 "  sagactl init --shards 32 --replicas 3 --cluster prod-eu\n"
+	 "  sagactl init --shards 32 --replicas 3 --if-needed --wait\n",
 	 OPTION_BIT(OPTION_SHARDS) | OPTION_BIT(OPTION_REPLICAS) | OPTION_BIT(OPTION_CLUSTER) |
-		 WAIT_OPTIONS,
+		 OPTION_BIT(OPTION_IF_NEEDED) | WAIT_OPTIONS,
 	 0, 0, command_init},
 	{"status", "", "the cluster on one screen",
 	 "Examples:\n"

@@ -37,6 +37,8 @@ const struct cli_option_row cli_options[OPTION_COUNT] = {
 	[OPTION_SHARDS] = {"shards", 0, "COUNT", "1 to 128, for ever; default 16"},
 	[OPTION_REPLICAS] = {"replicas", 0, "COUNT", "of each journal: 1, 3 or 5; default 1"},
 	[OPTION_CLUSTER] = {"cluster", 0, "NAME", "refuse unless the nodes' cluster.name is this"},
+	[OPTION_IF_NEEDED] = {"if-needed", 0, NULL,
+			      "a cluster that has as many shards already is as good: 0"},
 	[OPTION_FILE] = {"file", 'f', "FILE", "the definition, YAML or JSON; - = standard input"},
 	[OPTION_ID] = {"id", 0, "ID", "idempotency key; default: a fresh UUIDv7"},
 	[OPTION_INPUT] = {"input", 0, "INPUT", "JSON, or @FILE or - for any bytes"},

@@ -187,6 +187,10 @@ static void test_init(void **state)
 	json_decref(root);
 	RUN(f, "init", "--shards", "3");
 	assert_int_equal(f->exit_code, 4);
+	RUN(f, "init", "--shards", "3", "--if-needed", "--wait");
+	assert_int_equal(f->exit_code, 0);
+	RUN(f, "init", "--shards", "4", "--if-needed");
+	assert_int_equal(f->exit_code, 4);
 	/* It waited for every shard to be served. */
 	RUN(f, "status", "-o", "json");
 	assert_int_equal(f->exit_code, 0);
