@@ -181,6 +181,7 @@ int control_create(const struct control_config *config, const struct control_io 
 	c->refresh_ms = config->refresh_ms ? config->refresh_ms : 2000;
 	c->join_delay_ms = config->join_delay_ms ? config->join_delay_ms : 500;
 	c->acquires_max = config->acquires_max ? config->acquires_max : 16;
+	c->grace_ms = config->grace_ms ? config->grace_ms : 60000;
 	c->start_unix_ms = config->start_unix_ms;
 	c->io = *io;
 	c->phase = CONTROL_CONNECTING;
@@ -236,9 +237,9 @@ static void control_dispatch(struct control *c, uint64_t now_ns, const struct co
  * lease (S28). */
 static void control_enter(struct control *c, uint64_t now_ns)
 {
+	c->now_ns = now_ns;
 	if (c->start_ns == 0)
 		c->start_ns = now_ns;
-	c->now_ns = now_ns;
 	if (c->lease_id != 0 && now_ns >= c->until_ns)
 		control_lease_lost(c, now_ns, SAGA_E_LEASE_LOST);
 }

@@ -2,7 +2,8 @@
  * which shards it takes and gives up. Pure: requests to the lease store and orders to the workers
  * go out through a table; results, reports and time come in.
  *
- * Keys under /sagad/<cluster>/ : config, nodes/<id>, planner, plan, shards/<n>/owner (design.md 5).
+ * Keys under /sagad/<cluster>/ : config, nodes/<id>, planner, plan, shards/<n>/owner (design.md 5),
+ * and what operators ask for (sharding/mark.h).
  * The store's watch is a hint; a linearizable range of the prefix is the truth and is read on each
  * hint and at least every `refresh_ms`.
  *
@@ -21,7 +22,10 @@
  * nobody owns for longer than 2 x TTL is taken by rendezvous order although the plan names another;
  * the same transaction makes the taker the plan's target, so that it is not given back.
  * The planner reacts at once when a node is gone, and after `join_delay_ms` when one has come or
- * its health has changed.
+ * its health has changed. What a lost node had goes to the standbys, and back to it if it comes
+ * back within `grace_ms`; nothing is levelled meanwhile. It levels when the membership has changed,
+ * few shards at a time, and leaves alone what was moved by hand. All that it must remember for that
+ * stands in the plan, so that the next planner goes on from there.
  *
  * Stopping: nodes/<id> says so, the planner moves the shards away, each goes as soon as the plan
  * names another live node; or at once when no other lives, or when 2 x TTL brought no such plan.
@@ -36,6 +40,7 @@
 #define SAGAD_SHARDING_CONTROL_H
 
 #include "lease/lease.h"
+#include "sharding/mark.h"
 #include "sharding/ops.h"
 #include "sharding/ownership.h"
 #include "sharding/plan.h"
@@ -54,6 +59,7 @@ struct control_config {
 	uint32_t refresh_ms;    /* 0 = 2000 */
 	uint32_t join_delay_ms; /* 0 = 500 */
 	uint32_t acquires_max;  /* transactions in flight; 0 = 16 */
+	uint32_t grace_ms;      /* what a lost node had is only lent so long; 0 = 60000 */
 	uint64_t start_unix_ms; /* for people */
 	uint64_t seed;          /* for jitter */
 };
@@ -154,11 +160,8 @@ uint32_t control_operation_count(const struct control *c);
 const struct ops *control_operation_at(const struct control *c, uint32_t index);
 /* Does this node plan? It also sees to it that ended operations are archived. */
 bool control_is_planner(const struct control *c);
-const struct plan *control_plan(const struct control *c);
 /* How the phase of an item looks now. */
 uint32_t control_phase_seen(struct control *c, const struct ops_item *item);
-/* What the view says of nodes, pins and freezes; for plan_goal and plan_explain. */
-void control_plan_input(const struct control *c, struct plan_input *input);
 uint64_t control_unix_ms(const struct control *c);
 
 enum control_phase control_phase(const struct control *c);
@@ -176,5 +179,19 @@ struct control_view {
 /* Whether the last reading had a plan of the shards. */
 bool control_has_plan(const struct control *c);
 void control_view(const struct control *c, struct control_view *view);
+
+/* For who shows or asks for placements (sharding/plan.h): everything that was read, as the planner
+ * would see it, without what only the planner knows (who is suspect, who has come a moment ago).
+ * Strategy, threshold, load, some and only are left zero. */
+void control_plan_input(const struct control *c, struct plan_input *input);
+const struct plan *control_plan(const struct control *c); /* version 0 = none; borrowed */
+/* NULL = none that counts; borrowed until the next control_result. */
+const struct mark *control_pin(const struct control *c, uint32_t shard);
+const struct mark *control_freeze(const struct control *c, uint32_t shard);
+const struct mark *control_cordon(const struct control *c, const struct id *node);
+const struct mark *control_drain(const struct control *c, const struct id *node);
+uint32_t control_marks_unreadable(const struct control *c); /* each is ignored */
+/* Its target does not serve it yet, and may still come to. */
+bool control_shard_moving(const struct control *c, uint32_t shard);
 
 #endif

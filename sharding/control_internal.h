@@ -46,7 +46,10 @@ enum {
 	CONTROL_QUIESCE_MS = 15000, /* a worker that has not let go by then is fenced */
 	CONTROL_REVOKES_MAX = 3,
 	CONTROL_LOST_LEASES = 4,
-	CONTROL_OVERDUE_MS = 1000, /* beyond twice the request's own time-out */
+	CONTROL_OVERDUE_MS = 1000,   /* beyond twice the request's own time-out */
+	CONTROL_MOVE_MAX_MS = 30000, /* a move that takes longer holds up no other */
+	CONTROL_BALANCE_MOVES = 4,   /* on the move at a time, for levelling */
+	CONTROL_LEAVING_MOVES = 8,   /* and from nodes that leave */
 	CONTROL_OPERATIONS_MAX = OPS_KEPT_MAX + 8,
 	CONTROL_ORDERS_MAX = 32, /* at work at a time */
 };
@@ -93,6 +96,7 @@ struct control_node {
 	bool healthy;
 	bool stopping;
 	bool cordoned;
+	bool draining;
 	bool seen; /* in the range being read */
 	uint64_t since_unix_ms;
 	struct control_key key;
@@ -123,6 +127,18 @@ struct control_shard {
 	uint64_t retry_ns;   /* after an error of the store */
 	uint64_t acquire_ns; /* not acquired again before: it was fenced */
 	uint32_t fences;
+	/* The planner's side. */
+	struct mark pin; /* no actor = there is none */
+	struct mark freeze;
+	struct id moving_to; /* since moving_ns; size 0 = it is not on the move */
+	uint64_t moving_ns;
+};
+
+/* A cordon or a drain, of a node that need not be there. */
+struct control_mark {
+	enum mark_kind kind;
+	struct id node;
+	struct mark mark;
 };
 
 /* An operation as it is known here. */
@@ -156,7 +172,9 @@ struct control {
 	uint32_t refresh_ms;
 	uint32_t join_delay_ms;
 	uint32_t acquires_max;
+	uint32_t grace_ms;
 	uint64_t start_unix_ms;
+	uint64_t start_ns; /* of the first call: what start_unix_ms goes with */
 	struct prng prng;
 	struct control_io io;
 	char prefix[CONTROL_PREFIX_MAX];
@@ -222,6 +240,11 @@ struct control {
 	uint32_t shard_ops; /* transactions on owner keys in flight */
 	bool order_op;      /* one of them is by order: they exclude each other by the plan */
 
+	struct control_mark marks[2 * PLAN_NODES_MAX];
+	uint32_t mark_count;
+	uint32_t marks_unreadable; /* in the view */
+	int64_t mark_noted;        /* newest revision of one that was noted */
+
 	/* Planning. */
 	bool planner_op;
 	uint64_t planner_need_range;
@@ -231,6 +254,9 @@ struct control {
 	uint64_t plan_due_ns;
 	bool plan_dirty;
 	struct plan_input plan_input;
+	struct plan_motion plan_motion;
+	struct plan_orders plan_orders;
+	struct plan plan_goal;
 	struct plan plan_wanted;
 	struct plan plan_scratch;
 
@@ -249,7 +275,6 @@ struct control {
 	struct control_ordered orders[CONTROL_ORDERS_MAX];
 	control_ordered_fn ordered;
 	void *ordered_context;
-	uint64_t start_ns; /* of the first call; for control_unix_ms */
 
 	struct control_op ops[CONTROL_OPS_MAX];
 	uint64_t op_sequence;
@@ -300,6 +325,18 @@ const struct control_node *control_find_node(const struct control *c, const stru
 /* Some live node other than me that is not stopping. */
 bool control_others_live(const struct control *c);
 
+/* control_marks.c: what operators ask for */
+void control_marks_forget(struct control *c);
+void control_mark_read(struct control *c, enum mark_kind kind, uint32_t shard,
+		       const struct id *node, const struct lease_kv *kv);
+void control_marks_apply(struct control *c); /* after all nodes are known */
+
+/* control_plan.c: what the planner wants */
+/* Computes plan_wanted; true when it differs from the plan there is. */
+bool control_plan_compute(struct control *c, uint64_t now_ns);
+void control_plan_due(struct control *c, uint64_t at_ns, uint64_t now_ns);
+void control_suspect(struct control *c, const struct id *id, uint32_t shard, uint64_t now_ns);
+
 /* control_planner.c */
 void control_planner_step(struct control *c, uint64_t now_ns);
 void control_planner_result(struct control *c, uint64_t now_ns, enum control_op_kind kind,
@@ -319,7 +356,8 @@ void control_ops_read_end(struct control *c);
 void control_ops_step(struct control *c, uint64_t now_ns);
 void control_ops_result(struct control *c, uint64_t now_ns, const struct lease_result *result);
 uint64_t control_ops_deadline(const struct control *c);
-/* What the running operation wants to be moved now: nothing when none runs. */
+/* What the running operation wants to be moved now: nothing when none runs. Beside one nothing is
+ * levelled. */
 void control_ops_orders(const struct control *c, struct plan_orders *orders);
 bool control_ops_running(const struct control *c);
 /* An operation empties this node: nobody else needs to. */
@@ -352,13 +390,14 @@ enum control_key_kind {
 	CONTROL_KEY_PLANNER,
 	CONTROL_KEY_PLAN,
 	CONTROL_KEY_OWNER,
-	CONTROL_KEY_CORDON,
+	CONTROL_KEY_MARK,
 	CONTROL_KEY_OPERATION,
 };
 struct control_key_name {
 	enum control_key_kind kind;
-	struct id id;    /* of a node or cordon */
-	uint32_t shard;  /* of an owner key */
+	struct id id;   /* of a node, a cordon or a drain */
+	uint32_t shard; /* of an owner key, a pin or a freeze */
+	enum mark_kind mark;
 	uint64_t number; /* of an operation */
 };
 void control_key_parse(const struct control *c, struct slice key, struct control_key_name *name);

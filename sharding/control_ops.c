@@ -8,11 +8,6 @@ static bool control_plans(const struct control *c)
 	return c->node_revision != 0 && control_is_planner(c);
 }
 
-uint64_t control_unix_ms(const struct control *c)
-{
-	return c->start_unix_ms + (c->now_ns - c->start_ns) / CONTROL_MS;
-}
-
 /* The one that runs, or has ended and is not stored so yet. They are in the order of their
  * numbers. */
 static struct control_operation *control_current(const struct control *c)
@@ -320,11 +315,6 @@ const struct ops *control_operation_at(const struct control *c, uint32_t index)
 	return &c->operations[index].op;
 }
 
-const struct plan *control_plan(const struct control *c)
-{
-	return &c->plan;
-}
-
 uint32_t control_phase_seen(struct control *c, const struct ops_item *item)
 {
 	struct ops_fact fact;
@@ -332,11 +322,4 @@ uint32_t control_phase_seen(struct control *c, const struct ops_item *item)
 	(void)control_ops_world(c);
 	control_ops_look(c, item, &fact);
 	return ops_phase_seen(item, &fact);
-}
-
-void control_plan_input(const struct control *c, struct plan_input *input)
-{
-	memset(input, 0, sizeof *input);
-	input->shard_count = c->shard_count;
-	input->node_count = control_plan_nodes(c, input->nodes);
 }

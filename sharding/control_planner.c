@@ -6,115 +6,13 @@ bool control_is_planner(const struct control *c)
 	return c->lease_id != 0 && c->planner.create != 0 && c->planner.lease == c->lease_id;
 }
 
-static bool control_planned(const struct control *c, const struct id *node)
-{
-	for (uint32_t i = 0; i < c->shard_count; i++) {
-		if (i < c->plan.shard_count && id_equal(&c->plan.target[i], node))
-			return true;
-		if (id_equal(&c->shards[i].owner_id, node))
-			return true;
-	}
-	return false;
-}
-
-static void control_plan_due(struct control *c, uint64_t at_ns, uint64_t now_ns)
-{
-	if (at_ns > now_ns && at_ns < c->plan_due_ns)
-		c->plan_due_ns = at_ns;
-}
-
-/* Health as the planner counts it: only once it has lasted, and no other node's is changing,
- * because a broker that all nodes lose is lost by some a little earlier; but one node that swings
- * does not put this off for long. */
-static bool control_counts_healthy(struct control *c, const struct control_node *n, uint64_t now_ns)
-{
-	const uint64_t delay_ns = c->join_delay_ms * CONTROL_MS;
-	uint64_t lasting_ns = n->health_ns + delay_ns;
-
-	for (uint32_t i = 0; i < c->node_count; i++) {
-		if (c->nodes[i].health_ns + delay_ns > lasting_ns)
-			lasting_ns = c->nodes[i].health_ns + delay_ns;
-	}
-	if (lasting_ns > n->health_ns + CONTROL_HEALTH_DELAYS * delay_ns)
-		lasting_ns = n->health_ns + CONTROL_HEALTH_DELAYS * delay_ns;
-	control_plan_due(c, lasting_ns, now_ns);
-	return now_ns >= lasting_ns ? n->healthy : !n->healthy;
-}
-
-static struct plan_node control_plan_node(const struct control_node *n)
-{
-	return (struct plan_node){
-		.id = n->id,
-		.zone = n->zone,
-		.weight = n->weight,
-		.healthy = n->healthy,
-		.cordoned = n->cordoned,
-		.stopping = n->stopping,
-	};
-}
-
-uint32_t control_plan_nodes(const struct control *c, struct plan_node nodes[PLAN_NODES_MAX])
-{
-	for (uint32_t i = 0; i < c->node_count; i++)
-		nodes[i] = control_plan_node(&c->nodes[i]);
-	return c->node_count;
-}
-
-/* Nodes that have come wait for join_delay_ms, so that a cluster that starts plans once; when the
- * first of them is due, all are taken in. Those that have gone are simply not here. */
-static uint32_t control_planner_nodes(struct control *c, uint64_t now_ns,
-				      struct plan_node nodes[PLAN_NODES_MAX])
-{
-	const uint64_t delay_ns = c->join_delay_ms * CONTROL_MS;
-	bool newcomers_due = false;
-	bool trusted = false;
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < c->node_count; i++) {
-		const struct control_node *n = &c->nodes[i];
-
-		control_plan_due(c, n->seen_ns + delay_ns, now_ns);
-		control_plan_due(c, n->suspect_until_ns, now_ns);
-		if (!control_planned(c, &n->id) && now_ns >= n->seen_ns + delay_ns)
-			newcomers_due = true;
-	}
-	for (uint32_t i = 0; i < c->node_count; i++) {
-		const struct control_node *n = &c->nodes[i];
-		struct plan_node *node = &nodes[count];
-
-		if (!control_planned(c, &n->id) && !newcomers_due)
-			continue;
-		*node = control_plan_node(n);
-		/* A newcomer is taken at its word. */
-		if (n->health_ns != n->seen_ns)
-			node->healthy = control_counts_healthy(c, n, now_ns);
-		trusted = trusted || (node->weight > 0 && !node->stopping && !node->cordoned &&
-				      node->healthy && now_ns >= n->suspect_until_ns);
-		count++;
-	}
-	/* Suspects keep what they have and get nothing new, unless nobody else is there. */
-	for (uint32_t i = 0; i < count && trusted; i++) {
-		if (now_ns < control_find_node(c, &nodes[i].id)->suspect_until_ns)
-			nodes[i].cordoned = true;
-	}
-	return count;
-}
-
-static void control_suspect(struct control *c, const struct id *id, uint32_t shard, uint64_t now_ns)
-{
-	for (uint32_t i = 0; i < c->node_count; i++) {
-		if (!id_equal(&c->nodes[i].id, id))
-			continue;
-		c->nodes[i].suspect_until_ns = now_ns + CONTROL_SUSPECT_MS * CONTROL_MS;
-		control_note(c, "node.suspect", shard, 0, (uint64_t)c->nodes[i].key.create);
-	}
-}
-
 /* Only who takes a shard by order writes the plan beside me (S21): the node that had not come for
  * that shard gets no new one for a while, or the two would swing for ever. */
 void control_planner_overruled(struct control *c, const struct plan *now)
 {
-	if (!control_is_planner(c))
+	/* My own writing may be read before it is answered. */
+	if (!control_is_planner(c) ||
+	    (now->version == c->plan_wanted.version && plan_equal(now, &c->plan_wanted)))
 		return;
 	for (uint32_t i = 0; i < c->shard_count && i < c->plan.shard_count; i++) {
 		const struct id *target = &c->plan.target[i];
@@ -122,14 +20,6 @@ void control_planner_overruled(struct control *c, const struct plan *now)
 		if (target->size > 0 && !id_equal(target, &now->target[i]))
 			control_suspect(c, target, i, c->now_ns);
 	}
-}
-
-void control_plan_base(const struct control *c, struct plan *base)
-{
-	if (c->plan.shard_count == c->shard_count)
-		*base = c->plan;
-	else
-		*base = (struct plan){.version = c->plan.version, .shard_count = c->shard_count};
 }
 
 static void control_plan_write(struct control *c)
@@ -160,9 +50,6 @@ static void control_plan_write(struct control *c)
 
 static void control_plan_again(struct control *c, uint64_t now_ns)
 {
-	struct plan_input *input = &c->plan_input;
-	bool any = false;
-
 	c->plan_dirty = false;
 	c->plan_due_ns = CONTROL_NEVER;
 	if (now_ns < c->first_view_ns + c->join_delay_ms * CONTROL_MS) {
@@ -170,17 +57,8 @@ static void control_plan_again(struct control *c, uint64_t now_ns)
 		control_plan_due(c, c->first_view_ns + c->join_delay_ms * CONTROL_MS, now_ns);
 		return;
 	}
-	control_plan_base(c, &c->plan_scratch);
-	*input = (struct plan_input){.shard_count = c->shard_count};
-	input->node_count = control_planner_nodes(c, now_ns, input->nodes);
-	for (uint32_t i = 0; i < input->node_count; i++)
-		any = any || (input->nodes[i].weight > 0 && !input->nodes[i].stopping);
-	if (!any)
-		return; /* nobody to give anything to: the plan stays as it is */
-	plan_goal(input, &c->plan_scratch, &c->plan_wanted);
-	if (plan_equal(&c->plan, &c->plan_wanted))
+	if (!control_plan_compute(c, now_ns))
 		return;
-	c->plan_wanted.version = c->plan.version + 1;
 	control_plan_write(c);
 	if (!c->plan_op)
 		c->plan_dirty = true;

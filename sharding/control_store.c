@@ -60,6 +60,28 @@ struct slice control_key_operation(const struct control *c, uint64_t number,
 	return control_key_named(c, "ops/", &id, text);
 }
 
+/* True when the key is in a folder of marks; name->kind says whether it is one. */
+static bool control_mark_parse(struct text_cursor *cursor, struct control_key_name *name)
+{
+	for (uint32_t kind = 0; kind < MARK_KINDS; kind++) {
+		uint64_t shard = 0;
+		bool good;
+
+		if (!text_literal(cursor, mark_folder((enum mark_kind)kind)))
+			continue;
+		if (kind == MARK_PIN || kind == MARK_FREEZE)
+			good = text_number(cursor, WIRE_SHARDS_MAX - 1, &shard);
+		else
+			good = text_id(cursor, false, &name->id) && name->id.size > 0;
+		name->shard = (uint32_t)shard;
+		name->mark = (enum mark_kind)kind;
+		if (good && text_ended(cursor))
+			name->kind = CONTROL_KEY_MARK;
+		return true;
+	}
+	return false;
+}
+
 void control_key_parse(const struct control *c, struct slice key, struct control_key_name *name)
 {
 	struct text_cursor cursor = text_cursor_of(key);
@@ -74,11 +96,8 @@ void control_key_parse(const struct control *c, struct slice key, struct control
 			name->kind = CONTROL_KEY_NODE;
 		return;
 	}
-	if (text_literal(&cursor, "cordons/")) {
-		if (text_id(&cursor, false, &name->id) && text_ended(&cursor) && name->id.size > 0)
-			name->kind = CONTROL_KEY_CORDON;
+	if (control_mark_parse(&cursor, name))
 		return;
-	}
 	if (text_literal(&cursor, "ops/")) {
 		const uint32_t size = (uint32_t)(cursor.end - cursor.at);
 

@@ -148,14 +148,6 @@ static void control_read_config(struct control *c, const struct lease_kv *kv)
 	c->io.cluster(c->io.context, &c->cluster);
 }
 
-static void control_read_cordon(struct control *c, const struct id *id)
-{
-	for (uint32_t i = 0; i < c->node_count; i++) {
-		if (id_equal(&c->nodes[i].id, id))
-			c->nodes[i].cordoned = true;
-	}
-}
-
 static void control_read_key(struct control *c, uint64_t now_ns, const struct lease_kv *kv)
 {
 	struct control_key_name name;
@@ -182,7 +174,9 @@ static void control_read_key(struct control *c, uint64_t now_ns, const struct le
 	case CONTROL_KEY_OPERATION:
 		control_ops_read(c, name.number, kv);
 		break;
-	case CONTROL_KEY_CORDON: /* after all nodes are known */
+	case CONTROL_KEY_MARK:
+		control_mark_read(c, name.mark, name.shard, &name.id, kv);
+		break;
 	case CONTROL_KEY_OTHER:
 		break;
 	}
@@ -209,7 +203,9 @@ static void control_forget_view(struct control *c)
 	for (uint32_t i = 0; i < c->node_count; i++) {
 		c->nodes[i].seen = false;
 		c->nodes[i].cordoned = false;
+		c->nodes[i].draining = false;
 	}
+	control_marks_forget(c);
 	for (uint32_t i = 0; i < WIRE_SHARDS_MAX; i++) {
 		c->shards[i].owner = (struct control_key){0};
 		c->shards[i].owner_id = (struct id){0};
@@ -246,11 +242,7 @@ void control_view_read(struct control *c, uint64_t now_ns, uint64_t range,
 	}
 	control_drop_unseen(c);
 	control_ops_read_end(c);
-	for (uint32_t i = 0; i < result->kv_count; i++) {
-		control_key_parse(c, result->kvs[i].key, &name);
-		if (name.kind == CONTROL_KEY_CORDON)
-			control_read_cordon(c, &name.id);
-	}
+	control_marks_apply(c);
 	if (!plan_seen) {
 		c->plan_key = (struct control_key){0};
 		c->plan = (struct plan){0};

@@ -71,14 +71,15 @@ uint32_t plan_find(const struct plan_input *input, const struct id *id)
 	return PLAN_NOBODY;
 }
 
-static void plan_mark_usable(struct plan_work *w)
+void plan_mark_usable(struct plan_work *w)
 {
 	for (uint32_t i = 0; i < w->in->node_count; i++) {
 		const struct plan_node *n = &w->in->nodes[i];
 
 		CHECK_LE(n->weight, PLAN_WEIGHT_MAX);
 		CHECK(n->id.size > 0);
-		w->usable[i] = n->weight > 0 && !n->draining && !n->stopping && !n->away;
+		w->usable[i] =
+			n->weight > 0 && !n->draining && !n->stopping && !n->away && !n->excluded;
 		if (w->usable[i] && n->healthy && !n->cordoned)
 			w->any_healthy = true;
 	}
@@ -86,7 +87,7 @@ static void plan_mark_usable(struct plan_work *w)
 		const struct plan_node *n = &w->in->nodes[i];
 
 		w->usable[i] = w->usable[i] && (n->healthy || !w->any_healthy);
-		w->fills[i] = w->usable[i] && !n->cordoned && !n->excluded;
+		w->fills[i] = w->usable[i] && !n->cordoned;
 		w->weight[i] = w->in->strategy == PLAN_COUNT && n->weight > 0 ? 1 : n->weight;
 	}
 }
@@ -95,7 +96,7 @@ uint32_t plan_pinned_to(const struct plan_work *w, uint32_t shard)
 {
 	const uint32_t pin = plan_find(w->in, &w->in->pin[shard]);
 
-	return pin != PLAN_NOBODY && w->fills[pin] ? pin : PLAN_NOBODY;
+	return pin != PLAN_NOBODY && w->usable[pin] ? pin : PLAN_NOBODY;
 }
 
 bool plan_is_frozen(const struct plan_work *w, uint32_t shard)
@@ -262,7 +263,8 @@ static struct id plan_home(const struct plan_work *w, uint32_t s)
 		return (struct id){0};
 	if (id_equal(to, from))
 		return *lender;
-	if (at == PLAN_NOBODY || w->usable[at] || w->in->nodes[at].weight == 0)
+	if (at == PLAN_NOBODY || w->usable[at] || w->in->nodes[at].weight == 0 ||
+	    w->in->nodes[at].excluded)
 		return (struct id){0};
 	return lender->size > 0 ? *lender : *from;
 }
@@ -307,6 +309,7 @@ void plan_goal(const struct plan_input *input, const struct plan *old, struct pl
 	plan_choose_standbys(&w);
 
 	*goal = (struct plan){.version = old->version, .shard_count = input->shard_count};
+	goal->members = old->members;
 	goal->away_count = old->away_count;
 	memcpy(goal->away, old->away, sizeof goal->away);
 	plan_emit(&w, goal);
@@ -316,7 +319,8 @@ void plan_goal(const struct plan_input *input, const struct plan *old, struct pl
 
 bool plan_equal(const struct plan *a, const struct plan *b)
 {
-	if (a->shard_count != b->shard_count || a->away_count != b->away_count)
+	if (a->shard_count != b->shard_count || a->away_count != b->away_count ||
+	    a->members != b->members)
 		return false;
 	for (uint32_t s = 0; s < a->shard_count; s++) {
 		if (!id_equal(&a->target[s], &b->target[s]) ||
@@ -332,6 +336,19 @@ bool plan_equal(const struct plan *a, const struct plan *b)
 			return false;
 	}
 	return true;
+}
+
+uint64_t plan_members(const struct plan_input *input)
+{
+	struct plan_work w = {.in = input};
+	uint64_t sum = 1;
+
+	plan_mark_usable(&w);
+	for (uint32_t i = 0; i < input->node_count; i++) {
+		if (w.fills[i]) /* a sum: the order of the nodes must not count */
+			sum += plan_hash_cost(&input->nodes[i], input->nodes[i].weight) | 1;
+	}
+	return sum;
 }
 
 uint32_t plan_moves(const struct plan *from, const struct plan *to)

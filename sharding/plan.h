@@ -19,8 +19,8 @@
 
 enum { PLAN_NODES_MAX = 64, PLAN_WEIGHT_MAX = 1000, PLAN_NOBODY = 0xffffffff };
 
-/* Usable: with a weight, healthy while a healthy node is there, and none of stopping, draining and
- * away. A usable node keeps what it has; it gets more unless it is cordoned or excluded. */
+/* Usable: with a weight, healthy while a healthy node is there, and none of stopping, draining,
+ * away and excluded. A usable node keeps what it has; it gets more unless it is cordoned. */
 struct plan_node {
 	struct id id;
 	struct id zone;  /* size 0 = none */
@@ -29,8 +29,8 @@ struct plan_node {
 	bool cordoned;   /* keeps what it has, gets nothing new */
 	bool draining;   /* gives up what it has */
 	bool stopping;   /* gives up what it has, frozen or not: its process ends */
-	bool away;       /* not there, or back too shortly; what was its is kept in mind */
-	bool excluded;   /* cordoned for this computation */
+	bool away;       /* not there; what was its is kept in mind */
+	bool excluded;   /* gives up what it has, in this computation */
 };
 
 enum plan_strategy {
@@ -46,7 +46,7 @@ struct plan_input {
 	uint32_t node_count;
 	uint32_t shard_count; /* 1..WIRE_SHARDS_MAX */
 	struct plan_node nodes[PLAN_NODES_MAX];
-	struct id pin[WIRE_SHARDS_MAX]; /* size 0 = not pinned; counts while that node may get it */
+	struct id pin[WIRE_SHARDS_MAX]; /* size 0 = not pinned; counts while that node is usable */
 	bool frozen[WIRE_SHARDS_MAX];   /* stays, unless its node is away or stopping */
 	uint64_t load[WIRE_SHARDS_MAX]; /* any unit; for PLAN_LOAD, and for cost */
 	bool some;                      /* touch nothing but only[] */
@@ -68,6 +68,7 @@ struct plan {
 	uint64_t version; /* 0 = none yet */
 	uint32_t shard_count;
 	uint32_t away_count;
+	uint64_t members; /* plan_members of those it was levelled for; 0 = it is to be levelled */
 	struct id target[WIRE_SHARDS_MAX];  /* size 0 = nobody */
 	struct id standby[WIRE_SHARDS_MAX]; /* another node, in another zone where there is one */
 	struct id home[WIRE_SHARDS_MAX];    /* lent: the node it goes back to; size 0 = not lent */
@@ -77,8 +78,24 @@ struct plan {
 /* How it should be. `goal` (another object than `old`) gets version old->version + 1 if it differs
  * from `old` in any way, else the same. Where nobody may take a shard, it keeps its target. */
 void plan_goal(const struct plan_input *input, const struct plan *old, struct plan *goal);
-bool plan_equal(const struct plan *a, const struct plan *b);         /* but for the version */
+bool plan_equal(const struct plan *a, const struct plan *b); /* but for the version */
+/* A fingerprint of the nodes that may get shards, and their weights. Never 0. */
+uint64_t plan_members(const struct plan_input *input);
 uint32_t plan_moves(const struct plan *from, const struct plan *to); /* targets that differ */
+
+/* ---- absences ---- */
+
+struct plan_grace {
+	uint64_t now_unix_ms;
+	uint64_t grace_ms;  /* how long what a lost node had is only lent */
+	uint64_t settle_ms; /* how long one must be back to get it again; more each time (S21) */
+};
+/* Brings plan->away up to date with the nodes of the input: who is lost, is back, has been for long
+ * enough, will not come. What was lent by one that does not come is given. Nodes that are not there
+ * join the input as away, those that are back too shortly as cordoned. Returns whether levelling is
+ * to wait for somebody; *due_unix_ms is when time alone changes something, UINT64_MAX = never. */
+bool plan_absences(struct plan_input *input, const struct plan_grace *grace, struct plan *plan,
+		   uint64_t *due_unix_ms);
 
 /* ---- step by step ---- */
 
@@ -102,10 +119,11 @@ struct plan_motion {
 };
 /* The next plan on the way from `now` to `goal`; another object than both. Returns how many moves
  * it begins. Its version is now->version + 1 if it differs, else the same. What is under way is
- * redirected only when its target is lost or leaving. */
+ * redirected only when its target is lost or leaving, or by order. */
 uint32_t plan_step(const struct plan_input *input, const struct plan *now, const struct plan *goal,
 		   const struct plan_motion *motion, struct plan *next);
-/* `node` has taken the shard by itself (S21): it becomes the target; version + 1. */
+/* `node` has taken the shard by itself (S21): it becomes the target, and the plan is to be
+ * levelled; version + 1. */
 void plan_take(struct plan *plan, uint32_t shard, const struct id *node);
 
 /* What the running operation wants to be moved now (sharding/control_ops.c). */
@@ -204,7 +222,7 @@ uint32_t plan_order(const struct plan_node *nodes, uint32_t node_count, uint32_t
 		    uint32_t order[PLAN_NODES_MAX]);
 
 /* Stored form, strict on reading, SAGA_E_BAD_REPLY; at most PLAN_TEXT_MAX bytes:
- *   sagad-plan 2 VERSION SHARDS AWAY\n
+ *   sagad-plan 2 VERSION SHARDS AWAY MEMBERS\n
  *   TARGET STANDBY HOME\n             for each shard; "-" = nobody
  *   NODE SINCE BACK TIMES\n           for each node that is away or was lately
  * Form 1 ("sagad-plan 1 VERSION SHARDS\n", "TARGET STANDBY\n") is read, not written. */

@@ -233,13 +233,13 @@ static enum plan_rule plan_node_rule(const struct plan_work *w, uint32_t i)
 		return PLAN_RULE_STOPPING;
 	if (n->draining)
 		return PLAN_RULE_DRAINING;
+	if (n->excluded)
+		return PLAN_RULE_EXCLUDED;
 	if (n->weight == 0)
 		return PLAN_RULE_NO_WEIGHT;
 	if (!w->usable[i])
 		return PLAN_RULE_UNHEALTHY;
-	if (n->cordoned)
-		return PLAN_RULE_CORDONED;
-	return n->excluded ? PLAN_RULE_EXCLUDED : PLAN_RULE_MAY;
+	return n->cordoned ? PLAN_RULE_CORDONED : PLAN_RULE_MAY;
 }
 
 static enum plan_rule plan_rule(const struct plan_work *w, const struct plan *goal, uint32_t s,

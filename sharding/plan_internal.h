@@ -33,10 +33,12 @@ static inline const struct id *plan_id_at(const struct id *ids, const struct pla
 }
 
 /* plan.c */
+/* Fills what it says of the nodes: usable, fills, weight. */
+void plan_mark_usable(struct plan_work *w);
 uint32_t plan_find(const struct plan_input *input, const struct id *id);
 int plan_compare_ids(const struct id *a, const struct id *b);
 bool plan_prefers(const struct plan_work *w, uint32_t shard, uint32_t a, uint32_t b);
-/* The node that the shard's pin names, if that may get it; else PLAN_NOBODY. */
+/* The node that the shard's pin names, if that is usable; else PLAN_NOBODY. */
 uint32_t plan_pinned_to(const struct plan_work *w, uint32_t shard);
 /* Whether a freeze holds the shard where it is. */
 bool plan_is_frozen(const struct plan_work *w, uint32_t shard);

@@ -61,9 +61,7 @@ static bool plan_may_begin(const struct plan_way *way, uint32_t s)
 		return false;
 	if (urgency == PLAN_AT_ONCE)
 		return true;
-	if (way->motion->moving[s] && urgency != PLAN_LEAVING)
-		return false;
-	return plan_room(way, s);
+	return urgency == PLAN_BALANCE && way->motion->moving[s] ? false : plan_room(way, s);
 }
 
 /* Of a shard whose move must wait: its goal's standby belongs to another owner. One that is there
@@ -88,6 +86,7 @@ uint32_t plan_step(const struct plan_input *input, const struct plan *now, const
 	CHECK(next != now && next != goal);
 	CHECK_EQ(now->shard_count, goal->shard_count);
 	*next = *now;
+	next->members = goal->members;
 	next->away_count = goal->away_count;
 	memcpy(next->away, goal->away, sizeof next->away);
 	for (uint32_t urgency = 0; urgency < PLAN_URGENCIES; urgency++) {
@@ -118,6 +117,7 @@ void plan_take(struct plan *plan, uint32_t shard, const struct id *node)
 	plan->version++;
 	plan->target[shard] = *node;
 	plan->home[shard] = (struct id){0};
+	plan->members = 0;
 	if (id_equal(&plan->standby[shard], node))
 		plan->standby[shard] = (struct id){0};
 }

@@ -5,9 +5,9 @@
 #include "sharding/plan.h"
 #include "sharding/text.h"
 
-/* The longest plan there can be has a first line of at most 64 bytes, three ids a shard, and an id
+/* The longest plan there can be has a first line of at most 80 bytes, three ids a shard, and an id
  * and three numbers for each node that is away. */
-_Static_assert(64 + WIRE_SHARDS_MAX * 3 * (ID_SIZE_MAX + 1) +
+_Static_assert(80 + WIRE_SHARDS_MAX * 3 * (ID_SIZE_MAX + 1) +
 			       PLAN_NODES_MAX * (ID_SIZE_MAX + 1 + 21 + 21 + 11) <=
 		       PLAN_TEXT_MAX,
 	       "every plan fits");
@@ -45,8 +45,8 @@ int plan_encode(const struct plan *plan, struct buf *out)
 	CHECK_LE(plan->away_count, PLAN_NODES_MAX);
 	if (!plan_storable(plan))
 		return SAGA_E_NAME;
-	(void)buf_printf(out, "sagad-plan 2 %" PRIu64 " %" PRIu32 " %" PRIu32 "\n", plan->version,
-			 plan->shard_count, plan->away_count);
+	(void)buf_printf(out, "sagad-plan 2 %" PRIu64 " %" PRIu32 " %" PRIu32 " %" PRIu64 "\n",
+			 plan->version, plan->shard_count, plan->away_count, plan->members);
 	for (uint32_t s = 0; s < plan->shard_count; s++)
 		(void)buf_printf(out, "%s %s %s\n", plan_word(&plan->target[s]),
 				 plan_word(&plan->standby[s]), plan_word(&plan->home[s]));
@@ -99,18 +99,22 @@ int plan_decode(struct slice text, struct plan *plan)
 	uint64_t version;
 	uint64_t shards;
 	uint64_t away = 0;
+	uint64_t members = 0;
 
 	if ((!first_form && !text_literal(&cursor, "sagad-plan 2 ")) ||
 	    !text_number(&cursor, UINT64_MAX, &version) || !text_literal(&cursor, " ") ||
 	    !text_number(&cursor, WIRE_SHARDS_MAX, &shards) || version == 0 || shards == 0)
 		return SAGA_E_BAD_REPLY;
 	if (!first_form &&
-	    (!text_literal(&cursor, " ") || !text_number(&cursor, PLAN_NODES_MAX, &away)))
+	    (!text_literal(&cursor, " ") || !text_number(&cursor, PLAN_NODES_MAX, &away) ||
+	     !text_literal(&cursor, " ") || !text_number(&cursor, UINT64_MAX, &members)))
 		return SAGA_E_BAD_REPLY;
 	if (!text_literal(&cursor, "\n"))
 		return SAGA_E_BAD_REPLY;
-	*plan = (struct plan){
-		.version = version, .shard_count = (uint32_t)shards, .away_count = (uint32_t)away};
+	*plan = (struct plan){.version = version,
+			      .shard_count = (uint32_t)shards,
+			      .away_count = (uint32_t)away,
+			      .members = members};
 	if (!plan_read_shards(&cursor, !first_form, plan))
 		return SAGA_E_BAD_REPLY;
 	for (uint32_t i = 0; i < away; i++) {

@@ -348,8 +348,9 @@ void model_start(struct model *m, uint32_t node)
 		.address = "127.0.0.1:7000",
 		.version = "0.1.0",
 		.ttl_ms = 2000,
+		.grace_ms = m->grace_ms,
 		.acquires_max = m->acquires_max,
-		.start_unix_ms = 1700000000000,
+		.start_unix_ms = 1700000000000 + m->now_ns / MODEL_MS,
 		.seed = prng_next(&m->prng),
 	};
 	const struct control_io io = {on_request,     on_assign,  on_release, on_keep, on_fence,
@@ -360,6 +361,8 @@ void model_start(struct model *m, uint32_t node)
 	(void)snprintf(name, sizeof name, "n%u", node);
 	assert_int_equal(id_from(&config.cluster, slice_str("test")), 0);
 	assert_int_equal(id_from(&config.node, slice_str(name)), 0);
+	if (m->skew_ms_max > 0)
+		config.start_unix_ms += prng_below(&m->prng, m->skew_ms_max);
 	assert_null(n->memory);
 	n->memory = malloc(control_memory_size());
 	assert_non_null(n->memory);

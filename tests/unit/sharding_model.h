@@ -109,6 +109,8 @@ struct model {
 	uint32_t replay_ms, quiesce_ms;
 	uint32_t ttl_ms_min;   /* grants below are raised */
 	uint32_t acquires_max; /* as of the configuration of nodes that are started */
+	uint32_t grace_ms;     /* the same */
+	uint32_t skew_ms_max;  /* how far a node's wall clock is ahead when it starts */
 	bool tampered;         /* by hand: the keys need not fit */
 	bool down;             /* the store answers nobody */
 };

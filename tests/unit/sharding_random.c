@@ -136,6 +136,8 @@ static uint64_t live(uint64_t seed, struct tally *tally)
 	uint64_t digest;
 
 	choose_faults(m);
+	m->skew_ms_max = (uint32_t)prng_below(&m->prng, 3000);
+	m->grace_ms = 5000 + (uint32_t)prng_below(&m->prng, 25000);
 	model_initialise(m);
 	for (uint32_t i = 0; i < m->node_count; i++)
 		model_start(m, i);

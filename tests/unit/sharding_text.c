@@ -173,7 +173,7 @@ static void keys_are_told_apart(void **state)
 		{"/sagad/c/plan", CONTROL_KEY_PLAN, "", 0},
 		{"/sagad/c/planner", CONTROL_KEY_PLANNER, "", 0},
 		{"/sagad/c/nodes/n1", CONTROL_KEY_NODE, "n1", 0},
-		{"/sagad/c/cordons/n1", CONTROL_KEY_CORDON, "n1", 0},
+		{"/sagad/c/cordons/n1", CONTROL_KEY_MARK, "n1", 0},
 		{"/sagad/c/shards/0/owner", CONTROL_KEY_OWNER, "", 0},
 		{"/sagad/c/shards/127/owner", CONTROL_KEY_OWNER, "", 127},
 		{"/sagad/c/shards/128/owner", CONTROL_KEY_OTHER, "", 0},
@@ -204,7 +204,7 @@ static void keys_are_told_apart(void **state)
 
 		control_key_parse(&c, slice_str(cases[i].key), &name);
 		assert_int_equal(name.kind, cases[i].kind);
-		if (name.kind == CONTROL_KEY_NODE || name.kind == CONTROL_KEY_CORDON)
+		if (name.kind == CONTROL_KEY_NODE || name.kind == CONTROL_KEY_MARK)
 			assert_true(slice_equal(id_slice(&name.id), slice_str(cases[i].id)));
 		if (name.kind == CONTROL_KEY_OWNER)
 			assert_int_equal(name.shard, cases[i].shard);
