@@ -122,6 +122,7 @@ static struct sim *create(uint64_t seed, const struct sim_options *options)
 		sim_database_open(sim, i, on_disk);
 	sim_journal_create(sim);
 	sim_etcd_create(sim);
+	sim_office_open(sim);
 	sim_inbox_create(sim);
 	sim_client_create(sim);
 	for (uint32_t i = 0; i < sim->saga_count; i++)
@@ -143,6 +144,7 @@ static void destroy(struct sim *sim)
 		sim_node_crash(&sim->nodes[i]);
 	sim_close_heap(sim);
 	sim_etcd_close(sim);
+	sim_office_close(sim);
 	sim_inbox_close(sim);
 	for (uint32_t i = 0; i < sim->queued; i++)
 		free(sim->queue[i].bytes);

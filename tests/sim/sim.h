@@ -69,6 +69,7 @@ struct sim {
 	struct sim_kv kvs[SIM_KEYS]; /* in the order of their names */
 	uint32_t kv_count;
 	struct sim_backup backup;
+	struct sim_office *office;
 	uint64_t etcd_away_until_ms;         /* it has no leader */
 	struct sim_lease leases[SIM_LEASES]; /* id = index + 1 */
 	uint32_t lease_count;

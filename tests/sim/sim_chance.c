@@ -5,12 +5,13 @@
 #include "tests/sim/sim.h"
 
 static const char *const NAMES[SIM_STREAMS] = {
-	[SIM_PLAN] = "plan",       [SIM_FAULTS] = "faults",     [SIM_NETWORK] = "network",
-	[SIM_JOURNAL] = "journal", [SIM_ETCD] = "etcd",         [SIM_NODE] = "node",
-	[SIM_SERVICE] = "service", [SIM_CLIENT] = "client",     [SIM_INBOX] = "inbox",
-	[SIM_KIND] = "kind",       [SIM_BRANCHES] = "branches", [SIM_SIZE] = "size",
-	[SIM_STORE] = "store",     [SIM_PERSON] = "person",     [SIM_BANK] = "bank",
-	[SIM_FROZEN] = "frozen",   [SIM_DISK] = "disk",         [SIM_DAMAGE] = "damage",
+	[SIM_PLAN] = "plan",         [SIM_FAULTS] = "faults",     [SIM_NETWORK] = "network",
+	[SIM_JOURNAL] = "journal",   [SIM_ETCD] = "etcd",         [SIM_NODE] = "node",
+	[SIM_SERVICE] = "service",   [SIM_CLIENT] = "client",     [SIM_INBOX] = "inbox",
+	[SIM_KIND] = "kind",         [SIM_BRANCHES] = "branches", [SIM_SIZE] = "size",
+	[SIM_STORE] = "store",       [SIM_PERSON] = "person",     [SIM_BANK] = "bank",
+	[SIM_FROZEN] = "frozen",     [SIM_DISK] = "disk",         [SIM_DAMAGE] = "damage",
+	[SIM_OPERATOR] = "operator",
 };
 
 const char *sim_stream_name(uint32_t stream)

@@ -34,6 +34,7 @@ enum sim_stream {
 	SIM_FROZEN,   /* liveness: what stays bad for ever */
 	SIM_DISK,     /* what participants' databases stand on */
 	SIM_DAMAGE,   /* beyond the model */
+	SIM_OPERATOR, /* what operators ask for */
 	SIM_STREAMS,
 };
 

@@ -1,4 +1,5 @@
 /* etcd: a linearizable store with revisions and leases behind a network that loses and delays. */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,13 +16,13 @@ enum {
 struct call {
 	struct lease_request request;
 	struct lease_result result;
-	struct lease_kv kvs[SIM_KEYS];
 	uint64_t token, sent_ns;
 	lease_completion done;
 	void *context;
 	uint32_t node;
 	uint64_t life;
 	bool mute;
+	struct lease_kv kvs[SIM_KEYS]; /* last: only what is there is kept */
 };
 
 static bool link_down(const struct sim_node *node)
@@ -217,6 +218,27 @@ static void apply_txn(struct sim *sim, struct call *call)
 			remove_kv(sim, kv);
 	}
 	call->result.succeeded = true;
+	if (sim->office != NULL)
+		sim_office_wrote(sim, call->node, r);
+	tell_watchers(sim);
+}
+
+struct sim_kv *sim_etcd_find(struct sim *sim, const char *key)
+{
+	return find_key(sim, key);
+}
+
+void sim_etcd_put(struct sim *sim, const char *key, struct slice value)
+{
+	sim->revision++;
+	put_key(sim, key, value, 0);
+	tell_watchers(sim);
+}
+
+void sim_etcd_remove(struct sim *sim, const char *key)
+{
+	sim->revision++;
+	remove_kv(sim, find_key(sim, key));
 	tell_watchers(sim);
 }
 
@@ -307,7 +329,13 @@ static void result(struct sim *sim, struct sim_event *e)
 
 static void put_call(struct sim_event *e, const struct call *call)
 {
-	sim_event_bytes(e, slice_of(call, sizeof *call));
+	/* A range is told in its answer: that has room for what was found, all else for nothing. */
+	const uint32_t room = call->request.kind == LEASE_RANGE && call->request.prefix.size > 0
+				      ? SIM_KEYS
+				      : call->result.kv_count;
+
+	sim_event_bytes(e, slice_of(call, (uint32_t)(offsetof(struct call, kvs) +
+						     room * sizeof call->kvs[0])));
 	e->drop = drop_call;
 }
 
@@ -386,7 +414,9 @@ static void apply(struct sim *sim, struct sim_event *e)
 		give_up(sim, call);
 		return;
 	}
-	struct call answer = *call;
+	struct call answer;
+	memcpy(&answer, call, offsetof(struct call, kvs));
+	memcpy(answer.kvs, call->kvs, call->result.kv_count * sizeof call->kvs[0]);
 	answer.request = (struct lease_request){.kind = call->request.kind};
 	call->result.kv_count = 0; /* they are the answer's now */
 	put_call(sim_at(sim, sim->now_ms + 1 + sim_draw(sim, SIM_ETCD, sim->faults.etcd_ms + 1),
@@ -539,6 +569,8 @@ void sim_etcd_restore(struct sim *sim)
 		sim->leases[i].expires_ms = sim->now_ms + sim->leases[i].ttl_ms;
 	}
 	sim->count.etcd_restored++;
+	if (sim->office != NULL)
+		sim_office_restored(sim);
 	tell_watchers(sim);
 }
 

@@ -78,6 +78,8 @@ static const struct fault_row rows[] = {
 	ROW(inbox_ack_lost, SIM_OF_INBOX, RATE, 2, 300),
 	ROW(inbox_slow, SIM_OF_INBOX, RATE, 2, 80),
 	ROW(inbox_depose_ms, SIM_OF_INBOX, GAP, 2, 1500),
+	ROW(operator_ms, SIM_OF_OPERATORS, GAP, 2, 700),
+	ROW(leave_ms, SIM_OF_OPERATORS, GAP, 2, 2500),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
@@ -240,6 +242,7 @@ void sim_heal(struct sim *sim)
 		sim->consumers[i].stuck_until_ms = 0;
 	memset(sim->leaders, 0, sizeof sim->leaders);
 	sim_etcd_heal(sim);
+	sim_operator_heal(sim);
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		struct sim_node *node = &sim->nodes[i];
 

@@ -103,6 +103,17 @@ void sim_etcd_save(struct sim *sim);
 void sim_etcd_restore(struct sim *sim);
 void sim_etcd_heal(struct sim *sim); /* it has one from now on */
 void sim_etcd_close(struct sim *sim);
+/* By an operator: without compare, and told to all who watch. */
+void sim_etcd_put(struct sim *sim, const char *key, struct slice value);
+void sim_etcd_remove(struct sim *sim, const char *key);
+struct sim_kv *sim_etcd_find(struct sim *sim, const char *key); /* NULL = it is not there */
+
+/* sim_office.c: who writes what there (S21) */
+void sim_office_open(struct sim *sim);
+void sim_office_close(struct sim *sim);
+void sim_office_wrote(struct sim *sim, uint32_t node, const struct lease_request *txn);
+void sim_office_restored(struct sim *sim);
+struct sim_node *sim_office_planner(struct sim *sim); /* NULL = nobody has the office */
 
 /* sim_network.c: data is copied; faults apply */
 void sim_transport_open(struct sim_node *node);

@@ -70,5 +70,6 @@ struct core_time sim_node_time(const struct sim_node *node);
 void sim_node_tick(struct sim_node *node);
 void sim_node_turn(struct sim_node *node);
 void sim_node_stop(struct sim_node *node);
+void sim_node_dies(struct sim_node *node); /* sim_strikes.c: and is started again */
 
 #endif

@@ -33,7 +33,8 @@
 	X(dumb_nodes) X(held_links) X(broker_outages) X(disks_lost) X(reordered) X(publish_busy) \
 	X(misrouted) X(disks) X(disk_failures) X(disk_full) X(disk_short_writes) X(disk_busy) \
 	X(disk_power_failures) X(disk_lost_writes) \
-	X(frozen_nodes) X(frozen_services)
+	X(frozen_nodes) X(frozen_services) X(pins) X(freezes) X(cordons) X(drains) X(leaves) \
+	X(planner_deaths) X(plans_written) X(plan_moves) X(acquired) X(taken_by_order)
 /* Of the few runs beyond the model; the last two are what the design does not see. */
 #define SIM_DAMAGE_COUNTERS(X) \
 	X(journal_tails_lost) X(journals_purged) X(journals_made_again) X(damage_halts) \

@@ -30,13 +30,18 @@ static void restart(struct sim *sim, struct sim_event *e)
 		sim_node_start(node);
 }
 
-static void strike_crash(struct sim *sim)
+void sim_node_dies(struct sim_node *node)
 {
-	struct sim_node *node = any_node(sim);
+	struct sim *sim = node->sim;
 
 	sim->count.crashes += node->running;
 	sim_node_crash(node);
 	sim_at(sim, for_ms(sim, 4000), SIM_WORLD, restart)->a = node->index;
+}
+
+static void strike_crash(struct sim *sim)
+{
+	sim_node_dies(any_node(sim));
 }
 
 static void strike_pause(struct sim *sim)
@@ -103,6 +108,17 @@ static void strike_drain(struct sim *sim)
 
 	sim_node_stop(node);
 	sim_at(sim, for_ms(sim, 4000) + 3000, SIM_WORLD, restart)->a = node->index;
+}
+
+/* Rolling restarts: most are back soon, some only when others have long had their shards. */
+static void strike_leave(struct sim *sim)
+{
+	struct sim_node *node = any_node(sim);
+	const bool soon = sim_draw(sim, SIM_FAULTS, 3) > 0;
+
+	sim->count.leaves += node->running;
+	sim_node_stop(node);
+	sim_at(sim, for_ms(sim, soon ? 1500 : 9000) + 300, SIM_WORLD, restart)->a = node->index;
 }
 
 /* Its lease is over and others take its shards, but it cannot know: it hears nobody at first, and
@@ -235,6 +251,8 @@ static struct fault fault_of(const struct sim *sim, uint64_t number)
 		{strike_lease, sim->faults.expire_early_ms},
 		{strike_clock, sim->faults.clock_ms},
 		{strike_drain, sim->faults.drain_ms},
+		{strike_leave, sim->faults.leave_ms},
+		{sim_operator_strikes, sim->faults.operator_ms},
 		{strike_zombie, sim->faults.zombie_ms},
 		{strike_inbox, sim->faults.inbox_depose_ms},
 		{strike_stuck, sim->faults.stuck_ms},
