@@ -281,7 +281,7 @@ static void damage(struct stage_model *m)
 		break;
 	default: /* rolled up: all that was is gone, and there is a new message */
 		sim_journal_purge(m->sim, 0);
-		sim_journal_put(m->sim, 0, slice_str("r"));
+		sim_journal_put(m->sim, 0, (struct journal_place){0}, slice_str("r"));
 		break;
 	}
 }

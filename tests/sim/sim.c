@@ -143,6 +143,7 @@ static void destroy(struct sim *sim)
 	for (uint32_t i = 0; i < sim->node_count; i++)
 		sim_node_crash(&sim->nodes[i]);
 	sim_close_heap(sim);
+	sim_journal_close(sim);
 	sim_etcd_close(sim);
 	sim_office_close(sim);
 	sim_inbox_close(sim);

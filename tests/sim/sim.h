@@ -61,7 +61,7 @@ struct sim {
 	enum sim_hold (*holds)[SIM_STEPS];          /* by saga: as the ledger says */
 	uint64_t arrive_ms[SIM_ENDPOINTS][SIM_ENDPOINTS];
 
-	uint32_t log_first[SIM_SHARDS_MAX]; /* what was below it is gone */
+	struct sim_log logs[SIM_SHARDS_MAX];
 	struct sim_leader leaders[SIM_SHARDS_MAX];
 	struct sim_writer last_writer[SIM_SHARDS_MAX];
 	bool beyond; /* its damage is more than the design survives */

@@ -46,6 +46,7 @@ static const struct fault_row rows[] = {
 	ROW(journal_cut_ms, SIM_OF_JOURNAL, GAP, 3, 2500),
 	ROW(leader_ms, SIM_OF_JOURNAL, GAP, 3, 2000),
 	ROW(stuck_ms, SIM_OF_JOURNAL, GAP, 5, 2000),
+	ROW(come_back_ms, SIM_OF_JOURNAL, GAP, 4, 1500),
 	ROW(etcd_lost, SIM_OF_ETCD, RATE, 2, 80),
 	ROW(etcd_mute, SIM_OF_ETCD, RATE, 2, 80),
 	ROW(etcd_late, SIM_OF_ETCD, RATE, 2, 40),

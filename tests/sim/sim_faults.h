@@ -35,7 +35,7 @@ enum sim_class_of_faults {
 	X(refused_wrongly) X(unsent) X(leader_ms) X(etcd_refused) X(etcd_broken) X(etcd_twice) X(renew_lied) \
 	X(hint_again) X(etcd_leader_ms) X(age_late) X(consumer_stuck_ms) X(consumer_made_ms) \
 	X(inbox_lost) X(inbox_ack_lost) X(inbox_slow) X(inbox_depose_ms) X(inbox_ms) \
-	X(stuck_ms) X(operator_ms) X(leave_ms) X(no_self_stop)
+	X(stuck_ms) X(operator_ms) X(come_back_ms) X(leave_ms) X(no_self_stop)
 /* clang-format on */
 struct sim_faults {
 #define X(name) uint32_t name;

@@ -14,14 +14,77 @@ static uint32_t count_of(const struct sim *sim, uint32_t shard)
 	return sim->history.journals[shard].count;
 }
 
-uint64_t sim_journal_put(struct sim *sim, uint32_t shard, struct slice bytes)
+/* ---- names -------------------------------------------------------------------------------------
+ */
+
+static void roll_up(struct sim *sim, uint32_t shard, uint8_t name)
 {
+	struct sim_log *log = &sim->logs[shard];
+	const uint32_t count = count_of(sim, shard);
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct sim_stand *stand = &log->stands[i];
+
+		if (stand->name != name || stand->gone_at != 0)
+			continue;
+		stand->gone_at = count + 1;
+		log->rolled_up++;
+		sim->count.batches_rolled_up++;
+	}
+}
+
+uint64_t sim_journal_put(struct sim *sim, uint32_t shard, struct journal_place place,
+			 struct slice bytes)
+{
+	struct sim_log *log = &sim->logs[shard];
+	const uint32_t count = count_of(sim, shard);
+	const uint8_t name = (uint8_t)(place.segment % (JOURNAL_NAMES + 1));
 	uint8_t *copy = malloc(bytes.size);
 
 	CHECK(copy != NULL);
 	memcpy(copy, bytes.data, bytes.size);
+	if (place.begins)
+		roll_up(sim, shard, name);
+	if (count == log->capacity)
+		log->stands = sim_grow(log->stands, count, &log->capacity, sizeof *log->stands);
+	log->stands[count] = (struct sim_stand){.name = name};
 	(void)history_add_batch(&sim->history, sim->now_ms, shard, copy, bytes.size);
 	return count_of(sim, shard);
+}
+
+void sim_journal_close(struct sim *sim)
+{
+	for (uint32_t n = 0; n < SIM_SHARDS_MAX; n++)
+		free(sim->logs[n].stands);
+}
+
+/* Whole segments, with gaps between them: seen of 2.9.10 with three replicas (decision 0006). */
+void sim_journal_comes_back(struct sim *sim, uint32_t shard)
+{
+	struct sim_log *log = &sim->logs[shard];
+	uint32_t names = 0, back = 0;
+
+	for (uint32_t name = 0; name < JOURNAL_NAMES; name++)
+		names |= (uint32_t)sim_draw(sim, SIM_JOURNAL, 2) << name;
+	for (uint32_t i = 0; i < count_of(sim, shard); i++) {
+		struct sim_stand *stand = &log->stands[i];
+
+		if (stand->gone_at == 0 || stand->purged || (names >> stand->name & 1) == 0)
+			continue;
+		stand->gone_at = 0;
+		log->rolled_up--;
+		back++;
+	}
+	sim->count.segments_come_back += back > 0;
+	sim_fault(sim, "journal.comes_back", shard, back, 0, 0);
+}
+
+/* To a server that knows the log up to `end`. */
+static bool is_there(const struct sim *sim, uint32_t shard, uint64_t at, uint64_t end)
+{
+	const struct sim_stand *stand = &sim->logs[shard].stands[at - 1];
+
+	return stand->gone_at == 0 || (stand->gone_at > end && !stand->purged);
 }
 
 void sim_journal_create(struct sim *sim)
@@ -46,7 +109,7 @@ void sim_journal_create(struct sim *sim)
 		buf_clear(&batch);
 		CHECK_EQ(wire_encode(WIRE_RECORD_GENESIS, &genesis, &record), 0);
 		CHECK_EQ(batch_encode(&header, buf_slice(&record), &batch), 0);
-		(void)sim_journal_put(sim, n, buf_slice(&batch));
+		(void)sim_journal_put(sim, n, (struct journal_place){0}, buf_slice(&batch));
 	}
 	buf_close(&record);
 	buf_close(&batch);
@@ -71,14 +134,14 @@ void sim_journal_lose(struct sim *sim, uint32_t shard, uint32_t batches)
 
 void sim_journal_purge(struct sim *sim, uint32_t shard)
 {
-	sim->log_first[shard] = count_of(sim, shard) + 1;
+	for (uint32_t i = 0; i < count_of(sim, shard); i++)
+		sim->logs[shard].stands[i].gone_at = 1, sim->logs[shard].stands[i].purged = true;
 	sim_note(sim, "journal.purged", shard, count_of(sim, shard), 0, 0);
 }
 
 void sim_journal_remake(struct sim *sim, uint32_t shard)
 {
 	sim_journal_lose(sim, shard, count_of(sim, shard));
-	sim->log_first[shard] = 0;
 }
 
 /* ---- calls that are open ------------------------------------------------------------------------
@@ -177,10 +240,25 @@ static bool turned_away(struct sim *sim, const struct sim_event *e, uint32_t sha
 	return true;
 }
 
+/* `a`: shard, the name, whether it begins a segment there. */
+static uint64_t packed(uint32_t shard, uint64_t expected, struct journal_place place)
+{
+	const uint64_t name = expected == JOURNAL_UNFENCED ? JOURNAL_UNFENCED_NAME
+							   : place.segment % JOURNAL_NAMES;
+
+	return shard | name << 8 | (uint64_t)place.begins << 16;
+}
+
+static struct journal_place place_of(uint64_t a)
+{
+	return (struct journal_place){.segment = a >> 8 & 0xff, .begins = (a >> 16 & 1) != 0};
+}
+
 /* The request reaches the stream's leader. `d`: node, its life, whether the answer is lost. */
 static void carry_out(struct sim *sim, struct sim_event *e)
 {
-	const uint32_t shard = (uint32_t)e->a, node = (uint32_t)(e->d & 0xff);
+	const uint32_t shard = (uint32_t)(e->a & 0xff), node = (uint32_t)(e->d & 0xff);
+	const struct journal_place place = place_of(e->a);
 	const uint64_t last = count_of(sim, shard);
 	const bool fits = e->b == JOURNAL_UNFENCED || e->b == last || sim_plants.appends_unfenced;
 	const bool mute = ((e->d >> 8) & MUTE) != 0 || link_down(&sim->nodes[node]);
@@ -189,9 +267,12 @@ static void carry_out(struct sim *sim, struct sim_event *e)
 		return;
 	if (fits)
 		sim->last_writer[shard] = (struct sim_writer){
-			node, e->d >> 16, sim_journal_put(sim, shard, slice_of(e->bytes, e->size))};
+			node, e->d >> 16,
+			sim_journal_put(sim, shard, place, slice_of(e->bytes, e->size))};
 	else
 		sim->count.refused_appends++;
+	sim->count.segments += fits && place.begins;
+	sim->count.refused_roll_ups += !fits && place.begins;
 	if (e->b == JOURNAL_UNFENCED)
 		sim->count.unfenced_epochs++;
 	sim_note(sim, fits ? "journal.stored" : "journal.refused", node, shard, last + 1, mute);
@@ -235,7 +316,6 @@ static int append(struct journal *journal, uint32_t shard, uint64_t expected,
 	struct sim_journal *j = self(journal);
 	struct sim *sim = j->node->sim;
 
-	(void)place;
 	if (is_open(j, j->appending[shard]))
 		return SAGA_E_BUSY;
 	if (unsent(j))
@@ -259,7 +339,7 @@ static int append(struct journal *journal, uint32_t shard, uint64_t expected,
 	if (!lost) {
 		struct sim_event *e = sim_at(sim, at_ms, SIM_WORLD, carry_out);
 
-		e->a = shard;
+		e->a = packed(shard, expected, place);
 		e->b = expected;
 		e->c = token;
 		e->d = j->node->index | (uint64_t)(mute ? MUTE : 0) << 8 | j->node->life << 16;
@@ -287,14 +367,15 @@ static void read_fails(struct sim *sim, struct sim_event *e)
 				      SAGA_E_TIMEOUT, 0);
 }
 
-/* `c`: next position, `d`: last one wanted, or the end as this reader's server knows it. */
+/* `c`: next position, `d`: last one wanted. */
 static void read_chunk(struct sim *sim, struct sim_event *e)
 {
 	struct sim_node *node = &sim->nodes[e->node];
 	const struct journal_events *events = &node->journal.events;
 	const uint32_t shard = (uint32_t)e->a;
+	const bool anywhere = (e->c & JOURNAL_ANYWHERE) != 0;
 	uint64_t end = count_of(sim, shard);
-	uint64_t at = e->c;
+	uint64_t at = e->c & ~JOURNAL_ANYWHERE;
 
 	if (!is_open(&node->journal, e->b))
 		return;
@@ -313,12 +394,13 @@ static void read_chunk(struct sim *sim, struct sim_event *e)
 
 		end = end > behind ? end - behind : end > 0;
 	}
-	if (at < sim->log_first[shard] && at <= end) {
-		close_token(&node->journal, e->b);
-		events->read_end(events->context, shard, e->b, SAGA_E_JOURNAL_GAP, at - 1);
-		return;
-	}
+	while (anywhere && at <= end && !is_there(sim, shard, at, end))
+		at++;
+	const bool none = anywhere && end > 0 && at > end;
+
 	for (uint32_t i = 0; i < READ_CHUNK && at <= end && at <= e->d; i++, at++) {
+		if (!is_there(sim, shard, at, end))
+			break;
 		const struct history_batch *batch = &sim->history.journals[shard].batches[at - 1];
 
 		if (is_open(&node->journal, e->b))
@@ -329,6 +411,12 @@ static void read_chunk(struct sim *sim, struct sim_event *e)
 	}
 	if (!is_open(&node->journal, e->b))
 		return;
+	if (none || (at <= end && at <= e->d && !is_there(sim, shard, at, end))) {
+		sim->count.gaps_read++;
+		close_token(&node->journal, e->b);
+		events->read_end(events->context, shard, e->b, SAGA_E_JOURNAL_GAP, at - 1);
+		return;
+	}
 	if (at > end || at > e->d) {
 		close_token(&node->journal, e->b);
 		events->read_end(events->context, shard, e->b, 0, end);
@@ -357,7 +445,7 @@ static int read(struct journal *journal, uint32_t shard, uint64_t from, uint64_t
 	open_token(j, token);
 	e->a = shard;
 	e->b = token;
-	e->c = from & ~JOURNAL_ANYWHERE;
+	e->c = from;
 	e->d = to;
 	return 0;
 }

@@ -38,6 +38,7 @@ struct sim *sim_models_create(uint64_t seed, uint32_t clients)
 void sim_models_destroy(struct sim *sim)
 {
 	sim_close_heap(sim);
+	sim_journal_close(sim);
 	sim_etcd_close(sim);
 	sim_inbox_close(sim);
 	history_close(&sim->history);

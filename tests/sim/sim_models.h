@@ -28,6 +28,19 @@ struct sim_journal {
 	uint64_t apply_ms[SIM_SHARDS_MAX];  /* appends of one connection arrive in order */
 };
 
+/* Where a batch stands, and since which sequence it is there no more. Who has not heard of the
+ * roll-up yet has it still. */
+struct sim_stand {
+	uint8_t name;
+	bool purged;      /* for ever */
+	uint32_t gone_at; /* 0 = it is there */
+};
+struct sim_log {
+	struct sim_stand *stands; /* as the journal's batches */
+	uint32_t capacity;
+	uint32_t rolled_up; /* of its batches */
+};
+
 /* Who leads a journal's stream: nobody for a while; and one that was deposed may answer, too, and
  * knows nothing of what came since. */
 struct sim_leader {
@@ -82,7 +95,12 @@ struct sim_backup {
 
 /* sim_journal.c */
 void sim_journal_create(struct sim *sim);
-uint64_t sim_journal_put(struct sim *sim, uint32_t shard, struct slice bytes); /* its position */
+void sim_journal_close(struct sim *sim);
+/* Its position. What stands on the place's name goes if it begins its segment. */
+uint64_t sim_journal_put(struct sim *sim, uint32_t shard, struct journal_place place,
+			 struct slice bytes);
+/* All servers die at once: some of the segments that were rolled up are there again. */
+void sim_journal_comes_back(struct sim *sim, uint32_t shard);
 /* Beyond what any design survives: the last batches are lost although they were acknowledged; all
  * are gone, and what comes goes on behind them; the stream is made again, empty. */
 void sim_journal_lose(struct sim *sim, uint32_t shard, uint32_t batches);

@@ -35,6 +35,9 @@
 	X(disk_power_failures) X(disk_lost_writes) \
 	X(frozen_nodes) X(frozen_services) X(pins) X(freezes) X(cordons) X(drains) X(leaves) \
 	X(planner_deaths) X(plans_written) X(plan_moves) X(acquired) X(taken_by_order)
+/* Not counted for too little as long as owners begin no segments. */
+#define SIM_SEGMENT_COUNTERS(X) \
+	X(segments) X(batches_rolled_up) X(segments_come_back) X(refused_roll_ups) X(gaps_read)
 /* Of the few runs beyond the model; the last two are what the design does not see. */
 #define SIM_DAMAGE_COUNTERS(X) \
 	X(journal_tails_lost) X(journals_purged) X(journals_made_again) X(damage_halts) \
@@ -47,6 +50,7 @@ struct sim_counters {
 #undef X
 #define X(name) uint64_t name;
 	SIM_DAMAGE_COUNTERS(X)
+	SIM_SEGMENT_COUNTERS(X)
 #undef X
 };
 

@@ -179,6 +179,11 @@ static void strike_leader(struct sim *sim)
 	sim_journal_depose(sim, shard, away_ms, deposed_ms);
 }
 
+static void strike_come_back(struct sim *sim)
+{
+	sim_journal_comes_back(sim, (uint32_t)sim_draw(sim, SIM_FAULTS, sim->shard_count));
+}
+
 /* What was kept is put in its place, and kept again. */
 static void strike_restore(struct sim *sim)
 {
@@ -257,6 +262,7 @@ static struct fault fault_of(const struct sim *sim, uint64_t number)
 		{strike_inbox, sim->faults.inbox_depose_ms},
 		{strike_stuck, sim->faults.stuck_ms},
 		{strike_leader, sim->faults.leader_ms},
+		{strike_come_back, sim->faults.come_back_ms},
 		{strike_etcd, sim->faults.etcd_leader_ms},
 		{strike_restore, sim->faults.restore_ms},
 		{strike_dumb, sim->faults.dumb_ms},
