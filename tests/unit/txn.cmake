@@ -4,7 +4,7 @@ endforeach()
 
 sagad_unit_test(txn_random
 	SOURCES txn_random.c txn_world.c txn_world_check.c txn_host.c LIBS sagad_txn)
-foreach(module IN ITEMS bounds fold verify)
+foreach(module IN ITEMS bounds carry carry_refuse fold verify)
 	sagad_unit_test(txn_${module}
 		SOURCES txn_${module}.c txn_states.c txn_courses.c txn_host.c LIBS sagad_txn)
 endforeach()

@@ -150,6 +150,10 @@ static void note_record(struct host *h, struct slice bytes)
 		struct wire_record_enlisted enlisted;
 		struct wire_record_closed closed;
 		struct wire_record_noop noop;
+		struct wire_record_carried carried;
+		struct wire_record_remembered remembered;
+		struct wire_record_segment segment;
+		struct wire_record_history_mark history_mark;
 	} r;
 	struct arena arena;
 	enum wire_kind kind;
@@ -189,6 +193,15 @@ static void note_record(struct host *h, struct slice bytes)
 		break;
 	case WIRE_RECORD_TOMBSTONE:
 		note(h, "+tombstone %.*s\n", SLICE(r.tombstone.saga));
+		break;
+	case WIRE_RECORD_CARRIED:
+		note(h, "+carried %.*s\n", SLICE(r.carried.saga));
+		break;
+	case WIRE_RECORD_REMEMBERED:
+		note(h, "+remembered");
+		for (uint32_t i = 0; i < r.remembered.id_count; i++)
+			note(h, " %.*s", SLICE(r.remembered.ids[i].saga));
+		note(h, "\n");
 		break;
 	default:
 		note(h, "+%s\n", wire_kind_name(kind));
@@ -305,20 +318,64 @@ static void on_message(void *context, const struct txn_message *m)
 		h->message(h->context, m);
 }
 
+struct slice host_record_bytes(const struct host *h, uint32_t index)
+{
+	assert_true(index < h->record_count);
+	return slice_of(h->journal.data + h->records[index].offset, h->records[index].size);
+}
+
+struct txn_shard *host_fresh(struct host *h)
+{
+	assert_int_equal(madvise(h->replay_memory, h->memory_size, MADV_DONTNEED), 0);
+	return txn_create(h->replay_memory, h->memory_size, &h->limits, &h->config);
+}
+
+struct txn_shard *host_replay_from(struct host *h, uint32_t first, uint32_t count)
+{
+	struct txn_shard *fresh = host_fresh(h);
+
+	for (uint32_t i = first; i < count; i++)
+		assert_int_equal(txn_apply(fresh, host_record_bytes(h, i), i + 1, h->records[i].at),
+				 0);
+	return fresh;
+}
+
 struct txn_shard *host_replay(struct host *h, uint32_t count)
 {
-	struct txn_shard *fresh;
+	return host_replay_from(h, 0, count);
+}
 
-	assert_int_equal(madvise(h->replay_memory, h->memory_size, MADV_DONTNEED), 0);
-	fresh = txn_create(h->replay_memory, h->memory_size, &h->limits, &h->config);
-	for (uint32_t i = 0; i < count; i++) {
-		const struct host_record *r = &h->records[i];
+void host_genesis(struct host *h)
+{
+	const struct wire_record_genesis genesis = {
+		.cluster = slice_str("test"),
+		.shard_count = 1,
+		.slots = wire_slots_hash(&h->slots),
+		.created = slice_str("today"),
+	};
 
-		assert_int_equal(txn_apply(fresh, slice_of(h->journal.data + r->offset, r->size),
-					   i + 1, r->at),
-				 0);
-	}
-	return fresh;
+	assert_int_equal(wire_encode(WIRE_RECORD_GENESIS, &genesis, &h->step_records), 0);
+	h->text_size = 0;
+	take_records(h);
+	assert_int_equal(txn_apply(h->t, host_record_bytes(h, 0), 1, h->records[0].at), 0);
+}
+
+void host_carry(struct host *h, uint64_t below, uint32_t budget_bytes)
+{
+	assert_int_equal(host_step(h, (struct txn_event){.kind = TXN_EVENT_CARRY,
+							 .u.carry = {below, budget_bytes}}),
+			 0);
+}
+
+uint32_t host_segment(struct host *h, uint64_t whole_from)
+{
+	const struct txn_event event = {
+		.kind = TXN_EVENT_SEGMENT,
+		.u.segment = {.number = txn_segments(h->t).number + 1, .whole_from = whole_from},
+	};
+
+	assert_int_equal(host_step(h, event), 0);
+	return h->record_count - 1;
 }
 
 static uintptr_t place_in(const struct slab *slab, const uint8_t *block)

@@ -8,6 +8,7 @@
 #include "txn/state.h"
 #include "txn/txn.h"
 #include "wire/plan.h"
+#include "wire/record.h"
 
 enum {
 	HOST_STEPS_MAX = 8,
@@ -72,6 +73,17 @@ int host_step(struct host *h, struct txn_event event);
 void host_take_over(struct host *h, uint32_t count);
 /* Replays `count` records into the second memory area. */
 struct txn_shard *host_replay(struct host *h, uint32_t count);
+/* The same from the record with this index on. */
+struct txn_shard *host_replay_from(struct host *h, uint32_t first, uint32_t count);
+/* An engine in the second memory area that has seen nothing. */
+struct txn_shard *host_fresh(struct host *h);
+struct slice host_record_bytes(const struct host *h, uint32_t index);
+
+/* ---- carry-forward ---- */
+
+void host_genesis(struct host *h); /* before the first event */
+void host_carry(struct host *h, uint64_t below, uint32_t budget_bytes);
+uint32_t host_segment(struct host *h, uint64_t whole_from); /* the index of its record */
 
 /* ---- short forms ---- */
 

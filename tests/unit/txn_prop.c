@@ -96,6 +96,9 @@ static const struct {
 	[SEEN_CRASH_PARKED] = {"crash: parked", 100},
 	[SEEN_CRASH_OVER] = {"crash: over", 100},
 	[SEEN_CRASH_WITHIN_STEP] = {"crash: within the records of a step", 100},
+	[SEEN_SEGMENT] = {"segment", 10000},
+	[SEEN_FROM_THE_MIDDLE] = {"replay from the middle", 1000},
+	[SEEN_SKIPPED] = {"records skipped at its beginning", 100},
 };
 
 static int report(uint64_t cases)

@@ -23,7 +23,8 @@
 
 enum {
 	PROP_STEPS = 6,
-	PROP_OPS = 5, /* indexes are enum wire_op */
+	PROP_AREAS = 4, /* engines at a time: see txn_prop_carry.c */
+	PROP_OPS = 5,   /* indexes are enum wire_op */
 	PROP_RECORDS = 4096,
 	PROP_PACKETS = 256,
 	PROP_REQUESTS = 48,
@@ -117,6 +118,9 @@ enum prop_seen {
 	SEEN_CRASH_PARKED,
 	SEEN_CRASH_OVER,
 	SEEN_CRASH_WITHIN_STEP,
+	SEEN_SEGMENT,
+	SEEN_FROM_THE_MIDDLE,
+	SEEN_SKIPPED,
 	SEEN_COUNT,
 };
 
@@ -317,9 +321,21 @@ static inline bool prop_has_undo(uint32_t step)
 void prop_memory_take(void);
 void prop_run(uint64_t seed);
 void prop_step_engine(struct txn_event event);
+struct txn_shard *prop_fresh_engine(int area);
+void prop_fold_into(struct txn_shard *t, uint32_t index);
 void prop_flush(uint32_t durable);
 struct slice prop_record_bytes(const struct prop_record *r);
 void prop_send(const struct prop_packet *p); /* into the network, which may lose or double it */
+
+/* ---- txn_prop_carry.c ---- */
+
+void prop_carry_begin(void);
+void prop_carry_random(void); /* perhaps something is carried, or a segment begins */
+void prop_carry_heard(const struct txn_message *m);
+void prop_carry_step(const struct txn_event *event, struct slice written);
+struct txn_shard *prop_carry_take_over(int area); /* replayed, from wherever */
+void prop_carry_resumed(uint64_t entropy);
+void prop_carry_end(void);
 
 /* ---- txn_prop_service.c ---- */
 

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "tests/unit/txn_prop.h"
+#include "wire/record.h"
 
 static const struct txn_limits limits = {
 	.open_max = 2,
@@ -14,7 +15,7 @@ static const struct txn_limits limits = {
 };
 
 static struct {
-	void *areas[2];
+	void *areas[PROP_AREAS];
 	size_t size;
 	struct buf journal, step_records;
 	struct wire_slots slots;
@@ -26,7 +27,7 @@ uint64_t prop_seen[SEEN_COUNT];
 void prop_memory_take(void)
 {
 	space.size = txn_memory_size(&limits);
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < PROP_AREAS; i++) {
 		space.areas[i] = mmap(NULL, space.size, PROT_READ | PROT_WRITE,
 				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		PROP_REQUIRE(space.areas[i] != MAP_FAILED, "no memory");
@@ -41,7 +42,7 @@ struct slice prop_record_bytes(const struct prop_record *r)
 	return slice_of(space.journal.data + r->offset, r->size);
 }
 
-static void fold_into(struct txn_shard *t, uint32_t index)
+void prop_fold_into(struct txn_shard *t, uint32_t index)
 {
 	const int err = txn_apply(t, prop_record_bytes(&prop.records[index]), index + 1,
 				  prop.records[index].at);
@@ -49,7 +50,7 @@ static void fold_into(struct txn_shard *t, uint32_t index)
 	PROP_REQUIRE(err == 0, "22: record %u cannot be replayed: %s", index + 1, err_name(err));
 }
 
-static struct txn_shard *fresh_engine(int area)
+struct txn_shard *prop_fresh_engine(int area)
 {
 	/* Zeroes, of which only those pages cost anything that were touched. */
 	PROP_REQUIRE(madvise(space.areas[area], space.size, MADV_DONTNEED) == 0, "no zeroes");
@@ -147,6 +148,7 @@ static void on_message(void *context, const struct txn_message *m)
 
 	(void)context;
 	take_records();
+	prop_carry_heard(m);
 	/* T1, in the strict form: all records of the step stand before its messages. */
 	PROP_REQUIRE(m->gate == prop.record_count, "S1: gate %llu of a message after record %u",
 		     (unsigned long long)m->gate, prop.record_count);
@@ -247,6 +249,15 @@ void prop_flush(uint32_t durable)
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
+static struct slice written_since(uint32_t first)
+{
+	uint32_t size = 0;
+
+	for (uint32_t i = first; i < prop.record_count; i++)
+		size += prop.records[i].size;
+	return slice_of(space.journal.data + space.journal.size - size, size);
+}
+
 void prop_step_engine(struct txn_event event)
 {
 	const uint32_t first = prop.record_count;
@@ -264,7 +275,8 @@ void prop_step_engine(struct txn_event event)
 	prop.contradicted = effects.contradiction;
 	PROP_REQUIRE(effects.record_count == prop.record_count - first, "records are miscounted");
 	for (uint32_t i = first; i < prop.record_count; i++)
-		fold_into(prop.replica, i);
+		prop_fold_into(prop.replica, i);
+	prop_carry_step(&event, written_since(first));
 	if (prop.record_count > first)
 		prop.records[prop.record_count - 1].ends_step = true;
 	same_state("after an event");
@@ -350,6 +362,7 @@ static void take_over(void)
 {
 	struct prop_note *n;
 	const char *wrong;
+	uint64_t entropy;
 
 	n = prop_note('X', 0, 0, 0);
 	n->number = prop.record_count;
@@ -362,13 +375,13 @@ static void take_over(void)
 	prop.overdue = false;
 	for (uint32_t i = 0; i < prop.request_count; i++)
 		prop.requests[i].lost = true; /* its clients ask again */
-	prop.t = fresh_engine(0);
-	prop.replica = fresh_engine(1);
-	for (uint32_t i = 0; i < prop.durable; i++) {
-		fold_into(prop.t, i);
-		fold_into(prop.replica, i);
-	}
-	txn_resume(prop.t, prop.now, ++prop.epoch, prng_mix(prop.seed + ++prop.entropy));
+	prop.t = prop_carry_take_over(0);
+	prop.replica = prop_fresh_engine(1);
+	for (uint32_t i = 0; i < prop.durable; i++)
+		prop_fold_into(prop.replica, i);
+	entropy = prng_mix(prop.seed + ++prop.entropy);
+	txn_resume(prop.t, prop.now, ++prop.epoch, entropy);
+	prop_carry_resumed(entropy);
 	same_state("after a crash");
 	wrong = txn_verify(prop.t, true);
 	PROP_REQUIRE(wrong == NULL, "txn_verify after a crash: %s", wrong);
@@ -406,6 +419,7 @@ static void random_event(void)
 	const bool early = !prop.begun || (prop.interactive && !prop.closed);
 	const uint64_t kind = prop_below(100);
 
+	prop_carry_random();
 	/* A turn that comes late: what is queued is handled before the timers (S16). */
 	if (prop_below(10) == 0)
 		prop.now += prop_below(300);
@@ -468,6 +482,22 @@ static void heal(void)
 	prop_fail("L1: it does not end");
 }
 
+static void put_genesis(void)
+{
+	const struct wire_record_genesis genesis = {
+		.cluster = slice_str("prop"),
+		.shard_count = 1,
+		.slots = {.bytes = {1}},
+		.created = slice_str("today"),
+	};
+
+	PROP_REQUIRE(wire_encode(WIRE_RECORD_GENESIS, &genesis, &space.step_records) == 0,
+		     "no genesis");
+	take_records();
+	prop.records[0].ends_step = true;
+	prop.durable = 1;
+}
+
 static void set_up(uint64_t seed)
 {
 	static const uint32_t troubles[] = {0, 0, 10, 20, 40, 70, 100};
@@ -506,9 +536,13 @@ static void set_up(uint64_t seed)
 	buf_clear(&space.journal);
 	buf_clear(&space.step_records);
 	prop.epoch = 1;
-	prop.t = fresh_engine(0);
-	prop.replica = fresh_engine(1);
+	prop.t = prop_fresh_engine(0);
+	prop.replica = prop_fresh_engine(1);
+	put_genesis();
+	prop_fold_into(prop.t, 0);
+	prop_fold_into(prop.replica, 0);
 	txn_resume(prop.t, prop.now, prop.epoch, prng_mix(seed));
+	prop_carry_begin();
 }
 
 void prop_run(uint64_t seed)
@@ -522,4 +556,5 @@ void prop_run(uint64_t seed)
 	heal();
 	prop_client_end();
 	prop_check_end();
+	prop_carry_end();
 }
