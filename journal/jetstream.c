@@ -108,6 +108,13 @@ static int jetstream_read(struct journal *j, uint32_t shard, uint64_t from, uint
 	return jetstream_read_start(jetstream_of(j), shard, from, to, token);
 }
 
+static int jetstream_tail(struct journal *j, uint32_t shard, uint64_t from, uint64_t token)
+{
+	CHECK_LT(shard, WIRE_SHARDS_MAX);
+	CHECK(from >= 1);
+	return jetstream_tail_start(jetstream_of(j), shard, from, token);
+}
+
 static void jetstream_cancel(struct journal *j, uint64_t token)
 {
 	struct jetstream *js = jetstream_of(j);
@@ -140,6 +147,7 @@ static void jetstream_close(struct journal *j)
 static const struct journal_ops jetstream_ops = {
 	.append = jetstream_append,
 	.read = jetstream_read,
+	.tail = jetstream_tail,
 	.cancel = jetstream_cancel,
 	.close = jetstream_close,
 };

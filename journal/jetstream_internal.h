@@ -88,6 +88,8 @@ struct jetstream {
 
 int jetstream_read_start(struct jetstream *jetstream, uint32_t shard, uint64_t from, uint64_t to,
 			 uint64_t token) MUST_CHECK;
+int jetstream_tail_start(struct jetstream *jetstream, uint32_t shard, uint64_t from,
+			 uint64_t token) MUST_CHECK;
 void jetstream_read_cancel(struct jetstream *jetstream, uint64_t token);
 void jetstream_read_cancel_all(struct jetstream *jetstream);
 

@@ -5,14 +5,26 @@
 #include "base/check.h"
 #include "journal/jetstream_read.h"
 #include "journal/json_scan.h"
+#include "transport/ack_subject.h"
 
 enum {
 	PULL_BATCH_MAX = 1000,
 	PULL_BYTES_MAX = 1280 * 1024, /* above WIRE_MESSAGE_SIZE_MAX: any batch fits a pull */
 	PULL_EXPIRES_S = 60,
+	PULL_TIMED_OUT = 408,
 	INACTIVE_S = 10, /* a consumer whose deletion got lost goes by itself */
 	STALL_MS = 2000,
+	/* Of a tail: how long its pull waits at the server, which says so when that time is over:
+	 * nothing at all for half as long again means that the consumer is gone. Shorter than
+	 * INACTIVE_S, so that no idle one is dropped. */
+	TAIL_EXPIRES_S = 8,
+	TAIL_STALL_MS = TAIL_EXPIRES_S * 1500,
 };
+
+static uint32_t stall_ms(const struct jetstream_read *r)
+{
+	return r->tail ? TAIL_STALL_MS : STALL_MS;
+}
 
 static void watch(void *context, int error, const struct transport_message *message)
 {
@@ -25,12 +37,13 @@ static void watch(void *context, int error, const struct transport_message *mess
 		jetstream_read_end(r, error == 0 ? SAGA_E_BAD_REPLY : error);
 		return;
 	}
-	if (r->next == r->stall_mark) {
+	if (r->next == r->stall_mark && !r->heard) {
 		jetstream_read_failed(r, SAGA_E_TIMEOUT);
 		return;
 	}
 	r->stall_mark = r->next;
-	rc = jetstream_wait(&r->jetstream->waiter, STALL_MS, watch, r, &r->request);
+	r->heard = false;
+	rc = jetstream_wait(&r->jetstream->waiter, stall_ms(r), watch, r, &r->request);
 	if (rc != 0) {
 		r->request = 0;
 		jetstream_read_end(r, rc);
@@ -49,18 +62,20 @@ static int send_pull(struct jetstream_read *r, struct jetstream_pull *pull)
 	CHECK(size > 0 && (size_t)size < sizeof reply);
 	size = snprintf(body, sizeof body,
 			"{\"batch\":%" PRIu32 ",\"max_bytes\":%d,\"expires\":%d000000000}",
-			pull->asked, PULL_BYTES_MAX, PULL_EXPIRES_S);
+			pull->asked, PULL_BYTES_MAX, r->tail ? TAIL_EXPIRES_S : PULL_EXPIRES_S);
 	CHECK(size > 0 && (size_t)size < sizeof body);
 	return t->ops->publish(t, api.text, slice_str(reply), NULL, 0,
 			       slice_of(body, (uint32_t)size));
 }
 
-/* Opens pulls until both are open or everything up to the target has been asked for. */
+/* Opens pulls until both are open (of a tail: one) or everything up to the target has been asked
+ * for. */
 static int top_up(struct jetstream_read *r)
 {
+	const uint32_t most = r->tail ? 1 : JETSTREAM_PULLS;
 	uint64_t asked_up_to = r->next; /* exclusive */
 
-	for (uint32_t i = 0; i < JETSTREAM_PULLS; i++) {
+	for (uint32_t i = 0; i < most; i++) {
 		struct jetstream_pull *pull = &r->pulls[i];
 		int rc;
 
@@ -117,7 +132,10 @@ static void pull_status(struct jetstream_read *r, const struct transport_message
 	for (uint32_t i = 0; i < JETSTREAM_PULLS; i++) {
 		if (r->pulls[i].left == 0 || r->pulls[i].number != number)
 			continue;
-		if (r->pulls[i].left == r->pulls[i].asked) {
+		if (r->tail && message->status == PULL_TIMED_OUT) {
+			r->heard = true;
+			r->failures = 0;
+		} else if (r->pulls[i].left == r->pulls[i].asked) {
 			jetstream_read_failed(r, SAGA_E_NATS); /* and brought nothing */
 			return;
 		}
@@ -147,13 +165,18 @@ static void pulled(void *context, const struct transport_message *message)
 	/* Pulls are served in the order in which they came. */
 	if (r->pulls[0].left > 0 && --r->pulls[0].left == 0)
 		drop_pull(r, 0);
+	const uint64_t sequence = r->next;
+	uint64_t pending = 0;
+
 	if (!jetstream_read_deliver(r, message->data))
 		return;
+	if (r->tail && ack_subject_pending(message->reply, &pending))
+		jetstream_read_tailed(r, sequence + pending);
 	if (r->next > r->target) {
 		jetstream_read_end(r, 0);
 		return;
 	}
-	if (r->pulls[JETSTREAM_PULLS - 1].left == 0)
+	if (r->pulls[r->tail ? 0 : JETSTREAM_PULLS - 1].left == 0)
 		jetstream_read_go_on(r, top_up(r));
 }
 
@@ -171,7 +194,7 @@ static int begin_pulling(struct jetstream_read *r)
 		return rc;
 	}
 	r->stall_mark = r->next;
-	rc = jetstream_wait(&r->jetstream->waiter, STALL_MS, watch, r, &r->request);
+	rc = jetstream_wait(&r->jetstream->waiter, stall_ms(r), watch, r, &r->request);
 	if (rc != 0) {
 		r->request = 0;
 		return rc;
@@ -191,7 +214,7 @@ static void created(void *context, int error, const struct transport_message *me
 		jetstream_read_failed(r, SAGA_E_BAD_REPLY);
 		return;
 	}
-	if (pending == 0) {
+	if (pending == 0 && !r->tail) {
 		jetstream_read_hole(r); /* the stream says that there is more */
 		return;
 	}

@@ -13,6 +13,9 @@
  *     `------------------------------> (end)        nothing there, or not our stream
  *   each of them --failure--> pause ----> info      with a limit on failures without progress
  *
+ * A tail is a long read without an end: it has one pull open, which waits at the server for what is
+ * appended (long poll) and is asked for again when its time is over.
+ *
  * Every state waits for something that is bound to come: requests time out, a pull has a watchdog.
  */
 #include <inttypes.h>
@@ -258,6 +261,14 @@ bool jetstream_read_deliver(struct jetstream_read *r, struct slice bytes)
 	return true;
 }
 
+void jetstream_read_tailed(struct jetstream_read *r, uint64_t last_sequence)
+{
+	const struct journal_events *events = &r->jetstream->events;
+
+	if (events->tailed != NULL)
+		events->tailed(events->context, r->shard, r->token, last_sequence);
+}
+
 /* ---- one by one ------------------------------------------------------------------------------ */
 
 static void got(void *context, int error, const struct transport_message *message);
@@ -351,12 +362,12 @@ static void informed(void *context, int error, const struct transport_message *m
 		return;
 	}
 	r->known = last;
-	if (r->begun && last + 1 < r->next) {
+	if ((r->tail || r->begun) && last + 1 < r->next) {
 		/* Shorter than what we have just read: an old leader, or worse. */
 		jetstream_read_failed(r, SAGA_E_JOURNAL_GAP);
 		return;
 	}
-	r->target = last < r->to ? last : r->to;
+	r->target = last < r->to && !r->tail ? last : r->to;
 	if (r->next > r->target) {
 		jetstream_read_end(r, 0);
 		return;
@@ -367,6 +378,8 @@ static void informed(void *context, int error, const struct transport_message *m
 		jetstream_read_end(r, SAGA_E_JOURNAL_GAP);
 		return;
 	}
+	if (r->tail)
+		jetstream_read_tailed(r, last);
 	if (r->target - r->next < SHORT_READ_MAX && (r->next == 1 || !jetstream_read_anywhere(r))) {
 		jetstream_read_move(r, READ_GET);
 		rc = ask_message(r);
@@ -382,14 +395,13 @@ static int ask_info(struct jetstream_read *r)
 	return jetstream_read_ask(r, "STREAM.INFO", slice_of(NULL, 0), informed);
 }
 
-int jetstream_read_start(struct jetstream *js, uint32_t shard, uint64_t from, uint64_t to,
-			 uint64_t token)
+static struct jetstream_read *create(struct jetstream *js, uint32_t shard, uint64_t from,
+				     uint64_t to, uint64_t token)
 {
 	struct jetstream_read *r = calloc(1, sizeof *r);
-	int rc;
 
 	if (r == NULL)
-		return SAGA_E_NO_MEMORY;
+		return NULL;
 	r->jetstream = js;
 	r->shard = shard;
 	r->token = token;
@@ -401,6 +413,17 @@ int jetstream_read_start(struct jetstream *js, uint32_t shard, uint64_t from, ui
 	r->stream = jetstream_stream(js->config.stream_prefix, shard);
 	r->next_read = js->reads;
 	js->reads = r;
+	return r;
+}
+
+int jetstream_read_start(struct jetstream *js, uint32_t shard, uint64_t from, uint64_t to,
+			 uint64_t token)
+{
+	struct jetstream_read *r = create(js, shard, from, to, token);
+	int rc;
+
+	if (r == NULL)
+		return SAGA_E_NO_MEMORY;
 	/* The first record is only worth something together with the stream's creation time (S7);
 	 * the rest of a short read was checked by the replay that came before it. */
 	if (from > 1 && !r->anywhere && to - from < SHORT_READ_MAX) {
@@ -410,6 +433,21 @@ int jetstream_read_start(struct jetstream *js, uint32_t shard, uint64_t from, ui
 		r->state = READ_INFO;
 		rc = ask_info(r);
 	}
+	if (rc != 0)
+		destroy(r);
+	return rc;
+}
+
+int jetstream_tail_start(struct jetstream *js, uint32_t shard, uint64_t from, uint64_t token)
+{
+	struct jetstream_read *r = create(js, shard, from, INT64_MAX, token);
+	int rc;
+
+	if (r == NULL)
+		return SAGA_E_NO_MEMORY;
+	r->tail = true;
+	r->state = READ_INFO;
+	rc = ask_info(r);
 	if (rc != 0)
 		destroy(r);
 	return rc;

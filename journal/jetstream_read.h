@@ -31,6 +31,7 @@ struct jetstream_read {
 	enum jetstream_read_state state;
 	bool anywhere;   /* the first batch may be any behind `from` */
 	bool begun;      /* a batch was delivered */
+	bool tail;       /* has no end: goes on with what is appended */
 	bool delivering; /* inside events.batch */
 	bool cancelled;  /* meanwhile */
 	uint32_t shard;
@@ -50,6 +51,7 @@ struct jetstream_read {
 	struct jetstream_pull pulls[JETSTREAM_PULLS]; /* open ones oldest first */
 	uint64_t pull_count;
 	uint64_t stall_mark; /* `next` at the last look of the watchdog */
+	bool heard;          /* of a tail: anything since that look */
 	char created[JETSTREAM_CREATED_SIZE_MAX];
 	uint32_t created_size;
 };
@@ -85,6 +87,9 @@ static inline bool jetstream_read_anywhere(const struct jetstream_read *r)
 /* Hands the message `r->next` out. False when the read is gone: cancelled by the callback, or
  * ended. */
 bool jetstream_read_deliver(struct jetstream_read *r, struct slice bytes);
+
+/* Of a tail: tells how far the log goes. */
+void jetstream_read_tailed(struct jetstream_read *r, uint64_t last_sequence);
 
 /* In state create: makes the consumer; all that follows up to the end is in jetstream_pull.c. */
 int jetstream_pull_begin(struct jetstream_read *r) MUST_CHECK;

@@ -61,6 +61,9 @@ struct journal_events {
 	void (*read_end)(void *context, uint32_t shard, uint64_t token, int error,
 			 uint64_t last_sequence);
 	void *context;
+	/* Of a tail, now and then: how far the log goes, as the server says (a hint). Nothing is
+	 * to be cancelled inside it. NULL = nobody wants to know. */
+	void (*tailed)(void *context, uint32_t shard, uint64_t token, uint64_t last_sequence);
 };
 
 struct journal;
@@ -78,6 +81,9 @@ struct journal_ops {
 	/* Delivers batches from `from` (>= 1, or with JOURNAL_ANYWHERE) up to `to` (UINT64_MAX =
 	 * the end). */
 	int (*read)(struct journal *j, uint32_t shard, uint64_t from, uint64_t to, uint64_t token);
+	/* Like a read up to the end, but goes on with what others append, as it comes, until it is
+	 * cancelled: for standbys. read_end comes with an error only. NULL = there is none. */
+	int (*tail)(struct journal *j, uint32_t shard, uint64_t from, uint64_t token);
 	/* No callback for this token after it. Allowed inside callbacks. */
 	void (*cancel)(struct journal *j, uint64_t token);
 	void (*close)(struct journal *j);

@@ -31,6 +31,7 @@ struct config {
 	struct id cluster_name;             /* cluster.name: "sagad" */
 	char data_dir[CONFIG_TEXT_MAX];     /* data_dir: high-water files (S7) */
 	uint32_t workers;                   /* workers: 1..64, 1 */
+	bool standby;                       /* standby: true */
 	/* nats.* */
 	char nats_url[CONFIG_TEXT_MAX];
 	char nats_user[CONFIG_TEXT_MAX];
@@ -57,19 +58,19 @@ struct config {
 	uint32_t limit_parked;     /* limits.parked: a shard; 0 = half of open_sagas */
 	uint64_t limit_payload;    /* limits.payload: a shard; 1 GiB */
 	/* saga.* */
-	uint32_t retry_window_max_ms; /* saga.retry_window_max: 24h */
-	uint32_t remember_margin_ms;  /* saga.remember_margin: 10m */
-	uint32_t parked_retry_ms;     /* saga.parked_retry: 5m; 0 = never */
-	uint32_t deadline_max_ms;     /* saga.deadline_max: 24h */
-	uint32_t resend_per_second;   /* saga.resend_per_second: a shard; 2000 */
-	uint32_t command_age_ms;      /* commands.max_age: 15s; used at initialisation too */
-	uint32_t call_resend_ms;      /* commands.call_resend: 500ms */
-	char http_listen[CONFIG_TEXT_MAX];         /* http.listen: "" = none */
+	uint32_t retry_window_max_ms;      /* saga.retry_window_max: 24h */
+	uint32_t remember_margin_ms;       /* saga.remember_margin: 10m */
+	uint32_t parked_retry_ms;          /* saga.parked_retry: 5m; 0 = never */
+	uint32_t deadline_max_ms;          /* saga.deadline_max: 24h */
+	uint32_t resend_per_second;        /* saga.resend_per_second: a shard; 2000 */
+	uint32_t command_age_ms;           /* commands.max_age: 15s; used at initialisation too */
+	uint32_t call_resend_ms;           /* commands.call_resend: 500ms */
+	char http_listen[CONFIG_TEXT_MAX]; /* http.listen: "" = none */
 	char http_metrics_listen[CONFIG_TEXT_MAX]; /* http.metrics_listen: "" = with the other */
-	uint32_t stop_timeout_ms;     /* stop_timeout: graceful stop at most; 30s */
-	int log_level;                /* log.level */
-	int log_format;               /* log.format */
-	char crash_point[64];         /* test.crash_point: "" in production */
+	uint32_t stop_timeout_ms;                  /* stop_timeout: graceful stop at most; 30s */
+	int log_level;                             /* log.level */
+	int log_format;                            /* log.format */
+	char crash_point[64];                      /* test.crash_point: "" in production */
 };
 
 /* `argv` as main got it (flags: --config FILE, --set key=value, --node-id, --nats-url,

@@ -37,6 +37,8 @@ const struct config_key config_keys[] = {
 	 "folder for what this node remembers of the journals' ends; made when missing"},
 	{"workers", CONFIG_U32, MEMBER(workers), 1, 64, "1", NULL,
 	 "worker threads; each serves some of the node's shards"},
+	{"standby", CONFIG_BOOL, MEMBER(standby), 0, 0, "true", NULL,
+	 "follow the journals of shards that this node is to take over, so that it is quick"},
 
 	{"nats.url", CONFIG_URLS, MEMBER(nats_url), 1, 0, "nats://127.0.0.1:4222", NULL,
 	 "NATS servers, comma-separated: nats:// or tls://"},

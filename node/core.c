@@ -118,7 +118,13 @@ static void engine_drop(struct shard *s)
 	s->engine = NULL;
 }
 
-static struct shard *shard_create(struct core *core, uint32_t number)
+bool core_engine_renew(struct shard *s)
+{
+	engine_drop(s);
+	return engine_create(s);
+}
+
+struct shard *core_shard_create(struct core *core, uint32_t number)
 {
 	struct shard *s = core->io.reserve(core->io.context, sizeof *s);
 	if (s == NULL)
@@ -131,11 +137,9 @@ static struct shard *shard_create(struct core *core, uint32_t number)
 	buf_init(&s->history.bytes, CORE_RECORDS_MAX);
 	outbox_init(&s->outbox, CORE_OUTBOX_MAX);
 	appender_init(&s->appender, CORE_RECORDS_MAX + BATCH_HEADER_SIZE);
-	core->shards[number] = s;
-	if (number >= core->shard_end)
-		core->shard_end = number + 1;
 	if (side_layout(s) && engine_create(s))
 		return s;
+	core_shard_destroy(s);
 	return NULL;
 }
 
@@ -158,7 +162,7 @@ static void shard_stop(struct shard *s)
 	engine_drop(s);
 }
 
-static void shard_destroy(struct shard *s)
+void core_shard_destroy(struct shard *s)
 {
 	struct core *core = s->core;
 	shard_stop(s);
@@ -169,7 +173,8 @@ static void shard_destroy(struct shard *s)
 	appender_close(&s->appender);
 	if (s->side_memory != NULL)
 		core->io.release(core->io.context, s->side_memory, s->side_size);
-	core->shards[s->number] = NULL;
+	if (core->shards[s->number] == s)
+		core->shards[s->number] = NULL;
 	core->io.release(core->io.context, s, sizeof *s);
 }
 
@@ -177,7 +182,8 @@ void core_destroy(struct core *core)
 {
 	for (uint32_t n = 0; n < core->shard_end; n++)
 		if (core->shards[n] != NULL)
-			shard_destroy(core->shards[n]);
+			core_shard_destroy(core->shards[n]);
+	core_standby_stop(core);
 	core_unlisten(core);
 	core_health_stop(core);
 	buf_close(&core->scratch);
@@ -194,7 +200,7 @@ void core_lose(struct shard *s, int code)
 	s->core->stats.fenced++;
 	core_note_event(s, "shard.fenced", code);
 	core_report(s, code);
-	shard_destroy(s);
+	core_shard_destroy(s);
 }
 
 /* Who does not listen at that moment misses it: it is said again for as long as it is so. */
@@ -233,14 +239,17 @@ void core_assign(struct core *core, struct core_time now, uint32_t shard, uint64
 	CHECK_LT(shard, WIRE_SHARDS_MAX);
 	core->now = now;
 	if (core->shards[shard] != NULL)
-		shard_destroy(core->shards[shard]);
-	struct shard *s = shard_create(core, shard);
+		core_shard_destroy(core->shards[shard]);
+	struct shard *s = core_standby_take(core, shard, mark);
+	if (s == NULL)
+		s = core_shard_create(core, shard);
 	if (s == NULL) {
 		core->io.report(core->io.context, shard, OWNERSHIP_FENCED, 0, SAGA_E_NO_MEMORY);
-		if (core->shards[shard] != NULL)
-			shard_destroy(core->shards[shard]);
 		return;
 	}
+	core->shards[shard] = s;
+	if (shard >= core->shard_end)
+		core->shard_end = shard + 1;
 	s->revision = revision;
 	s->lease_generation = lease_generation;
 	s->nonce = prng_next(&core->prng);
@@ -349,6 +358,10 @@ void core_batch(struct core *core, struct core_time now, uint32_t shard, uint64_
 	core->now = now;
 	if (token != 0 && token == core->health.probe_token)
 		return; /* that there is an answer will do: core_read_end */
+	if (core_standby_owns(core, shard, token)) {
+		core_standby_batch(core, shard, sequence, bytes);
+		return;
+	}
 	if (s == NULL || token == 0)
 		return;
 	if (token == s->read_token)
@@ -366,6 +379,10 @@ void core_read_end(struct core *core, struct core_time now, uint32_t shard, uint
 	core->now = now;
 	if (token != 0 && token == core->health.probe_token) {
 		core_health_probed(core, error);
+		return;
+	}
+	if (core_standby_owns(core, shard, token)) {
+		core_standby_end(core, shard, error);
 		return;
 	}
 	if (s == NULL || token == 0)
@@ -455,7 +472,7 @@ static void turn_shard(struct shard *s)
 		ownership_move(&s->state, OWNERSHIP_RELEASED);
 		core_note_event(s, "shard.released", 0);
 		core_report(s, 0);
-		shard_destroy(s);
+		core_shard_destroy(s);
 	}
 }
 
@@ -465,6 +482,7 @@ void core_turn(struct core *core, struct core_time now)
 	core->passed_bytes = 0;
 	core_health_turn(core);
 	core_inbox_look(core);
+	core_standby_turn(core);
 	for (uint32_t n = 0; n < core->shard_end; n++)
 		if (core->shards[n] != NULL)
 			turn_shard(core->shards[n]);
@@ -499,6 +517,7 @@ void core_stats(const struct core *core, struct core_stats *stats)
 {
 	*stats = core->stats;
 	stats->journal_stuck = core->health.ill;
+	core_standby_stats(core, stats);
 	for (uint32_t n = 0; n < core->shard_end; n++) {
 		const struct shard *s = core->shards[n];
 		if (s == NULL)

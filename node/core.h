@@ -15,6 +15,7 @@
  *      between it and the hard one is for replies and timers of sagas that were taken. What waited
  *      too long for the loop is refused before anybody decodes it: then taking it would only make
  *      everything later, and refusing must cost less than taking.
+ *  N8  what a standby holds is what a replay of the same batches would hold; it sends nothing.
  */
 #ifndef SAGAD_NODE_CORE_H
 #define SAGAD_NODE_CORE_H
@@ -80,6 +81,9 @@ struct core_io {
 	void *(*reserve)(void *context, size_t size);
 	void (*release)(void *context, void *memory, size_t size);
 	void (*note)(void *context, const struct core_note *note);
+	/* What stands by for a shard has caught up with its journal, or no longer has; what an
+	 * assignment ends, ends without a word. May be NULL. */
+	void (*standby)(void *context, uint32_t shard, bool warm);
 	/* A named crash point was reached; the daemon may be armed to die here (tests). */
 	void (*point)(void *context, const char *name);
 	void *context;
@@ -100,6 +104,13 @@ void core_keep(struct core *core, struct core_time now, uint32_t shard);
 void core_fence(struct core *core, struct core_time now, uint32_t shard, int code);
 /* The shard's stream is not what initialisation made (S7): nobody goes on with it. */
 void core_halt_shard(struct core *core, struct core_time now, uint32_t shard, int code);
+
+/* Hot standby (S29): follows the shard's journal into an engine of its own, without owning it,
+ * until it is ordered off or the shard is assigned to us. It is a cache: an assignment goes on from
+ * its last batch, once that has been found in the journal again, and from the journal's begin after
+ * anything odd. `mark` as in core_assign: an assignment with another one finds no use in it. */
+void core_standby(struct core *core, struct core_time now, uint32_t shard, bool on,
+		  const struct highwater *mark);
 
 /* What came is about to be handed out: the messages that follow came no earlier than `now`, and are
  * dated by it. Without it they are dated by the last turn, and a stop between the two (SIGSTOP, a
@@ -124,6 +135,9 @@ void core_batch(struct core *core, struct core_time now, uint32_t shard, uint64_
 void core_read_end(struct core *core, struct core_time now, uint32_t shard, uint64_t token,
 		   int error, uint64_t last_sequence);
 
+void core_tailed(struct core *core, struct core_time now, uint32_t shard, uint64_t token,
+		 uint64_t last_sequence);
+
 /* The inbox's callbacks. */
 void core_inbox_looked(struct core *core, struct core_time now, int error, struct slice created,
 		       uint64_t last_sequence);
@@ -143,6 +157,12 @@ struct core_stats {
 	uint64_t busy_total;       /* requests refused for want of room or time */
 	uint64_t shed_total;       /* of them, those that had waited too long */
 	uint64_t replies_deferred; /* answers of participants left for their next sending */
+	/* Shards that this node stands by for; those of them that have caught up; batches that all
+	 * of them are behind, as the broker said last. */
+	uint32_t standbys, standbys_warm;
+	uint64_t standby_lag_batches;
+	uint64_t standby_drops_total; /* caches that were of no use any more */
+	uint64_t takeovers_warm_total, takeovers_cold_total; /* shards that were begun to serve */
 	/* S21: an append or a replay has waited for long, and no journal here has taken or given
 	 * anything for as long, though those that had nothing to take were given a record to find
 	 * out; and since then none has answered. What others append is not known here: the planner
@@ -152,7 +172,8 @@ struct core_stats {
 	bool journal_stuck;
 };
 void core_stats(const struct core *core, struct core_stats *stats);
-/* The most memory that one shard of these limits takes, its buffers included. */
+/* The most memory that one shard of these limits takes, its buffers included; owned or stood by
+ * for: a node does not do both for one shard. */
 uint64_t core_memory_ceiling(const struct txn_limits *limits);
 
 #endif

@@ -4,6 +4,9 @@
  *     ^                     |-- refused: somebody wrote; read on, try again (5 times)
  *     |                     '-- then unfenced: wherever it lands, read on until it is seen
  *     '-- any gap or trouble: read on from where we are
+ *
+ * What a standby has read already (S29) is not read again but for its last batch, which must still
+ * be there with the same bytes; any trouble with that, and the journal is read from its begin.
  */
 #include "node/core_internal.h"
 #include "wire/record.h"
@@ -27,8 +30,9 @@ static void read_on(struct shard *s)
 	}
 	s->retry_at_ms = 0;
 	s->read_token = core_token(core);
-	const int error = core->journal->ops->read(core->journal, s->number, s->reader.sequence + 1,
-						   UINT64_MAX, s->read_token);
+	const uint64_t from = s->reader.sequence + (s->unverified ? 0 : 1);
+	const int error =
+		core->journal->ops->read(core->journal, s->number, from, UINT64_MAX, s->read_token);
 	if (error != 0) {
 		s->read_token = 0;
 		s->retry_at_ms = core->now.mono_ms + CORE_RETRY_MS;
@@ -37,11 +41,33 @@ static void read_on(struct shard *s)
 
 void core_acquire_start(struct shard *s)
 {
-	reader_init(&s->reader, &s->core->config.cluster, s->number);
+	if (s->reader.sequence == 0)
+		reader_init(&s->reader, &s->core->config.cluster, s->number);
+	s->cached = s->unverified = s->reader.sequence > 0;
 	s->replay_since_ms = s->core->now.mono_ms;
 	s->replay_heard_ms = s->core->now.mono_ms;
-	core_note_event(s, "shard.replaying", 0);
+	core_note_event(s, s->cached ? "shard.resuming" : "shard.replaying", 0);
 	read_on(s);
+}
+
+/* Nothing is wrong with the shard yet: only the cache is of no use. */
+static void start_over(struct shard *s, int why)
+{
+	struct core *core = s->core;
+	core->journal->ops->cancel(core->journal, s->read_token);
+	s->read_token = 0;
+	core->stats.standby_drops_total++;
+	core_note_event(s, "standby.dropped", why);
+	if (!core_engine_renew(s)) {
+		core_lose(s, SAGA_E_NO_MEMORY);
+		return;
+	}
+	reader_init(&s->reader, &core->config.cluster, s->number);
+	buf_clear(&s->index);
+	s->index_step = CORE_INDEX_STEP;
+	s->mark_checked = false;
+	s->epoch_tries = 0;
+	core_acquire_start(s);
 }
 
 void core_acquire_due(struct shard *s)
@@ -78,6 +104,10 @@ static void doubt(struct shard *s, uint64_t now_ms)
 static void read_failed(struct shard *s, int error)
 {
 	const uint64_t now_ms = s->core->now.mono_ms;
+	if (s->cached && (doubtful(error) || err_class(error) != ERR_CLASS_RETRY)) {
+		start_over(s, error);
+		return;
+	}
 	if (doubtful(error)) {
 		doubt(s, now_ms);
 		if (s->doubt_ms >= CORE_DOUBT_MS) {
@@ -132,22 +162,42 @@ static int check_mark(struct shard *s, uint64_t sequence, struct slice bytes)
 	return 0;
 }
 
-void core_acquire_batch(struct shard *s, uint64_t sequence, struct slice bytes)
+int core_acquire_fold(struct shard *s, uint64_t sequence, struct slice bytes)
 {
-	CHECK_EQ(s->state, OWNERSHIP_REPLAYING); /* a read that is given up has no token any more */
 	const uint64_t first = s->reader.next_record;
 	int error = check_mark(s, sequence, bytes);
 	if (error == 0)
 		error = reader_take(&s->reader, sequence, bytes, replay_record, s);
+	if (error == 0)
+		core_index_add(s, first, sequence);
+	return error;
+}
+
+/* The last batch that the standby has taken (S29). */
+static int verify(struct shard *s, uint64_t sequence, struct slice bytes)
+{
+	const struct hash128 hash = batch_hash(bytes);
+	if (sequence != s->reader.sequence || !hash128_equal(&hash, &s->reader.hash))
+		return SAGA_E_JOURNAL_CORRUPT;
+	s->unverified = false;
+	return 0;
+}
+
+void core_acquire_batch(struct shard *s, uint64_t sequence, struct slice bytes)
+{
+	CHECK_EQ(s->state, OWNERSHIP_REPLAYING); /* a read that is given up has no token any more */
+	const int error =
+		s->unverified ? verify(s, sequence, bytes) : core_acquire_fold(s, sequence, bytes);
 	if (error == 0) {
 		forget_doubt(s);
 		core_health_progress(s);
-		core_index_add(s, first, sequence);
 		return;
 	}
 	s->core->journal->ops->cancel(s->core->journal, s->read_token);
 	s->read_token = 0;
-	if (error == SAGA_E_NO_MEMORY)
+	if (s->cached)
+		start_over(s, error);
+	else if (error == SAGA_E_NO_MEMORY)
 		core_lose(s, error); /* nothing is wrong with the journal: let another node try */
 	else
 		read_failed(s, error);
@@ -228,6 +278,8 @@ static void propose_epoch(struct shard *s)
 void core_acquire_read_end(struct shard *s, int error)
 {
 	CHECK_EQ(s->state, OWNERSHIP_REPLAYING);
+	if (error == 0 && s->unverified)
+		error = SAGA_E_JOURNAL_SHORT;
 	if (error == 0 && !s->reader.has_genesis)
 		error = SAGA_E_JOURNAL_MISSING;
 	if (error == 0 && s->mark.sequence > 0 && !s->mark_checked)
@@ -270,7 +322,10 @@ void core_acquire_epoch_lost(struct shard *s)
 	s->epoch_tries++;
 	buf_clear(&s->records);
 	s->record_count = 0;
-	read_on(s);
+	if (s->cached && s->epoch_tries == CORE_EPOCH_TRIES)
+		start_over(s, SAGA_E_FENCED); /* is it where we think that the journal ends? */
+	else
+		read_on(s);
 }
 
 /* Stored or not, or unknown: reading on tells. */

@@ -49,6 +49,10 @@ enum {
 	CORE_PASS_BYTES = 4 * 1024 * 1024, /* submits passed on in one turn; more are `busy` */
 	CORE_OTHER_RETRY_MS = 100,         /* the hint with what is no `busy` */
 	CORE_WORDS_MAX = 128,              /* what is wrong with a message, in words */
+	CORE_STANDBY_READS_MAX = 4,        /* standbys that catch up at a time */
+	CORE_STANDBY_RETRY_MS = 1000,      /* after the broker's trouble */
+	CORE_STANDBY_AGAIN_MS = 10000,     /* after a cache was dropped */
+	CORE_STANDBY_MEMORY_MS = 60000,    /* after memory was short */
 	CORE_INDEX_STEP = 32, /* batches between entries of the sequence index, at first */
 };
 
@@ -153,6 +157,9 @@ struct shard {
 	uint64_t retry_at_ms;  /* replay read is tried again then; 0 = no */
 	uint64_t replay_since_ms;
 	uint64_t replay_heard_ms; /* when the replay has got something last */
+	/* What a standby left us was not read under this assignment: anything odd, and the journal
+	 * is read from its begin. Unverified until the last batch of it has been found again. */
+	bool cached, unverified;
 	uint32_t epoch_tries;
 	bool epoch_in_flight;
 	bool epoch_unfenced; /* the epoch batch was sent unfenced: look for it by reading */
@@ -200,6 +207,18 @@ struct index_entry {
 	uint64_t sequence;
 };
 
+/* A hot standby of a shard (S29). */
+struct core_standby {
+	bool wanted;
+	struct highwater mark;
+	struct shard *shard; /* not in core->shards, state unowned; NULL = nothing is held */
+	uint64_t token;      /* of the tail; 0 = it does not run */
+	uint64_t retry_at_ms;
+	uint64_t last_sequence; /* of the journal, as told */
+	bool known;             /* that has been told since the tail was begun */
+	bool warm;              /* it had caught up once */
+};
+
 /* S21: whether the journals are out of reach. */
 struct core_health {
 	bool ill;
@@ -217,8 +236,10 @@ struct core {
 	struct prng prng;
 	uint64_t next_token;
 	struct shard *shards[WIRE_SHARDS_MAX];
-	uint32_t shard_end; /* one more than the highest that was ever ours */
-	struct buf scratch; /* encoded messages */
+	struct core_standby standbys[WIRE_SHARDS_MAX];
+	uint32_t standby_end; /* one more than the highest that was ever wanted */
+	uint32_t shard_end;   /* one more than the highest that was ever ours */
+	struct buf scratch;   /* encoded messages */
 	struct arena decode;
 	void *decode_memory;
 	struct wire_plan_cache *plans; /* of all shards */
@@ -242,16 +263,33 @@ uint64_t core_token(struct core *core);
 bool core_reply_allowed(const struct core *core, struct slice reply);
 /* Both end everything of the shard; `s` is gone after core_lose, a husk after core_halt. */
 void core_lose(struct shard *s, int code);
+/* A shard with nothing in it, that nobody knows yet; NULL when memory is short. */
+struct shard *core_shard_create(struct core *core, uint32_t number);
+void core_shard_destroy(struct shard *s);
+/* An engine that has seen nothing, in place of the one there is; false when memory is short. */
+bool core_engine_renew(struct shard *s);
 void core_halt(struct shard *s, int code);
 
 /* core_acquire.c */
 void core_acquire_start(struct shard *s);
 void core_acquire_due(struct shard *s);
+/* One batch into the engine, with all checks. */
+int core_acquire_fold(struct shard *s, uint64_t sequence, struct slice bytes);
 void core_acquire_batch(struct shard *s, uint64_t sequence, struct slice bytes);
 void core_acquire_read_end(struct shard *s, int error);
 void core_acquire_epoch_durable(struct shard *s);
 void core_acquire_epoch_lost(struct shard *s);
 void core_acquire_unfenced_done(struct shard *s);
+
+/* core_standby.c */
+/* What is held for the shard, to be gone on with; NULL when that is nothing of use. */
+struct shard *core_standby_take(struct core *core, uint32_t shard, const struct highwater *mark);
+bool core_standby_owns(const struct core *core, uint32_t shard, uint64_t token);
+void core_standby_batch(struct core *core, uint32_t shard, uint64_t sequence, struct slice bytes);
+void core_standby_end(struct core *core, uint32_t shard, int error);
+void core_standby_turn(struct core *core);
+void core_standby_stop(struct core *core);
+void core_standby_stats(const struct core *core, struct core_stats *stats);
 
 /* core_append.c */
 void core_append_flush(struct shard *s);

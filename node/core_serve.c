@@ -108,7 +108,13 @@ void core_serve_begin(struct shard *s)
 		.epoch = s->epoch,
 		.records = s->durable_record,
 		.duration_ms = core->now.mono_ms - s->replay_since_ms,
+		.text = slice_str(s->cached ? "warm" : "cold"),
 	};
+	if (s->cached)
+		core->stats.takeovers_warm_total++;
+	else
+		core->stats.takeovers_cold_total++;
+	s->cached = false;
 	core->io.note(core->io.context, &note);
 	core_report(s, 0);
 }

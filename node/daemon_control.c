@@ -74,6 +74,13 @@ static void fence(void *context, uint32_t shard)
 	worker_order(worker_of(d, shard), WORKER_FENCE, shard, 0, 0, 0);
 }
 
+static void standby(void *context, uint32_t shard, bool on)
+{
+	struct daemon *d = context;
+	worker_order(worker_of(d, shard), on ? WORKER_STANDBY_ON : WORKER_STANDBY_OFF, shard, 0, 0,
+		     0);
+}
+
 static void lease_until(void *context, uint64_t boottime_ns)
 {
 	struct daemon *d = context;
@@ -176,6 +183,7 @@ int daemon_control_open(struct daemon *d)
 		.version = SAGAD_VERSION,
 		.ttl_ms = c->lease_ttl_ms,
 		.start_unix_ms = os_clock_wall_ms(),
+		.no_standby = !c->standby,
 		.seed = os_entropy_u64(),
 	};
 	const struct control_io io = {.request = request,
@@ -186,6 +194,7 @@ int daemon_control_open(struct daemon *d)
 				      .lease_until = lease_until,
 				      .cluster = cluster,
 				      .note = note,
+				      .standby = standby,
 				      .context = d};
 	const size_t size = control_memory_size();
 	d->control_memory = calloc(1, size);
@@ -208,6 +217,10 @@ void daemon_on_report(struct daemon *d, const struct worker_report *report)
 	if (report->kind == WORKER_SHARD) {
 		control_report(d->control, now_ns, report->shard, report->state, report->epoch,
 			       report->code);
+		return;
+	}
+	if (report->kind == WORKER_STANDBY) {
+		control_warm(d->control, now_ns, report->shard, report->warm);
 		return;
 	}
 	d->worker_unhealthy[report->worker] = !report->healthy;

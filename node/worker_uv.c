@@ -113,6 +113,14 @@ static void report(void *context, uint32_t shard, enum ownership state, uint64_t
 	w->config.report(w->config.report_context, &r);
 }
 
+static void standby(void *context, uint32_t shard, bool warm)
+{
+	struct worker *w = context;
+	const struct worker_report r = {
+		.kind = WORKER_STANDBY, .worker = w->config.index, .shard = shard, .warm = warm};
+	w->config.report(w->config.report_context, &r);
+}
+
 static void *reserve(void *context, size_t size)
 {
 	(void)context;
@@ -340,6 +348,12 @@ static void on_read_end(void *context, uint32_t shard, uint64_t token, int error
 	core_read_end(w->core, now(), shard, token, error, last_sequence);
 }
 
+static void on_tailed(void *context, uint32_t shard, uint64_t token, uint64_t last_sequence)
+{
+	struct worker *w = context;
+	core_tailed(w->core, now(), shard, token, last_sequence);
+}
+
 static void on_inbox_look(void *context, int error, struct slice created, uint64_t last_sequence)
 {
 	struct worker *w = context;
@@ -353,14 +367,28 @@ static void on_inbox_read(void *context, uint32_t shard, int error,
 	core_inbox_read(w->core, now(), shard, error, message);
 }
 
+static int load_mark(const struct worker *w, uint32_t shard, struct highwater *mark)
+{
+	const int error = highwater_load(w->config.config->data_dir, &w->config.cluster->cluster,
+					 shard, mark);
+	/* What still waits for the file is newer than the file. */
+	if (error == 0 && w->marks[shard].sequence > mark->sequence)
+		*mark = w->marks[shard];
+	return error;
+}
+
+static void stand_by(struct worker *w, const struct order *order)
+{
+	struct highwater mark;
+	/* A mark that cannot be read is told when the shard is assigned: it halts then (S7). */
+	if (load_mark(w, order->shard, &mark) == 0)
+		core_standby(w->core, now(), order->shard, true, &mark);
+}
+
 static void assign(struct worker *w, const struct order *order)
 {
 	struct highwater mark;
-	int error = highwater_load(w->config.config->data_dir, &w->config.cluster->cluster,
-				   order->shard, &mark);
-	/* What still waits for the file is newer than the file. */
-	if (error == 0 && w->marks[order->shard].sequence > mark.sequence)
-		mark = w->marks[order->shard];
+	int error = load_mark(w, order->shard, &mark);
 	if (error == 0)
 		error = order->code;
 	core_assign(w->core, now(), order->shard, order->revision, order->lease_generation, &mark,
@@ -386,6 +414,12 @@ static void on_order(void *context, const void *item)
 		break;
 	case WORKER_HALT:
 		core_halt_shard(w->core, now(), order->shard, order->code);
+		break;
+	case WORKER_STANDBY_ON:
+		stand_by(w, order);
+		break;
+	case WORKER_STANDBY_OFF:
+		core_standby(w->core, now(), order->shard, false, NULL);
 		break;
 	case WORKER_STOP:
 		w->stopping = true;
@@ -421,8 +455,11 @@ static int open_journal(struct worker *w)
 		.cluster = w->config.cluster->cluster.text,
 		.replicas = w->config.cluster->replicas,
 	};
-	const struct journal_events events = {
-		.appended = on_appended, .batch = on_batch, .read_end = on_read_end, .context = w};
+	const struct journal_events events = {.appended = on_appended,
+					      .batch = on_batch,
+					      .read_end = on_read_end,
+					      .tailed = on_tailed,
+					      .context = w};
 	const struct inbox_events inbox = {
 		.looked = on_inbox_look, .read = on_inbox_read, .context = w};
 	const int error = inbox_open(w->transport, &config, &inbox, &w->inbox);
@@ -457,6 +494,7 @@ static int open_core(struct worker *w)
 				   .reserve = reserve,
 				   .release = release,
 				   .note = note,
+				   .standby = standby,
 				   .point = point,
 				   .context = w};
 	w->core = core_create(&config, &io, w->journal, w->transport);

@@ -13,13 +13,14 @@ struct worker;
 
 /* What a worker tells the control thread. */
 struct worker_report {
-	enum { WORKER_SHARD, WORKER_HEALTH } kind;
+	enum { WORKER_SHARD, WORKER_HEALTH, WORKER_STANDBY } kind;
 	uint32_t worker;
 	uint32_t shard;
 	enum ownership state;
 	uint64_t epoch;
 	int code;
 	bool healthy;
+	bool warm; /* of a standby */
 };
 
 struct worker_config {
@@ -43,6 +44,8 @@ enum worker_order {
 	WORKER_KEEP,
 	WORKER_FENCE,
 	WORKER_HALT,
+	WORKER_STANDBY_ON,
+	WORKER_STANDBY_OFF,
 	WORKER_STOP
 };
 /* From the control thread. `code` of an assignment is 0, or why the shard is to be halted at once;

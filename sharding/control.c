@@ -182,6 +182,7 @@ int control_create(const struct control_config *config, const struct control_io 
 	c->join_delay_ms = config->join_delay_ms ? config->join_delay_ms : 500;
 	c->acquires_max = config->acquires_max ? config->acquires_max : 16;
 	c->grace_ms = config->grace_ms ? config->grace_ms : 60000;
+	c->no_standby = config->no_standby || io->standby == NULL;
 	c->start_unix_ms = config->start_unix_ms;
 	c->io = *io;
 	c->phase = CONTROL_CONNECTING;
@@ -220,6 +221,7 @@ static void control_dispatch(struct control *c, uint64_t now_ns, const struct co
 	case CONTROL_OP_ACQUIRE:
 	case CONTROL_OP_RELEASE:
 	case CONTROL_OP_OWNER:
+	case CONTROL_OP_READY:
 		control_shards_result(c, now_ns, op, result);
 		break;
 	case CONTROL_OP_OPERATION:
@@ -303,6 +305,15 @@ void control_report(struct control *c, uint64_t now_ns, uint32_t shard, enum own
 {
 	control_enter(c, now_ns);
 	control_shards_report(c, now_ns, shard, state, epoch, code);
+	control_run(c, now_ns);
+}
+
+void control_warm(struct control *c, uint64_t now_ns, uint32_t shard, bool warm)
+{
+	CHECK_LT(shard, WIRE_SHARDS_MAX);
+	control_enter(c, now_ns);
+	/* What crossed with an order to stop is of no use. */
+	c->shards[shard].warm = warm && c->shards[shard].standby;
 	control_run(c, now_ns);
 }
 

@@ -27,6 +27,13 @@
  * few shards at a time, and leaves alone what was moved by hand. All that it must remember for that
  * stands in the plan, so that the next planner goes on from there.
  *
+ * Standby (S29): a node follows the journals of the shards that the plan names it standby of, and
+ * of those that it is to have and another owns. A planned move waits for that: the new target
+ * writes shards/<n>/ready = "<id> <owner key's create revision>" when it has caught up, or at once
+ * where it stands by for nothing; the owner gives the shard up when it reads that, when 10 s have
+ * brought nothing of the kind, or when it would have to at the end of a stop. Who loses its lease
+ * drops what it holds: a whole replay follows (S28).
+ *
  * Stopping: nodes/<id> says so, the planner moves the shards away, each goes as soon as the plan
  * names another live node; or at once when no other lives, or when 2 x TTL brought no such plan.
  * A worker that has not let go of a shard 15 s after it was told to is fenced.
@@ -60,6 +67,7 @@ struct control_config {
 	uint32_t join_delay_ms; /* 0 = 500 */
 	uint32_t acquires_max;  /* transactions in flight; 0 = 16 */
 	uint32_t grace_ms;      /* what a lost node had is only lent so long; 0 = 60000 */
+	bool no_standby;        /* stands by for no shard */
 	uint64_t start_unix_ms; /* for people */
 	uint64_t seed;          /* for jitter */
 };
@@ -101,6 +109,9 @@ struct control_io {
 	/* For logs: "node.joined", "planner.elected", "shard.acquired" ... */
 	void (*note)(void *context, const char *event, uint32_t shard, int code, uint64_t number);
 	void *context;
+	/* Follow this shard's journal, or no longer (S29). An assign ends it by itself. NULL =
+	 * there are no standbys here. */
+	void (*standby)(void *context, uint32_t shard, bool on);
 };
 
 /* Everything is copied. */
@@ -119,6 +130,8 @@ void control_hint(struct control *c, uint64_t now_ns); /* the watch fired */
  * code of HALTED goes into the owner key, so that every node can tell. */
 void control_report(struct control *c, uint64_t now_ns, uint32_t shard, enum ownership state,
 		    uint64_t epoch, int code);
+/* What stands by for the shard has caught up with its journal, or no longer has. */
+void control_warm(struct control *c, uint64_t now_ns, uint32_t shard, bool warm);
 /* The node cannot reach its transport, or no journal of it takes anything (core_stats.journal_stuck
  * says what counts as that): others may take over (S21). */
 void control_set_healthy(struct control *c, uint64_t now_ns, bool healthy);

@@ -44,6 +44,7 @@ enum {
 	CONTROL_FENCED_DOUBLINGS = 4,
 	CONTROL_CALM_MS = 30000,    /* serving this long forgets earlier fences */
 	CONTROL_QUIESCE_MS = 15000, /* a worker that has not let go by then is fenced */
+	CONTROL_WARM_MS = 10000,    /* a move waits no longer for its target to catch up */
 	CONTROL_REVOKES_MAX = 3,
 	CONTROL_LOST_LEASES = 4,
 	CONTROL_OVERDUE_MS = 1000,   /* beyond twice the request's own time-out */
@@ -68,6 +69,7 @@ enum control_op_kind {
 	CONTROL_OP_OWNER, /* rewrites my owner key with the accepted epoch */
 	CONTROL_OP_OPERATION,
 	CONTROL_OP_ORDER, /* shard: index of the order */
+	CONTROL_OP_READY, /* says that I am ready to take the shard over */
 };
 
 struct control_op {
@@ -112,6 +114,9 @@ struct control_shard {
 	uint64_t owner_epoch;
 	uint32_t owner_code; /* why its owner has halted it, as the wire says it; 0 = it has not */
 	uint64_t unowned_ns; /* since when nobody owns it; 0 = somebody does */
+	struct control_key ready; /* who is ready to take it over, and from which owner key */
+	struct id ready_id;
+	uint64_t ready_for;
 	/* My side. */
 	enum ownership state;
 	int64_t revision;   /* create revision of my key, 0 = none */
@@ -120,6 +125,9 @@ struct control_shard {
 	uint64_t serving_ns;
 	bool keep_sent;
 	uint64_t quiescing_ns; /* when the worker was told to let go */
+	uint64_t leaving_ns;   /* since when the plan wants it elsewhere; 0 = it does not */
+	bool standby;          /* the worker was told to stand by */
+	bool warm;             /* and has caught up */
 	bool op;               /* a transaction on the owner key is in flight (C3) */
 	uint64_t sent_epoch;   /* what the rewriting in flight puts there */
 	uint32_t sent_code;
@@ -173,6 +181,7 @@ struct control {
 	uint32_t join_delay_ms;
 	uint32_t acquires_max;
 	uint32_t grace_ms;
+	bool no_standby;
 	uint64_t start_unix_ms;
 	uint64_t start_ns; /* of the first call: what start_unix_ms goes with */
 	struct prng prng;
@@ -235,6 +244,7 @@ struct control {
 	struct id planner_id;
 	struct control_key plan_key;
 	struct plan plan; /* version 0 = none or not readable */
+	uint64_t plan_ns; /* when another one was read last */
 	struct control_shard shards[WIRE_SHARDS_MAX];
 	uint32_t shard_count;
 	uint32_t shard_ops; /* transactions on owner keys in flight */
@@ -382,6 +392,20 @@ void control_shards_lost(struct control *c); /* fences all that the worker has *
 bool control_shards_given_up(const struct control *c);
 uint64_t control_shards_deadline(const struct control *c);
 
+/* Sends a transaction on the shard's keys. */
+bool control_shard_send(struct control *c, enum control_op_kind kind, uint32_t shard,
+			struct lease_request *request);
+
+/* control_standby.c */
+/* Orders the worker to stand by for the shard or not to, and says when the shard may come. */
+void control_standby_step(struct control *c, uint32_t shard, uint64_t now_ns);
+/* An assign has gone to the worker. */
+void control_standby_taken(struct control_shard *s);
+void control_standby_lost(struct control *c); /* nothing is stood by for any more */
+/* Whether the node that a shard of mine is to go to need not be waited for any longer. */
+bool control_standby_awaits(const struct control *c, uint32_t shard, uint64_t now_ns);
+void control_standby_written(struct control *c, uint32_t shard, const struct lease_result *result);
+
 /* control_store.c: keys and values */
 enum control_key_kind {
 	CONTROL_KEY_OTHER,
@@ -390,13 +414,14 @@ enum control_key_kind {
 	CONTROL_KEY_PLANNER,
 	CONTROL_KEY_PLAN,
 	CONTROL_KEY_OWNER,
+	CONTROL_KEY_READY,
 	CONTROL_KEY_MARK,
 	CONTROL_KEY_OPERATION,
 };
 struct control_key_name {
 	enum control_key_kind kind;
 	struct id id;   /* of a node, a cordon or a drain */
-	uint32_t shard; /* of an owner key, a pin or a freeze */
+	uint32_t shard; /* of an owner or ready key, a pin or a freeze */
 	enum mark_kind mark;
 	uint64_t number; /* of an operation */
 };
@@ -412,6 +437,11 @@ struct slice control_key_named(const struct control *c, const char *folder, cons
 			       char text[CONTROL_KEY_MAX]);
 struct slice control_key_operation(const struct control *c, uint64_t number,
 				   char text[CONTROL_KEY_MAX]);
+struct slice control_key_ready(const struct control *c, uint32_t shard, char text[CONTROL_KEY_MAX]);
+/* "<node> <create revision of the owner key>" */
+int control_ready_decode(struct slice value, struct id *node, uint64_t *revision) MUST_CHECK;
+struct slice control_ready_value(const struct control *c, uint64_t revision,
+				 char text[CONTROL_VALUE_MAX]);
 int control_node_decode(struct slice value, struct control_node *node) MUST_CHECK;
 /* My own node line as it should read now. */
 struct slice control_node_value(const struct control *c, char text[CONTROL_VALUE_MAX]);

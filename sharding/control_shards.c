@@ -57,18 +57,28 @@ static bool control_may_take(const struct control *c, uint32_t shard, uint64_t n
 	return now_ns >= control_turn_ns(c, shard);
 }
 
-/* Whether a shard that I have should go. A target that is not there would only leave the shard to
+/* Another node is there to take the shard. A target that is not there would only leave it to
  * nobody. */
-static bool control_should_release(const struct control *c, uint32_t shard, uint64_t now_ns)
+static bool control_taker(const struct control *c, uint32_t shard)
 {
 	const struct id *target = control_target(c, shard);
 	const struct control_node *taker = control_find_node(c, target);
-	const bool taken_by_other = taker && !taker->stopping && !control_is_me(c, target);
+
+	return taker && !taker->stopping && !control_is_me(c, target);
+}
+
+/* Whether a shard that I have should go. */
+static bool control_should_release(const struct control *c, uint32_t shard, uint64_t now_ns)
+{
+	const bool taken_by_other = control_taker(c, shard);
 
 	if (!c->stopping)
 		return taken_by_other;
+	/* A plan that empties me step by step counts as one that comes. */
+	const uint64_t since_ns = c->plan_ns > c->stopping_ns ? c->plan_ns : c->stopping_ns;
+
 	return taken_by_other || !control_others_live(c) ||
-	       now_ns >= c->stopping_ns + 2 * c->granted_ms * CONTROL_MS;
+	       now_ns >= since_ns + 2 * c->granted_ms * CONTROL_MS;
 }
 
 /* Whoever takes a shard by order makes itself the plan's target in the same transaction: so the
@@ -86,8 +96,8 @@ static void control_order_plan(struct control *c, uint32_t shard, struct lease_r
 	request->write_count = 2;
 }
 
-static bool control_shard_send(struct control *c, enum control_op_kind kind, uint32_t shard,
-			       struct lease_request *request)
+bool control_shard_send(struct control *c, enum control_op_kind kind, uint32_t shard,
+			struct lease_request *request)
 {
 	struct control_shard *s = &c->shards[shard];
 
@@ -98,7 +108,7 @@ static bool control_shard_send(struct control *c, enum control_op_kind kind, uin
 	if (!s->op)
 		return false;
 	c->shard_ops++;
-	if (request->write_count == 2)
+	if (kind == CONTROL_OP_ACQUIRE && request->write_count == 2)
 		c->order_op = true;
 	return true;
 }
@@ -137,6 +147,7 @@ static void control_shard_rewrite(struct control *c, enum control_op_kind kind, 
 {
 	struct control_shard *s = &c->shards[shard];
 	char key[CONTROL_KEY_MAX];
+	char ready_key[CONTROL_KEY_MAX];
 	char value[CONTROL_VALUE_MAX];
 	struct lease_request request = {.compare_count = 1, .write_count = 1};
 
@@ -153,6 +164,13 @@ static void control_shard_rewrite(struct control *c, enum control_op_kind kind, 
 		request.writes[0].lease_id = c->lease_id;
 		s->sent_epoch = s->epoch;
 		s->sent_code = s->halt_code;
+	}
+	/* Who served before is gone: what was said about taking over from it is settled. */
+	if (kind == CONTROL_OP_OWNER && s->ready.mod != 0 &&
+	    s->ready_for != (uint64_t)s->revision) {
+		request.writes[1].key = control_key_ready(c, shard, ready_key);
+		request.writes[1].remove = true;
+		request.write_count = 2;
 	}
 	(void)control_shard_send(c, kind, shard, &request);
 }
@@ -198,6 +216,7 @@ void control_shards_lost(struct control *c)
 		s->op = false;
 		s->need_range = 0;
 		s->retry_ns = 0;
+		s->leaving_ns = 0;
 		if (s->state == OWNERSHIP_UNOWNED)
 			continue;
 		if (s->state != OWNERSHIP_FENCED)
@@ -206,6 +225,7 @@ void control_shards_lost(struct control *c)
 	}
 	c->shard_ops = 0;
 	c->order_op = false;
+	control_standby_lost(c);
 }
 
 /* I hold the key: hand the shard to the worker, unless it is no longer wanted here. */
@@ -223,6 +243,7 @@ static void control_shard_won(struct control *c, uint32_t shard, int64_t revisio
 	ownership_move(&s->state, OWNERSHIP_REPLAYING);
 	control_note(c, "shard.acquired", shard, 0, (uint64_t)s->revision);
 	c->io.assign(c->io.context, shard, (uint64_t)s->revision);
+	control_standby_taken(s);
 }
 
 static void control_step_unowned(struct control *c, uint32_t shard, uint64_t now_ns)
@@ -264,6 +285,14 @@ static void control_step_working(struct control *c, uint32_t shard, uint64_t now
 		}
 		return;
 	}
+	if (!should_release)
+		s->leaving_ns = 0;
+	else if (s->leaving_ns == 0)
+		s->leaving_ns = now_ns;
+	/* Who has not served yet keeps nobody waiting. */
+	if (should_release && s->state == OWNERSHIP_SERVING && control_taker(c, shard) &&
+	    control_standby_awaits(c, shard, now_ns))
+		return;
 	if (should_release) {
 		ownership_move(&s->state, OWNERSHIP_QUIESCING);
 		s->keep_sent = false;
@@ -313,6 +342,7 @@ static void control_shard_step(struct control *c, uint32_t shard, uint64_t now_n
 	case OWNERSHIP_STATES:
 		break;
 	}
+	control_standby_step(c, shard, now_ns);
 }
 
 void control_shards_step(struct control *c, uint64_t now_ns)
@@ -343,12 +373,19 @@ static void control_shard_written(struct control *c, uint64_t now_ns, const stru
 				  const struct lease_result *result)
 {
 	struct control_shard *s = &c->shards[op->shard];
+
+	if (op->kind == CONTROL_OP_READY) {
+		control_standby_written(c, op->shard, result);
+		return;
+	}
 	const bool newer = control_wrote(c, result->revision);
 
 	if (op->kind == CONTROL_OP_RELEASE) {
 		control_shard_deleted(c, now_ns, op->shard, newer);
 		return;
 	}
+	if (op->kind == CONTROL_OP_OWNER && s->ready_for != (uint64_t)s->revision)
+		s->ready = (struct control_key){0};
 	if (newer) {
 		s->owner.mod = result->revision;
 		s->owner.lease = c->lease_id;

@@ -82,6 +82,14 @@ static bool control_mark_parse(struct text_cursor *cursor, struct control_key_na
 	return false;
 }
 
+struct slice control_key_ready(const struct control *c, uint32_t shard, char text[CONTROL_KEY_MAX])
+{
+	return control_text(
+		text,
+		snprintf(text, CONTROL_KEY_MAX, "%sshards/%" PRIu32 "/ready", c->prefix, shard),
+		CONTROL_KEY_MAX);
+}
+
 void control_key_parse(const struct control *c, struct slice key, struct control_key_name *name)
 {
 	struct text_cursor cursor = text_cursor_of(key);
@@ -106,11 +114,14 @@ void control_key_parse(const struct control *c, struct slice key, struct control
 		return;
 	}
 	if (text_literal(&cursor, "shards/")) {
-		if (!text_number(&cursor, WIRE_SHARDS_MAX - 1, &shard) ||
-		    !text_literal(&cursor, "/owner") || !text_ended(&cursor))
+		if (!text_number(&cursor, WIRE_SHARDS_MAX - 1, &shard))
+			return;
+		const bool owner = text_literal(&cursor, "/owner");
+
+		if ((!owner && !text_literal(&cursor, "/ready")) || !text_ended(&cursor))
 			return;
 		name->shard = (uint32_t)shard;
-		name->kind = CONTROL_KEY_OWNER;
+		name->kind = owner ? CONTROL_KEY_OWNER : CONTROL_KEY_READY;
 		return;
 	}
 	if (text_literal(&cursor, "planner"))
@@ -215,6 +226,28 @@ struct slice control_owner_value(const struct control *c, uint64_t epoch, uint32
 	return control_text(text,
 			    snprintf(text, CONTROL_VALUE_MAX, "%s %" PRIu64, c->node.text, epoch),
 			    CONTROL_VALUE_MAX);
+}
+
+int control_ready_decode(struct slice value, struct id *node, uint64_t *revision)
+{
+	struct text_cursor cursor = text_cursor_of(value);
+	struct id id;
+	uint64_t number;
+
+	if (!text_id(&cursor, false, &id) || id.size == 0 || !text_literal(&cursor, " ") ||
+	    !text_number(&cursor, INT64_MAX, &number) || !text_ended(&cursor))
+		return SAGA_E_BAD_REPLY;
+	*node = id;
+	*revision = number;
+	return 0;
+}
+
+struct slice control_ready_value(const struct control *c, uint64_t revision,
+				 char text[CONTROL_VALUE_MAX])
+{
+	return control_text(
+		text, snprintf(text, CONTROL_VALUE_MAX, "%s %" PRIu64, c->node.text, revision),
+		CONTROL_VALUE_MAX);
 }
 
 static bool control_cluster_valid(const struct control_cluster *cluster)

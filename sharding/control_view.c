@@ -103,6 +103,17 @@ static void control_read_owner(struct control *c, uint32_t shard, const struct l
 			     (uint64_t)kv->create_revision);
 }
 
+/* One that cannot be read says nothing: the move waits a little longer. */
+static void control_read_ready(struct control *c, uint32_t shard, const struct lease_kv *kv)
+{
+	struct control_shard *s = &c->shards[shard];
+
+	s->ready = control_key_of(kv);
+	if (control_ready_decode(kv->value, &s->ready_id, &s->ready_for) != 0)
+		control_note(c, "ready.unreadable", shard, SAGA_E_BAD_REPLY,
+			     (uint64_t)kv->mod_revision);
+}
+
 static void control_read_plan(struct control *c, const struct lease_kv *kv)
 {
 	const bool changed = c->plan_key.mod != kv->mod_revision;
@@ -110,6 +121,7 @@ static void control_read_plan(struct control *c, const struct lease_kv *kv)
 	c->plan_key = control_key_of(kv);
 	if (!changed)
 		return;
+	c->plan_ns = c->now_ns;
 	if (plan_decode(kv->value, &c->plan_scratch) != 0) {
 		c->plan_scratch = (struct plan){0};
 		control_note(c, "plan.unreadable", CONTROL_NO_SHARD, SAGA_E_BAD_REPLY,
@@ -177,6 +189,9 @@ static void control_read_key(struct control *c, uint64_t now_ns, const struct le
 	case CONTROL_KEY_MARK:
 		control_mark_read(c, name.mark, name.shard, &name.id, kv);
 		break;
+	case CONTROL_KEY_READY:
+		control_read_ready(c, name.shard, kv);
+		break;
 	case CONTROL_KEY_OTHER:
 		break;
 	}
@@ -211,6 +226,9 @@ static void control_forget_view(struct control *c)
 		c->shards[i].owner_id = (struct id){0};
 		c->shards[i].owner_epoch = 0;
 		c->shards[i].owner_code = 0;
+		c->shards[i].ready = (struct control_key){0};
+		c->shards[i].ready_id = (struct id){0};
+		c->shards[i].ready_for = 0;
 	}
 	c->self = (struct control_key){0};
 	c->self_value_size = 0;

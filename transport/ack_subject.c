@@ -35,28 +35,44 @@ static bool parse_number(struct slice token, uint64_t *value)
 	return true;
 }
 
-bool ack_subject_parse(struct slice reply, uint64_t *delivered, uint64_t *stream_sequence)
+/* How many tokens stand before <delivered>; 0 = it is no such subject. */
+static uint32_t place_of(struct slice reply, struct slice tokens[TOKENS_MAX])
 {
 	static const char prefix[] = "$JS.ACK.";
 	const uint32_t prefix_size = sizeof prefix - 1;
-	struct slice tokens[TOKENS_MAX];
-	uint64_t count = 0;
-	uint64_t sequence = 0;
-	uint32_t tokens_found;
-	uint32_t place;
+	uint32_t found;
 
 	if (reply.size <= prefix_size || memcmp(reply.data, prefix, prefix_size) != 0)
-		return false;
-	tokens_found = split(reply, tokens);
-	if (tokens_found == TOKENS_SHORT)
-		place = 4;
-	else if (tokens_found == TOKENS_LONG || tokens_found == TOKENS_MAX)
-		place = 6;
-	else
-		return false;
-	if (!parse_number(tokens[place], &count) || !parse_number(tokens[place + 1], &sequence))
+		return 0;
+	found = split(reply, tokens);
+	if (found == TOKENS_SHORT)
+		return 4;
+	return found == TOKENS_LONG || found == TOKENS_MAX ? 6 : 0;
+}
+
+bool ack_subject_parse(struct slice reply, uint64_t *delivered, uint64_t *stream_sequence)
+{
+	struct slice tokens[TOKENS_MAX];
+	const uint32_t place = place_of(reply, tokens);
+	uint64_t count = 0;
+	uint64_t sequence = 0;
+
+	if (place == 0 || !parse_number(tokens[place], &count) ||
+	    !parse_number(tokens[place + 1], &sequence))
 		return false;
 	*delivered = count;
 	*stream_sequence = sequence;
+	return true;
+}
+
+bool ack_subject_pending(struct slice reply, uint64_t *pending)
+{
+	struct slice tokens[TOKENS_MAX];
+	const uint32_t place = place_of(reply, tokens);
+	uint64_t count = 0;
+
+	if (place == 0 || !parse_number(tokens[place + 4], &count))
+		return false;
+	*pending = count;
 	return true;
 }

@@ -12,5 +12,7 @@
 
 /* False, and nothing written, for any other subject. */
 bool ack_subject_parse(struct slice reply, uint64_t *delivered, uint64_t *stream_sequence);
+/* How many messages the consumer had left when this one was sent. */
+bool ack_subject_pending(struct slice reply, uint64_t *pending);
 
 #endif

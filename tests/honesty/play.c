@@ -146,7 +146,10 @@ static void on_read_end(void *context, uint32_t shard, uint64_t token, int error
 
 struct journal_events stage_journal_events(struct stage_end *end)
 {
-	return (struct journal_events){on_appended, on_batch, on_read_end, end};
+	return (struct journal_events){.appended = on_appended,
+				       .batch = on_batch,
+				       .read_end = on_read_end,
+				       .context = end};
 }
 
 static uint64_t number(const char *word, uint64_t otherwise)

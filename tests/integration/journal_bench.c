@@ -72,7 +72,10 @@ static void on_tick(uv_timer_t *tick)
 
 void bench_reopen(struct bench *bench, const char *cluster, uint32_t append_timeout_ms)
 {
-	const struct journal_events events = {on_appended, on_batch, on_read_end, bench};
+	const struct journal_events events = {.appended = on_appended,
+					      .batch = on_batch,
+					      .read_end = on_read_end,
+					      .context = bench};
 
 	if (bench->journal != NULL)
 		bench->journal->ops->close(bench->journal);

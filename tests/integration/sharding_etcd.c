@@ -150,8 +150,15 @@ static void start_member(uint32_t index)
 		.ttl_ms = 2000,
 		.seed = index + 1,
 	};
-	const struct control_io io = {on_request, on_assign,  on_drop, on_keep, on_drop,
-				      on_until,   on_cluster, on_note, m};
+	const struct control_io io = {.request = on_request,
+				      .assign = on_assign,
+				      .release = on_drop,
+				      .keep = on_keep,
+				      .fence = on_drop,
+				      .lease_until = on_until,
+				      .cluster = on_cluster,
+				      .note = on_note,
+				      .context = m};
 	char why[256];
 
 	*m = (struct member){.host = &host};

@@ -151,8 +151,14 @@ static void point(void *context, const char *name)
 static void core_open(struct sim_node *node)
 {
 	struct sim *sim = node->sim;
-	const struct core_io io = {may_emit, report, highwater, reserve,
-				   release,  note,   point,     node};
+	const struct core_io io = {.may_emit = may_emit,
+				   .report = report,
+				   .highwater = highwater,
+				   .reserve = reserve,
+				   .release = release,
+				   .note = note,
+				   .point = point,
+				   .context = node};
 	struct core_config config = {
 		.cluster = sim->cluster,
 		.slots = &node->cluster->slots,
@@ -296,8 +302,15 @@ static void control_note(void *context, const char *event, uint32_t shard, int c
 void sim_node_start(struct sim_node *node)
 {
 	struct sim *sim = node->sim;
-	const struct control_io io = {request,     assign,  give_up,      keep, fence,
-				      lease_until, cluster, control_note, node};
+	const struct control_io io = {.request = request,
+				      .assign = assign,
+				      .release = give_up,
+				      .keep = keep,
+				      .fence = fence,
+				      .lease_until = lease_until,
+				      .cluster = cluster,
+				      .note = control_note,
+				      .context = node};
 	struct control_config config = {
 		.weight = 100,
 		.address = "127.0.0.1:7000",

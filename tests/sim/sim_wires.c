@@ -52,7 +52,10 @@ static void hint(void *context)
 
 void sim_wires_open(struct sim_node *node)
 {
-	sim_journal_open(node, &(struct journal_events){appended, batch, read_end, node});
+	sim_journal_open(node, &(struct journal_events){.appended = appended,
+							.batch = batch,
+							.read_end = read_end,
+							.context = node});
 	sim_inbox_open(node, &(struct inbox_events){looked, inbox_read, node});
 	sim_transport_open(node);
 	sim_etcd_open(node);

@@ -93,6 +93,20 @@ static int read(struct journal *journal, uint32_t shard, uint64_t from, uint64_t
 	return 0;
 }
 
+/* One a shard: the model of a standby has no use for more. */
+static int tail(struct journal *journal, uint32_t shard, uint64_t from, uint64_t token)
+{
+	struct model_journal *j = self(journal);
+	CHECK_EQ(j->tails[shard].token, 0);
+	if (j->tail_refused > 0) {
+		j->tail_refused--;
+		return SAGA_E_DISCONNECTED;
+	}
+	j->tails[shard] = (struct model_tail){.next = from, .token = token};
+	j->tails_begun++;
+	return 0;
+}
+
 /* The token stays in the queue as 0: carried out, but nobody hears of it. */
 static void cancel(struct journal *journal, uint64_t token)
 {
@@ -100,6 +114,9 @@ static void cancel(struct journal *journal, uint64_t token)
 	for (uint32_t i = 0; i < j->call_count; i++)
 		if (j->calls[i].token == token)
 			j->calls[i].token = 0;
+	for (uint32_t n = 0; n < WIRE_SHARDS_MAX; n++)
+		if (j->tails[n].token == token)
+			j->tails[n] = (struct model_tail){0};
 }
 
 static void close_nothing(struct journal *journal)
@@ -108,7 +125,7 @@ static void close_nothing(struct journal *journal)
 }
 
 static const struct journal_ops ops = {
-	.append = append, .read = read, .cancel = cancel, .close = close_nothing};
+	.append = append, .read = read, .tail = tail, .cancel = cancel, .close = close_nothing};
 
 void model_journal_open(struct model_journal *j, struct model_log *log,
 			const struct journal_events *events)
@@ -204,6 +221,27 @@ static void run_read(struct model_journal *j, const struct model_call *call)
 				   log->count[call->shard]);
 }
 
+static void run_tail(struct model_journal *j, uint32_t shard)
+{
+	const struct model_log *log = j->log;
+	struct model_tail *t = &j->tails[shard];
+	const uint64_t token = t->token;
+	if (j->tail_error != 0) {
+		*t = (struct model_tail){0};
+		j->events.read_end(j->events.context, shard, token, j->tail_error, 0);
+		return;
+	}
+	for (uint32_t i = 0; t->token == token && t->next <= log->count[shard]; i++) {
+		const struct model_batch *batch = &log->batches[shard][t->next - 1];
+		if (j->tail_most != 0 && i == j->tail_most)
+			break;
+		j->events.batch(j->events.context, shard, token, t->next++,
+				slice_of(batch->bytes, batch->size));
+	}
+	if (t->token == token && j->events.tailed != NULL)
+		j->events.tailed(j->events.context, shard, token, log->count[shard]);
+}
+
 uint32_t model_journal_pump(struct model_journal *j)
 {
 	const uint32_t count = j->call_count;
@@ -218,6 +256,9 @@ uint32_t model_journal_pump(struct model_journal *j)
 		free(call->bytes);
 		call->bytes = NULL;
 	}
+	for (uint32_t n = 0; n < WIRE_SHARDS_MAX; n++)
+		if (j->tails[n].token != 0 && (j->held_tails >> n % 64 & 1) == 0)
+			run_tail(j, n);
 	memmove(j->calls, j->calls + count, (j->call_count - count) * sizeof j->calls[0]);
 	j->call_count -= count;
 	return count;

@@ -43,6 +43,10 @@ struct model_call {
 	uint32_t size;
 };
 
+struct model_tail {
+	uint64_t next, token; /* token 0 = free */
+};
+
 struct model_journal {
 	struct journal base;
 	struct model_log *log;
@@ -53,6 +57,12 @@ struct model_journal {
 	uint64_t fine_shards;          /* bits: these have no such fault */
 	uint64_t silent_reads;         /* bits: reads of these shards time out */
 	uint32_t appends;              /* asked for, in all */
+	struct model_tail tails[WIRE_SHARDS_MAX];
+	uint64_t held_tails;   /* bits: nothing comes over the tails of these shards */
+	int tail_error;        /* what the tails end with at the next pump; 0 = they go on */
+	uint32_t tail_refused; /* so many tails more are not begun */
+	uint32_t tail_most;    /* batches of a tail in a pump; 0 = all */
+	uint32_t tails_begun;
 };
 
 void model_journal_open(struct model_journal *j, struct model_log *log,

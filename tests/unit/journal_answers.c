@@ -70,7 +70,10 @@ static int setup(void **state)
 
 	if (rig == NULL)
 		return -1;
-	const struct journal_events events = {on_appended, on_batch, on_read_end, &rig->seen};
+	const struct journal_events events = {.appended = on_appended,
+					      .batch = on_batch,
+					      .read_end = on_read_end,
+					      .context = &rig->seen};
 
 	rig->fake.transport.ops = &fake_ops;
 	if (jetstream_open(&rig->fake.transport, &config, &events, &rig->journal) != 0)
@@ -632,7 +635,10 @@ static void close_leaves_nothing_open(void **state)
 static void names_must_be_valid(void **state)
 {
 	struct rig *rig = *state;
-	const struct journal_events events = {on_appended, on_batch, on_read_end, &rig->seen};
+	const struct journal_events events = {.appended = on_appended,
+					      .batch = on_batch,
+					      .read_end = on_read_end,
+					      .context = &rig->seen};
 	struct jetstream_config config = {
 		.prefix = "sa.ga", .stream_prefix = "SAGA", .cluster = "prod"};
 	struct journal *journal = NULL;

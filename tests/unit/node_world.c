@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 static const char INBOXES[1][64] = {"_INBOX"};
 
@@ -33,9 +34,9 @@ static void *reserve(void *context, size_t size)
 	struct node *n = context;
 	if (n->world->reserve_fails_at > 0 && --n->world->reserve_fails_at == 0)
 		return NULL;
-	void *memory = aligned_alloc(64, (size + 63) / 64 * 64);
-	assert_non_null(memory);
-	memset(memory, 0, size);
+	/* As the daemon does: what is not used costs nothing. */
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(memory != MAP_FAILED);
 	n->world->reserved++;
 	return memory;
 }
@@ -43,10 +44,9 @@ static void *reserve(void *context, size_t size)
 static void release(void *context, void *memory, size_t size)
 {
 	struct node *n = context;
-	(void)size;
 	assert_non_null(memory);
 	n->world->reserved--;
-	free(memory);
+	assert_int_equal(munmap(memory, size), 0);
 }
 
 static void note(void *context, const struct core_note *note)
@@ -54,6 +54,13 @@ static void note(void *context, const struct core_note *note)
 	struct node *n = context;
 	assert_non_null(note->event);
 	n->world->noted[n->world->noted_count++ % NOTED_MAX] = note->event;
+}
+
+static void standby(void *context, uint32_t shard, bool warm)
+{
+	struct node *n = context;
+	assert_true(n->warm[shard] != warm);
+	n->warm[shard] = warm;
 }
 
 static void point(void *context, const char *name)
@@ -82,15 +89,26 @@ static void on_read_end(void *context, uint32_t shard, uint64_t token, int error
 	core_read_end(n->core, n->world->now, shard, token, error, last);
 }
 
+static void on_tailed(void *context, uint32_t shard, uint64_t token, uint64_t last)
+{
+	struct node *n = context;
+	core_tailed(n->core, n->world->now, shard, token, last);
+}
+
 void world_node_open(struct world *w, struct node *n, const char *name)
 {
-	const struct journal_events events = {on_appended, on_batch, on_read_end, n};
+	const struct journal_events events = {.appended = on_appended,
+					      .batch = on_batch,
+					      .read_end = on_read_end,
+					      .context = n,
+					      .tailed = on_tailed};
 	const struct core_io io = {.may_emit = may_emit,
 				   .report = report,
 				   .highwater = highwater,
 				   .reserve = reserve,
 				   .release = release,
 				   .note = note,
+				   .standby = standby,
 				   .point = point,
 				   .context = n};
 	struct core_config config = w->config;
@@ -225,6 +243,7 @@ void world_settle(struct world *w)
 void world_assign(struct world *w, int node, uint32_t shard, uint64_t revision)
 {
 	struct node *n = &w->nodes[node];
+	n->warm[shard] = false;
 	core_assign(n->core, w->now, shard, revision, 7, &n->mark[shard], 0);
 }
 

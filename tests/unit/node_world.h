@@ -34,6 +34,7 @@ struct node {
 	uint64_t epoch[SHARDS];
 	int code[SHARDS];
 	struct highwater mark[SHARDS];
+	bool warm[SHARDS];
 };
 
 struct caught {

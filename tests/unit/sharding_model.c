@@ -353,8 +353,15 @@ void model_start(struct model *m, uint32_t node)
 		.start_unix_ms = 1700000000000 + m->now_ns / MODEL_MS,
 		.seed = prng_next(&m->prng),
 	};
-	const struct control_io io = {on_request,     on_assign,  on_release, on_keep, on_fence,
-				      on_lease_until, on_cluster, on_note,    n};
+	const struct control_io io = {.request = on_request,
+				      .assign = on_assign,
+				      .release = on_release,
+				      .keep = on_keep,
+				      .fence = on_fence,
+				      .lease_until = on_lease_until,
+				      .cluster = on_cluster,
+				      .note = on_note,
+				      .context = n};
 	char name[8];
 
 	trace(m, node, "START", 0, 0);
