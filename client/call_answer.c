@@ -11,6 +11,9 @@
 static void ask_again(struct saga_connection *connection, struct call *call, int error,
 		      uint32_t retry_after_ms)
 {
+	const bool moves = error == SAGA_E_NOT_OWNER || error == SAGA_E_NO_RESPONDERS;
+	const uint32_t least_ms = moves ? CLIENT_MOVED_MIN_MS : CLIENT_BACKOFF_MIN_MS;
+	uint32_t most_ms = CLIENT_BACKOFF_MAX_MS;
 	uint32_t delay_ms = call->backoff_ms;
 
 	if (call->phase == CALL_QUEUED || call->phase == CALL_RESTING)
@@ -19,13 +22,11 @@ static void ask_again(struct saga_connection *connection, struct call *call, int
 	if (call->phase == CALL_AWAITING) {
 		/* The owner is changing, most likely: ask the next one soon. */
 		call->promised = false;
-		call_wait_for(connection, call, CLIENT_BACKOFF_MAX_MS / 2, client_now_ms());
-		return;
+		most_ms = CLIENT_BACKOFF_MAX_MS / 2;
 	}
-	if (delay_ms < CLIENT_BACKOFF_MIN_MS)
-		delay_ms = CLIENT_BACKOFF_MIN_MS;
-	call->backoff_ms =
-		delay_ms * 2 < CLIENT_BACKOFF_MAX_MS ? delay_ms * 2 : CLIENT_BACKOFF_MAX_MS;
+	if (delay_ms < least_ms)
+		delay_ms = least_ms;
+	call->backoff_ms = delay_ms * 2 < most_ms ? delay_ms * 2 : most_ms;
 	if (retry_after_ms > delay_ms)
 		delay_ms = retry_after_ms;
 	call_wait_for(connection, call, delay_ms, client_now_ms());
@@ -93,6 +94,7 @@ static void on_state(struct saga_connection *connection, struct call *call)
 	}
 	call->answered = true;
 	call->error = 0;
+	call->backoff_ms = 0; /* its owner is there */
 	if (first)
 		calls_count_taken(&connection->calls, client_now_ms());
 	if (first && call->kind == CALL_SUBMIT && call->accepted != NULL)

@@ -40,6 +40,7 @@ enum {
 	/* The largest arrays in what a client decodes: an answer's branches and labels. */
 	CLIENT_SCRATCH_SIZE = 64 * 1024,
 	CLIENT_BACKOFF_MIN_MS = 100,
+	CLIENT_MOVED_MIN_MS = 20, /* a shard that is handed over comes back after so long */
 	CLIENT_BACKOFF_MAX_MS = 1000,
 	CLIENT_TIMEOUT_DEFAULT_MS = 10000
 };

@@ -49,6 +49,7 @@ enum {
 	SERVICE_PULL_SLOTS = 4,
 	SERVICE_PULL_EXPIRES_MS = 5000,
 	SERVICE_RESEND_MIN_MS = 200,
+	SERVICE_MOVED_MS = 30, /* first one to a shard that is handed over; doubled from there */
 	SERVICE_RESEND_MAX_MS = 500,
 	/* Calls come unasked: frames in hand for each one that would be pulled. Beyond it they are
 	 * dropped, and come again. */

@@ -295,6 +295,16 @@ void reply_turn(struct saga_service *service, uint64_t now_ms)
 /* ---- dispositions ------------------------------------------------------------------------------
  */
 
+/* The new owner is there soon, and should not have to wait. Once: it may also take long. */
+static void hasten(struct entry *entry, uint64_t now_ms)
+{
+	if (entry->resend_ms != SERVICE_RESEND_MIN_MS)
+		return;
+	entry->resend_ms = SERVICE_MOVED_MS;
+	if (entry->resend_at_ms > now_ms + SERVICE_MOVED_MS)
+		entry->resend_at_ms = now_ms + SERVICE_MOVED_MS;
+}
+
 static void on_disposition(struct saga_service *service, const struct wire_disposition *disposition)
 {
 	struct entry *entry = index_find(service, &disposition->operation);
@@ -311,8 +321,9 @@ static void on_disposition(struct saga_service *service, const struct wire_dispo
 			service_count(&service->stats.dispositions);
 			service->silent[entry->frame->shard] = false;
 			entry_done(entry);
+		} else if (disposition->kind == WIRE_DISPOSITION_NOT_OWNER) {
+			hasten(entry, client_now_ms());
 		}
-		/* not_owner: the new owner gets it with the next re-sending. */
 		entry = next;
 	}
 }

@@ -469,6 +469,7 @@ static void turn_shard(struct shard *s)
 		core_lose(s, SAGA_E_UNKNOWN); /* the next owner's epoch settles it */
 	} else if (drained(s)) {
 		store_mark(s, true);
+		core_serve_moved(s);
 		ownership_move(&s->state, OWNERSHIP_RELEASED);
 		core_note_event(s, "shard.released", 0);
 		core_report(s, 0);

@@ -48,6 +48,7 @@ enum {
 	CORE_HISTORY_BATCHES = 4096, /* read for one page of a history */
 	CORE_PASS_BYTES = 4 * 1024 * 1024, /* submits passed on in one turn; more are `busy` */
 	CORE_OTHER_RETRY_MS = 100,         /* the hint with what is no `busy` */
+	CORE_MOVED_RETRY_MS = 20,          /* with `not_owner`: the next one is there soon */
 	CORE_WORDS_MAX = 128,              /* what is wrong with a message, in words */
 	CORE_STANDBY_READS_MAX = 4,        /* standbys that catch up at a time */
 	CORE_STANDBY_RETRY_MS = 1000,      /* after the broker's trouble */
@@ -314,6 +315,8 @@ bool core_serve_probe(struct shard *s);
 struct slice core_fault_words(const struct wire_fault *fault, void *memory, uint32_t size);
 void core_serve_begin(struct shard *s);
 void core_serve_end(struct shard *s);
+/* Tells all who wait for an answer that the shard goes to another owner. */
+void core_serve_moved(struct shard *s);
 
 /* The soft mark of N7. */
 bool core_serve_room(const struct shard *s);

@@ -46,6 +46,8 @@ uint32_t core_load_hint(struct core *core, struct core_load *load, int code)
 {
 	if (err_class(code) != ERR_CLASS_RETRY)
 		return 0;
+	if (code == SAGA_E_NOT_OWNER)
+		return CORE_MOVED_RETRY_MS;
 	if (code != SAGA_E_BUSY)
 		return CORE_OTHER_RETRY_MS;
 	core_load_refused(core, load);

@@ -127,6 +127,25 @@ void core_serve_end(struct shard *s)
 	s->subscription = NULL;
 }
 
+/* They are known to us only: whoever is not told asks again by itself, much later. */
+void core_serve_moved(struct shard *s)
+{
+	struct core *core = s->core;
+	const struct wire_answer answer = {
+		.code = err_to_wire(SAGA_E_NOT_OWNER),
+		.shard = s->number,
+		.epoch = s->epoch,
+		.retry_after_ms = CORE_MOVED_RETRY_MS,
+	};
+	const char *subject;
+	buf_clear(&core->scratch);
+	if (wire_encode(WIRE_ANSWER, &answer, &core->scratch) != 0)
+		return;
+	for (uint32_t at = 0; (subject = tokens_next(&s->tokens, &at)) != NULL;)
+		if (!core_send_now(s, subject, buf_slice(&core->scratch)))
+			return;
+}
+
 /* ---- requests
  * ------------------------------------------------------------------------------------ */
 

@@ -51,6 +51,16 @@ const char *tokens_find(const struct tokens *t, uint64_t token)
 	return slot == NULL ? NULL : slot->subject;
 }
 
+const char *tokens_next(const struct tokens *t, uint32_t *at)
+{
+	while (*at < t->fresh) {
+		const struct token_slot *slot = &t->slots[(*at)++];
+		if (slot->subject[0] != '\0')
+			return slot->subject;
+	}
+	return NULL;
+}
+
 void tokens_drop(struct tokens *t, uint64_t token)
 {
 	struct token_slot *slot = slot_of(t, token);

@@ -32,6 +32,8 @@ void tokens_init(struct tokens *t, void *zeroed_memory, uint32_t capacity);
 uint64_t tokens_take(struct tokens *t, struct slice subject);
 /* NULL for a token that is not in use. */
 const char *tokens_find(const struct tokens *t, uint64_t token);
+/* The next subject in use, from index *at = 0 on; NULL = there are no more. */
+const char *tokens_next(const struct tokens *t, uint32_t *at);
 void tokens_drop(struct tokens *t, uint64_t token); /* unknown: no-op */
 
 #endif

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "node/core_internal.h"
+
 static void serves_after_its_epoch_record(void **state)
 {
 	struct world *w = *state;
@@ -353,7 +355,10 @@ static void release_drains_first(void **state)
 	w->nodes[0].journal.append_fault = MODEL_FINE;
 	world_settle(w);
 	assert_int_equal(w->nodes[0].state[1], OWNERSHIP_RELEASED);
-	assert_int_equal(world_count(w, WIRE_ANSWER), 1);
+	/* Who waits for the outcome is told to ask the next owner. */
+	assert_int_equal(world_count(w, WIRE_ANSWER), 2);
+	assert_int_equal(world_last_answer(w).code, err_to_wire(SAGA_E_NOT_OWNER));
+	assert_int_equal(world_last_answer(w).retry_after_ms, CORE_MOVED_RETRY_MS);
 	assert_int_equal(w->nodes[0].mark[1].sequence, w->log.count[1]);
 }
 

@@ -9,6 +9,10 @@ sagad_unit_test(sharding_moves
 	SOURCES sharding_moves.c sharding_model.c sharding_model_store.c
 	LIBS sagad_sharding
 	TIMEOUT 120)
+sagad_unit_test(sharding_standby
+	SOURCES sharding_standby.c sharding_model.c sharding_model_store.c
+	LIBS sagad_sharding
+	TIMEOUT 120)
 sagad_unit_test(sharding_hand
 	SOURCES sharding_hand.c sharding_model.c sharding_model_store.c
 	LIBS sagad_sharding

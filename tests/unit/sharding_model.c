@@ -184,8 +184,10 @@ static void on_assign(void *context, uint32_t shard, uint64_t revision)
 		fail_msg("n%u is assigned shard %u twice", n->index, shard);
 	assert_true(n->until_ns > m->now_ns);
 	n->assigns++;
-	*w = (struct model_worker){
-		.has = true, .revision = revision, .assignment = ++m->next_assignment};
+	*w = (struct model_worker){.standby_order = w->standby_order,
+				   .has = true,
+				   .revision = revision,
+				   .assignment = ++m->next_assignment};
 	e = add_event(m, MODEL_REPORT, n->index, m->now_ns + m->replay_ms * MODEL_MS);
 	e->shard = shard;
 	e->state = OWNERSHIP_SERVING;
@@ -230,6 +232,37 @@ static void on_fence(void *context, uint32_t shard)
 	trace(n->model, n->index, "fence", shard, 0);
 	n->fences++;
 	n->workers[shard] = (struct model_worker){0};
+}
+
+static void on_standby(void *context, uint32_t shard, bool on)
+{
+	struct model_node *n = context;
+	struct model *m = n->model;
+	struct model_worker *w = &n->workers[shard];
+	struct model_event *e;
+
+	trace(m, n->index, on ? "standby" : "no standby", shard, 0);
+	if (w->standby == on || (on && w->has))
+		fail_msg("n%u: shard %u is stood by for twice, or owned", n->index, shard);
+	w->standby = on;
+	w->standby_order = ++m->next_assignment;
+	if (!on) {
+		n->standby_offs++;
+		return;
+	}
+	n->standby_ons++;
+	e = add_event(m, MODEL_WARM, n->index, m->now_ns + m->warm_ms * MODEL_MS);
+	e->shard = shard;
+	e->assignment = w->standby_order;
+}
+
+static void deliver_warm(struct model *m, const struct model_event *e)
+{
+	struct model_node *n = &m->nodes[e->node];
+	const struct model_worker *w = &n->workers[e->shard];
+
+	if (w->standby && w->standby_order == e->assignment)
+		control_warm(n->control, m->now_ns, e->shard, true);
 }
 
 static void on_lease_until(void *context, uint64_t until_ns)
@@ -361,6 +394,7 @@ void model_start(struct model *m, uint32_t node)
 				      .lease_until = on_lease_until,
 				      .cluster = on_cluster,
 				      .note = on_note,
+				      .standby = m->warm_ms == 0 ? NULL : on_standby,
 				      .context = n};
 	char name[8];
 
@@ -540,6 +574,8 @@ static void run_event(struct model *m, struct model_event *e)
 		control_hint(n->control, m->now_ns);
 	} else if (e->kind == MODEL_REPORT) {
 		deliver_report(m, e);
+	} else if (e->kind == MODEL_WARM) {
+		deliver_warm(m, e);
 	} else {
 		if (e->reply->result.error == 0 && e->reply->result.lease_id != 0)
 			n->granted = true;

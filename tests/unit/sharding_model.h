@@ -38,6 +38,7 @@ enum model_event_kind {
 	MODEL_RESULT, /* an answer reaches the node */
 	MODEL_HINT,
 	MODEL_REPORT,
+	MODEL_WARM,
 };
 
 struct model_reply {
@@ -62,6 +63,8 @@ struct model_event {
 struct model_worker {
 	bool has, serving, quiescing;
 	uint64_t revision, assignment;
+	bool standby;
+	uint64_t standby_order; /* tells one order to stand by from the next */
 };
 
 struct model_node {
@@ -76,6 +79,7 @@ struct model_node {
 	uint64_t ticked_ns;
 	struct model_worker workers[WIRE_SHARDS_MAX];
 	uint32_t assigns, fences, releases, clusters;
+	uint32_t standby_ons, standby_offs;
 	uint32_t applied[8]; /* requests carried out, by kind */
 	/* Faults. */
 	bool cut;       /* nothing reaches the store or comes back */
@@ -107,6 +111,7 @@ struct model {
 	uint32_t lose_request_percent, lose_answer_percent, late_percent;
 	uint32_t hint_ms_max;
 	uint32_t replay_ms, quiesce_ms;
+	uint32_t warm_ms;      /* until who stands by has caught up; 0 = nobody stands by */
 	uint32_t ttl_ms_min;   /* grants below are raised */
 	uint32_t acquires_max; /* as of the configuration of nodes that are started */
 	uint32_t grace_ms;     /* the same */
