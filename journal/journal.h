@@ -82,7 +82,8 @@ struct journal_ops {
 	 * the end). */
 	int (*read)(struct journal *j, uint32_t shard, uint64_t from, uint64_t to, uint64_t token);
 	/* Like a read up to the end, but goes on with what others append, as it comes, until it is
-	 * cancelled: for standbys. read_end comes with an error only. NULL = there is none. */
+	 * cancelled: for standbys. `from` as of a read. read_end comes with an error only. NULL =
+	 * there is none. */
 	int (*tail)(struct journal *j, uint32_t shard, uint64_t from, uint64_t token);
 	/* No callback for this token after it. Allowed inside callbacks. */
 	void (*cancel)(struct journal *j, uint64_t token);

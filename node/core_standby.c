@@ -115,9 +115,10 @@ static void begin(struct core *core, uint32_t shard)
 		b->shard->mark = b->mark;
 		note(core, shard, "standby.begun", 0, 0);
 	}
+	const uint64_t read = b->shard->reader.sequence;
 	b->token = core_token(core);
 	const int error = core->journal->ops->tail(core->journal, shard,
-						   b->shard->reader.sequence + 1, b->token);
+						   read == 0 ? JOURNAL_OLDEST : read + 1, b->token);
 	if (error == 0)
 		return;
 	b->token = 0;

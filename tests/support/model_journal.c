@@ -102,7 +102,7 @@ static int tail(struct journal *journal, uint32_t shard, uint64_t from, uint64_t
 		j->tail_refused--;
 		return SAGA_E_DISCONNECTED;
 	}
-	j->tails[shard] = (struct model_tail){.next = from, .token = token};
+	j->tails[shard] = (struct model_tail){.next = from & ~JOURNAL_ANYWHERE, .token = token};
 	j->tails_begun++;
 	return 0;
 }
