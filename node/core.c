@@ -271,6 +271,7 @@ void core_release(struct core *core, struct core_time now, uint32_t shard)
 	if (s->state == OWNERSHIP_SERVING) {
 		ownership_move(&s->state, OWNERSHIP_QUIESCING);
 		core_note_event(s, "shard.quiescing", 0);
+		core->io.point(core->io.context, "quiescing");
 	} else if (s->state == OWNERSHIP_REPLAYING) {
 		core_lose(s, SAGA_E_NOT_OWNER); /* nothing was promised to anybody yet */
 	}

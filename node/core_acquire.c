@@ -47,6 +47,8 @@ void core_acquire_start(struct shard *s)
 	s->replay_since_ms = s->core->now.mono_ms;
 	s->replay_heard_ms = s->core->now.mono_ms;
 	core_note_event(s, s->cached ? "shard.resuming" : "shard.replaying", 0);
+	if (s->cached)
+		s->core->io.point(s->core->io.context, "resuming");
 	read_on(s);
 }
 

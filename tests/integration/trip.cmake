@@ -14,6 +14,7 @@ sagad_integration_test(trip_answers SOURCES trip_answers.c LIBS sagad_trip)
 sagad_integration_test(trip_protocols SOURCES trip_protocols.c LIBS sagad_trip TIMEOUT 400)
 sagad_integration_test(trip_busy SOURCES trip_busy.c LIBS sagad_trip TIMEOUT 300)
 sagad_integration_test(trip_crash SOURCES trip_crash.c LIBS sagad_trip TIMEOUT 300)
+sagad_integration_test(trip_moves SOURCES trip_moves.c LIBS sagad_trip TIMEOUT 300)
 sagad_integration_test(trip_san SOURCES trip_san.c LIBS sagad_trip
 	LABELS integration_san integration_tsan)
 sagad_integration_test(trip_servers SOURCES trip_servers.c LIBS sagad_trip TIMEOUT 300)
