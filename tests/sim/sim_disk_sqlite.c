@@ -126,20 +126,20 @@ static void set_now(struct sim_disk_file *file, const struct sim_disk_image *ima
 /* ---- the power fails ---------------------------------------------------------------------------
  */
 
+/* What was appended may be there in part. A file that was cut is as long as before or as it is now:
+ * to a file system that is one change, and SQLite commits by it where the journal is truncated. */
 static uint32_t kept_size(struct sim_disk *disk, uint32_t durable, uint32_t now)
 {
 	if (durable == now)
 		return now;
-	switch (draw(disk, 3)) {
+	switch (draw(disk, durable < now ? 3 : 2)) {
 	case 0:
 		return durable;
 	case 1:
 		return now;
 	default:
-		break;
+		return durable + (uint32_t)draw(disk, now - durable);
 	}
-	return durable < now ? durable + (uint32_t)draw(disk, now - durable)
-			     : now + (uint32_t)draw(disk, durable - now);
 }
 
 /* What is on the platter of one sector: what was there, what was written, or the beginning of it.
