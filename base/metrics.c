@@ -95,3 +95,30 @@ uint64_t histogram_quantile(const struct histogram *h, uint32_t parts_per_millio
 	/* A writer on another thread was between the bucket and the count. */
 	return max;
 }
+
+const struct bucket_bounds bucket_latency_ms = {
+	18,
+	{1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1000, 2000, 5000, 10000, 30000, 60000}};
+const struct bucket_bounds bucket_duration_ms = {17,
+						 {10, 25, 50, 100, 250, 500, 1000, 2500, 5000,
+						  10000, 30000, 60000, 120000, 300000, 600000,
+						  1800000, 3600000}};
+const struct bucket_bounds bucket_count = {
+	15, {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384}};
+
+void buckets_record(struct buckets *b, const struct bucket_bounds *bounds, uint64_t value)
+{
+	uint32_t i = 0;
+
+	while (i < bounds->count && value > bounds->upper[i])
+		i++;
+	add_relaxed(&b->counts[i < bounds->count ? i : BUCKETS_MAX], 1);
+	add_saturated(&b->sum, value);
+}
+
+void buckets_merge(struct buckets *into, const struct buckets *from)
+{
+	for (uint32_t i = 0; i <= BUCKETS_MAX; i++)
+		add_relaxed(&into->counts[i], __atomic_load_n(&from->counts[i], __ATOMIC_RELAXED));
+	add_saturated(&into->sum, __atomic_load_n(&from->sum, __ATOMIC_RELAXED));
+}

@@ -40,4 +40,21 @@ void histogram_merge(struct histogram *into, const struct histogram *from);
  * never above the recorded maximum; 0 when empty. */
 uint64_t histogram_quantile(const struct histogram *h, uint32_t parts_per_million);
 
+/* Histograms with few, fixed bounds, as Prometheus wants them. Values are whole numbers of some
+ * unit (ms, records); a value counts for the first bound that is not below it. */
+enum { BUCKETS_MAX = 20 };
+struct bucket_bounds {
+	uint32_t count;
+	uint64_t upper[BUCKETS_MAX];
+};
+/* 1 ms to 60 s; 10 ms to 1 h; 1 to 16,384 of something. */
+extern const struct bucket_bounds bucket_latency_ms, bucket_duration_ms, bucket_count;
+struct buckets {
+	uint64_t counts[BUCKETS_MAX + 1]; /* each its own, not summed; the last is beyond all */
+	uint64_t sum;
+};
+void buckets_record(struct buckets *b, const struct bucket_bounds *bounds, uint64_t value);
+/* A copy that another thread may take at any time; `into` is added to. */
+void buckets_merge(struct buckets *into, const struct buckets *from);
+
 #endif

@@ -27,6 +27,9 @@ struct log_settings {
  * written by log_open only, before threads start. The default serves what logs earlier. */
 static struct log_settings settings = {.level = LOG_INFO};
 
+/* Of all threads, for the metrics. */
+static uint64_t lines_written[4];
+
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static const char *const level_labels[] = {"DEBUG", "INFO ", "WARN ", "ERROR"};
 static const char *const level_colours[] = {"\033[2m", "\033[32m", "\033[33m", "\033[31m"};
@@ -252,6 +255,12 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 		(void)buf_printf(&line, "%s", settings.text ? " cut=1" : ",\"cut\":1");
 	(void)buf_printf(&line, "%s", settings.text ? "\n" : "}\n");
 	write_line(buf_slice(&line));
+	(void)__atomic_fetch_add(&lines_written[level], 1, __ATOMIC_RELAXED);
+}
+
+uint64_t log_count(enum log_level level)
+{
+	return __atomic_load_n(&lines_written[level], __ATOMIC_RELAXED);
 }
 
 void log_check_sink(const char *file, int line, const char *expression, int64_t left, int64_t right)

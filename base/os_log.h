@@ -42,6 +42,9 @@ void log_open(const char *node, enum log_level level, enum log_format format);
 void log_write(enum log_level level, const char *event, const struct log_field *fields,
 	       uint32_t count);
 
+/* Lines of this level that were written so far, by all threads. */
+uint64_t log_count(enum log_level level);
+
 /* A check_sink (base/check.h) for programs: one line of level error, event "check.failed". */
 void log_check_sink(const char *file, int line, const char *expression, int64_t left,
 		    int64_t right);

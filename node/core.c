@@ -112,6 +112,7 @@ static bool engine_create(struct shard *s)
 
 static void engine_drop(struct shard *s)
 {
+	core_meter_engine_gone(s);
 	if (s->engine_memory != NULL)
 		s->core->io.release(s->core->io.context, s->engine_memory, s->engine_size);
 	s->engine_memory = NULL;
@@ -343,6 +344,7 @@ void core_appended(struct core *core, struct core_time now, uint32_t shard, uint
 	core->now = now;
 	if (s == NULL || token != s->append_token)
 		return;
+	core_meter_appended(s, status);
 	if (s->epoch_unfenced) {
 		core_acquire_unfenced_done(s);
 		return;

@@ -30,6 +30,7 @@
 #include "txn/txn.h"
 
 struct core;
+struct core_meter;
 
 struct core_time {
 	uint64_t mono_ms; /* never goes back */
@@ -51,6 +52,7 @@ struct core_config {
 	struct txn_config txn;    /* shard and slots are filled in */
 	uint32_t frame_max;       /* commands in a frame; 0 = 32 */
 	struct inbox *inbox;      /* borrowed; NULL = none is read */
+	struct core_meter *meter; /* node/core_meter.h; borrowed; NULL = nothing is counted */
 	uint64_t seed;            /* from the kernel: nonces and jitter come from it */
 };
 

@@ -114,6 +114,7 @@ void core_append_flush(struct shard *s)
 	core->stats.batches++;
 	core->stats.batch_records += s->record_count;
 	core->stats.batch_bytes += s->records.size;
+	core_meter_batch(s, s->record_count);
 	buf_clear(&s->records);
 	s->record_count = 0;
 	core->io.point(core->io.context, "before_append");

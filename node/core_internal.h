@@ -8,6 +8,7 @@
 #include "journal/appender.h"
 #include "journal/reader.h"
 #include "node/core.h"
+#include "node/core_meter.h"
 #include "node/outbox.h"
 #include "node/reply_subject.h"
 #include "node/tokens.h"
@@ -348,6 +349,12 @@ uint32_t core_load_retry_ms(struct core *core, struct core_load *load);
 /* The hint in an answer with this code, jitter and all. Counts what is busy. */
 uint32_t core_load_hint(struct core *core, struct core_load *load, int code);
 void core_load_note(struct core *core); /* says so in the log, now and then */
+
+/* core_meter.c: counted for those who watch */
+void core_meter_engine_gone(struct shard *s);
+void core_meter_appended(const struct shard *s, enum journal_append_status status);
+void core_meter_batch(const struct shard *s, uint32_t records);
+void core_meter_timers_due(const struct shard *s);
 
 /* core_history.c */
 void core_history_request(struct shard *s, const struct wire_history_request *request,

@@ -435,6 +435,7 @@ bool core_serve_probe(struct shard *s)
 
 void core_serve_ticks(struct shard *s)
 {
+	core_meter_timers_due(s);
 	while (txn_next_deadline(s->engine) <= s->clock.time_ms && room_for_progress(s)) {
 		struct txn_event event = {.kind = TXN_EVENT_TICK};
 		if (!step(s, &event))

@@ -30,6 +30,7 @@ static struct worker *worker_of(struct daemon *d, uint32_t shard)
 static void on_result(void *context, uint64_t token, const struct lease_result *result)
 {
 	struct daemon *d = context;
+	daemon_meter_result(d, token, result->error);
 	if (!d->closing)
 		control_result(d->control, os_clock_boot_ns(), token, result);
 }
@@ -37,6 +38,7 @@ static void on_result(void *context, uint64_t token, const struct lease_result *
 static void request(void *context, const struct lease_request *r, uint64_t token)
 {
 	struct daemon *d = context;
+	daemon_meter_request(d, r->kind, token);
 	const int error = d->lease->ops->submit(d->lease, r, token, on_result, d);
 	if (error != 0)
 		LOG(LOG_ERROR, "etcd.not_asked", log_code(error)); /* the core times out */
@@ -140,6 +142,8 @@ static void cluster(void *context, const struct control_cluster *c)
 			return;
 		}
 		d->worker_count = i + 1;
+		d->metrics.workers[i] = worker_meter(d->workers[i]);
+		atomic_store(&d->metrics.worker_count, i + 1);
 	}
 }
 
@@ -148,7 +152,7 @@ static void note(void *context, const char *event, uint32_t shard, int code, uin
 {
 	const bool of_shard = shard != UINT32_MAX;
 	char name[64];
-	(void)context;
+	daemon_meter_note(context, event);
 	(void)snprintf(name, sizeof name, "%s%s", of_shard ? "control." : "", event);
 	struct log_field fields[4];
 	uint32_t count = 0;

@@ -8,9 +8,7 @@
 
 static void write_metrics(void *context, bool openmetrics, struct buf *out)
 {
-	(void)context;
-	(void)openmetrics;
-	(void)buf_printf(out, "# EOF\n");
+	metrics_write(context, openmetrics, out);
 }
 
 int daemon_http_open(struct daemon *d)
@@ -22,16 +20,19 @@ int daemon_http_open(struct daemon *d)
 		.source = {.health = &d->health,
 			   .version = d->version_text,
 			   .metrics = write_metrics,
-			   .context = d},
+			   .context = &d->metrics},
 		.health = &d->health,
 	};
 
+	d->metrics.health = &d->health;
+	d->metrics.lease = &d->lease_clock;
+	d->metrics.start_ms = os_clock_wall_ms();
 	(void)snprintf(
 		d->version_text, sizeof d->version_text,
 		"{\"version\":\"%s\",\"revision\":\"%s\",\"node\":\"%s\",\"cluster\":\"%s\"}\n",
 		SAGAD_VERSION, SAGAD_REVISION, d->config->node_id.text,
 		d->config->cluster_name.text);
-	const int error = http_open(&config, &d->http_meter, &d->http, why);
+	const int error = http_open(&config, &d->metrics.http, &d->http, why);
 	if (error != 0) {
 		LOG(LOG_ERROR, "http.not_started", log_code(error), log_str("text", why));
 		return error;

@@ -49,6 +49,7 @@ static void on_tick(uv_timer_t *timer)
 		daemon_check_broker(d, now_ns);
 	check_phase(d);
 	daemon_health_tick(d, now_ns);
+	daemon_meter_tick(d, now_ns);
 	notify_tick(&d->notify, now_ns, health_live(&d->health, os_clock_mono_ns(), false, NULL));
 }
 

@@ -10,6 +10,7 @@
 #include "node/health.h"
 #include "node/http_microhttpd.h"
 #include "node/mailbox_uv.h"
+#include "node/metrics.h"
 #include "node/notify_systemd.h"
 #include "node/worker_uv.h"
 #include "sharding/control.h"
@@ -19,10 +20,16 @@
 
 enum {
 	DAEMON_WORKERS_MAX = 64,
+	DAEMON_REQUESTS = 1024,                   /* more than may be open */
 	DAEMON_HEALTH_NS = 50000000,              /* between two looks at what readiness asks */
 	DAEMON_STREAMS_MAX = WIRE_SHARDS_MAX + 2, /* the journals, then the other two */
 };
 _Static_assert((int)JETSTREAM_INBOX < (int)DAEMON_STREAMS_MAX, "it has a place");
+
+struct daemon_request {
+	uint64_t token, sent_ns; /* 0 = answered */
+	enum lease_request_kind kind;
+};
 
 struct daemon {
 	const struct config *config;
@@ -33,7 +40,9 @@ struct daemon {
 	struct health health;
 	uint64_t health_at_ns;
 	struct http *http;
-	struct http_meter http_meter;
+	struct metrics metrics;
+	struct daemon_request requests[DAEMON_REQUESTS]; /* to etcd, for their times */
+	uint64_t meter_tick_ms, meter_view_ms;
 	char version_text[320];
 	struct mailbox mailbox; /* of worker_report */
 	struct notify notify;   /* the service manager, where there is one */
@@ -73,6 +82,11 @@ void daemon_info_close(struct daemon *d);
 int daemon_http_open(struct daemon *d);
 void daemon_http_close(struct daemon *d);
 void daemon_health_tick(struct daemon *d, uint64_t boot_ns);
+/* daemon_meter.c */
+void daemon_meter_request(struct daemon *d, enum lease_request_kind kind, uint64_t token);
+void daemon_meter_result(struct daemon *d, uint64_t token, int error);
+void daemon_meter_note(struct daemon *d, const char *event);
+void daemon_meter_tick(struct daemon *d, uint64_t boot_ns);
 /* daemon_control.c */
 int daemon_control_open(struct daemon *d);
 void daemon_on_report(struct daemon *d, const struct worker_report *report);

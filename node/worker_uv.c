@@ -12,6 +12,7 @@
 #include "journal/inbox.h"
 #include "journal/jetstream.h"
 #include "node/core.h"
+#include "node/core_meter.h"
 #include "node/crash_point.h"
 #include "node/mailbox_uv.h"
 #include "transport/nats.h"
@@ -44,6 +45,8 @@ struct worker {
 	struct inbox *inbox;
 	struct core *core;
 	struct crash_point crash;
+	struct core_meter *meter;
+	uint64_t timer_ms;        /* when the timer went off last */
 	uint64_t disconnected_ms; /* since when; 0 = connected */
 	bool healthy;
 	bool stopping;
@@ -170,7 +173,8 @@ static void note(void *context, const struct core_note *n)
 {
 	struct log_field fields[16];
 	enum log_level level = n->debug ? LOG_DEBUG : LOG_INFO;
-	(void)context;
+	struct worker *w = context;
+	core_meter_note(w->meter, n);
 	if (err_class(n->code) == ERR_CLASS_FATAL)
 		level = LOG_ERROR;
 	else if (n->code != 0)
@@ -304,6 +308,27 @@ static void turn_if_nothing_waits(struct worker *w)
 		on_turn(w);
 }
 
+static void meter(struct worker *w, struct core_time at)
+{
+	struct core_meter *m = w->meter;
+	struct transport_stats stats;
+	const uint64_t lag_ms = at.mono_ms - w->timer_ms;
+	buckets_record(&m->loop_lag_ms, &bucket_latency_ms,
+		       lag_ms > TURN_MS ? lag_ms - TURN_MS : 0);
+	w->timer_ms = at.mono_ms;
+	w->transport->ops->stats(w->transport, &stats);
+	counter_set(&m->nats_connected, stats.connected);
+	counter_set(&m->nats_reconnects, stats.reconnects);
+	counter_set(&m->nats_sent, stats.sent_messages);
+	counter_set(&m->nats_received, stats.received_messages);
+	counter_set(&m->nats_sent_bytes, stats.sent_bytes);
+	counter_set(&m->nats_received_bytes, stats.received_bytes);
+	counter_set(&m->nats_dropped, stats.dropped_messages);
+	counter_set(&m->nats_queue, stats.queue_depth);
+	counter_set(&m->nats_requests, stats.requests_open);
+	core_meter_collect(w->core, at);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct worker *w = timer->data;
@@ -315,6 +340,7 @@ static void on_timer(uv_timer_t *timer)
 	struct core_stats stats;
 	core_stats(w->core, &stats);
 	check_health(w, at, &stats);
+	meter(w, at);
 	tell_refusals(w, at, &stats);
 }
 
@@ -484,8 +510,10 @@ static int open_core(struct worker *w)
 			.command_leave_ms = CORE_COMMAND_LEAVE_MS,
 			.deadline_max_ms = c->deadline_max_ms,
 			.resend_per_second = c->resend_per_second,
-			.resend_after_ms = c->call_resend_ms},
+			.resend_after_ms = c->call_resend_ms,
+			.meter = &w->meter->txn},
 		.inbox = w->inbox,
+		.meter = w->meter,
 		.seed = os_entropy_u64(),
 	};
 	const struct core_io io = {.may_emit = may_emit,
@@ -565,6 +593,13 @@ int worker_start(const struct worker_config *config, struct worker **worker, cha
 	struct worker *w = calloc(1, sizeof *w);
 	if (w == NULL)
 		return SAGA_E_NO_MEMORY;
+	w->meter = calloc(1, sizeof *w->meter);
+	if (w->meter == NULL) {
+		free(w);
+		return SAGA_E_NO_MEMORY;
+	}
+	core_meter_init(w->meter);
+	w->timer_ms = now().mono_ms;
 	w->config = *config;
 	w->healthy = true;
 	crash_point_arm(&w->crash, config->config->crash_point);
@@ -578,6 +613,7 @@ int worker_start(const struct worker_config *config, struct worker **worker, cha
 	const int error = w->start_error;
 	uv_thread_join(&w->thread);
 	memcpy(why, w->why, sizeof w->why);
+	free(w->meter);
 	free(w);
 	return error;
 }
@@ -602,5 +638,11 @@ void worker_stop(struct worker *w)
 	worker_order(w, WORKER_STOP, 0, 0, 0, 0);
 	uv_thread_join(&w->thread);
 	uv_sem_destroy(&w->started);
+	free(w->meter);
 	free(w);
+}
+
+const struct core_meter *worker_meter(const struct worker *w)
+{
+	return w->meter;
 }

@@ -38,6 +38,10 @@ struct worker_config {
 /* Starts the thread; returns once its loop is ready. SAGA_E_CONFIG with a sentence in `why`. */
 int worker_start(const struct worker_config *config, struct worker **worker, char why[256]);
 
+/* What it counts, for any thread, until worker_stop. */
+struct core_meter;
+const struct core_meter *worker_meter(const struct worker *w);
+
 enum worker_order {
 	WORKER_ASSIGN = 1,
 	WORKER_RELEASE,

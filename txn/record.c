@@ -1,4 +1,5 @@
 /* Writing down what was decided. */
+#include "txn/meter.h"
 #include "txn/state.h"
 
 static void count(struct txn_shard *t, enum wire_kind kind, const void *record)
@@ -26,6 +27,8 @@ static int encode_and_fold(struct txn_shard *t, enum wire_kind kind, const void 
 	err = wire_encode(kind, record, out);
 	if (err)
 		return err;
+	if (t->config.meter)
+		txn_meter_record(t, kind, record);
 	err = txn_fold(t, kind, record);
 	CHECK_EQ(err, 0); /* what was decided must fit the state it was decided on */
 	CHECK_EQ(t->last_record, number);

@@ -46,6 +46,7 @@
 #include "wire/message.h"
 #include "wire/shard.h"
 
+struct txn_meter;
 struct txn_shard;
 
 /* Limits of admission, fixed at start: beyond them new work is refused with SAGA_E_BUSY (S19). They
@@ -89,6 +90,7 @@ struct txn_config {
 				       tenth of it of what is parked (S19); 0 = no pacing */
 	uint32_t resend_after_ms;   /* silence before a call is sent again, then doubling; 0 = not
 				       before its attempt is over */
+	struct txn_meter *meter;    /* txn/meter.h; borrowed. NULL = nothing is counted */
 };
 
 /* The most memory that an engine of these limits touches as long as no journal brings more than
@@ -342,6 +344,7 @@ struct txn_stats {
 	uint64_t ignored_total;        /* replies from others than the addressee, or never asked */
 	uint64_t contradictions_total; /* replies against what is recorded: the first stands (28) */
 	uint64_t inbox_taken_total, inbox_refused_total; /* entries of the inbox */
+	uint32_t timers;     /* armed: attempts, retries, deadlines */
 	uint64_t late_total; /* ok of forward operations that were given up: they are undone */
 };
 void txn_stats(const struct txn_shard *t, struct txn_stats *stats);

@@ -189,4 +189,5 @@ void txn_stats(const struct txn_shard *t, struct txn_stats *stats)
 	stats->remembered = t->entries_used - t->open;
 	stats->waiters = t->waiters_used;
 	stats->payload_used = t->payload.used;
+	stats->timers = t->timers.count;
 }

@@ -1,5 +1,7 @@
 #include "base/metrics.h"
+#include "base/series.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/prng.h"
@@ -163,6 +165,78 @@ static void a_large_count_does_not_run_over(void **state)
 	assert_true(histogram_quantile(&h, 500001) == 2);
 }
 
+static void buckets_have_inclusive_bounds(void **state)
+{
+	struct buckets b = {0};
+	struct buckets sum = {0};
+
+	(void)state;
+	buckets_record(&b, &bucket_latency_ms, 0);
+	buckets_record(&b, &bucket_latency_ms, 1);
+	buckets_record(&b, &bucket_latency_ms, 2);
+	buckets_record(&b, &bucket_latency_ms, 60000);
+	buckets_record(&b, &bucket_latency_ms, 60001);
+	buckets_record(&b, &bucket_latency_ms, UINT64_MAX);
+	assert_int_equal(b.counts[0], 2);
+	assert_int_equal(b.counts[1], 1);
+	assert_int_equal(b.counts[bucket_latency_ms.count - 1], 1);
+	assert_int_equal(b.counts[BUCKETS_MAX], 2);
+	assert_true(b.sum == UINT64_MAX);
+	buckets_merge(&sum, &b);
+	buckets_merge(&sum, &b);
+	assert_int_equal(sum.counts[0], 4);
+	assert_int_equal(sum.counts[BUCKETS_MAX], 4);
+}
+
+static void bounds_rise(void **state)
+{
+	const struct bucket_bounds *const all[] = {&bucket_latency_ms, &bucket_duration_ms,
+						   &bucket_count};
+
+	(void)state;
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_in_range(all[i]->count, 1, BUCKETS_MAX);
+		for (uint32_t j = 1; j < all[i]->count; j++)
+			assert_true(all[i]->upper[j] > all[i]->upper[j - 1]);
+	}
+}
+
+static void series_give_numbers_to_the_first(void **state)
+{
+	static struct series s;
+	static const char *const long_name =
+		"12345678901234567890123456789012345678901234567890123456789012345";
+	const struct slice none = {0};
+	char name[16];
+
+	(void)state;
+	series_init(&s, SERIES_MAX);
+	assert_int_equal(series_count(&s), 0);
+	assert_true(slice_equal(series_first(&s, 0), slice_str("other")));
+	for (uint32_t round = 0; round < 2; round++) {
+		for (uint32_t i = 1; i <= SERIES_MAX; i++) {
+			(void)snprintf(name, sizeof name, "n%u", i);
+			assert_int_equal(series_number(&s, 0, slice_str(name), none), i);
+			assert_true(slice_equal(series_first(&s, i), slice_str(name)));
+		}
+	}
+	assert_int_equal(series_count(&s), SERIES_MAX);
+	assert_int_equal(series_number(&s, 0, slice_str("one more"), none), 0);
+	assert_int_equal(series_number(&s, 0, slice_str("n1"), none), 1);
+
+	/* Tag and both names tell them apart; what is too long has no number. */
+	series_init(&s, 3);
+	assert_int_equal(series_number(&s, 1, slice_str("a"), slice_str("b")), 1);
+	assert_int_equal(series_number(&s, 2, slice_str("a"), slice_str("b")), 2);
+	assert_int_equal(series_number(&s, 1, slice_str("b"), slice_str("a")), 3);
+	assert_int_equal(series_number(&s, 1, slice_str("a"), slice_str("b")), 1);
+	assert_true(slice_equal(series_second(&s, 1), slice_str("b")));
+	series_init(&s, 3);
+	assert_int_equal(series_number(&s, 0, slice_str(long_name), none), 0);
+	assert_int_equal(series_number(&s, 0, none, slice_str(long_name)), 0);
+	assert_int_equal(series_count(&s), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +249,9 @@ int main(void)
 		cmocka_unit_test(merging_is_recording_together),
 		cmocka_unit_test(the_sum_stops_at_its_limit),
 		cmocka_unit_test(a_large_count_does_not_run_over),
+		cmocka_unit_test(buckets_have_inclusive_bounds),
+		cmocka_unit_test(bounds_rise),
+		cmocka_unit_test(series_give_numbers_to_the_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

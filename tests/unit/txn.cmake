@@ -1,4 +1,4 @@
-foreach(module IN ITEMS admission delivery flow forward inbox limits replay requests settings tables takeover undo)
+foreach(module IN ITEMS admission delivery flow forward inbox limits meter replay requests settings tables takeover undo)
 	sagad_unit_test(txn_${module} SOURCES txn_${module}.c txn_host.c LIBS sagad_txn)
 endforeach()
 

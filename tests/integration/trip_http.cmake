@@ -1,0 +1,1 @@
+sagad_integration_test(trip_http SOURCES trip_http.c LIBS sagad_trip TIMEOUT 500)
