@@ -1,7 +1,8 @@
 /* The coordinator without I/O: one core with 16 shards in memory, N four-step sagas in flight, a
  * client and four services that cost nothing here. Prints what a saga costs the core; with
  *   valgrind --tool=callgrind --toggle-collect='core_*' bench-engine 64 5000
- * the same as instructions, which a busy machine cannot blur. */
+ * the same as instructions, which a busy machine cannot blur. A fourth argument, `metered`, has all
+ * counted as the daemon counts it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -9,6 +10,7 @@
 
 #include "base/check.h"
 #include "node/core.h"
+#include "node/core_meter.h"
 #include "wire/batch.h"
 #include "wire/codec.h"
 #include "wire/plan.h"
@@ -39,6 +41,7 @@ struct bench {
 	struct buf scratch;
 	struct wire_submit submit;
 	uint64_t next_id, ended, wanted, window_ms;
+	struct core_meter *meter;
 };
 
 static const char INBOXES[1][64] = {"_INBOX"};
@@ -351,6 +354,8 @@ static void open_core(struct bench *b)
 	};
 	const struct highwater mark = {0};
 	CHECK_EQ(id_from(&config.node, slice_str("bench")), 0);
+	config.meter = b->meter;
+	config.txn.meter = b->meter == NULL ? NULL : &b->meter->txn;
 	b->transport.ops = &transport_ops;
 	b->journal.ops = &journal_ops;
 	b->core = core_create(&config, &io, &b->journal, &b->transport);
@@ -384,6 +389,11 @@ int main(int argc, char **argv)
 
 	b.wanted = argc > 2 ? strtoul(argv[2], NULL, 10) : 200000;
 	b.window_ms = argc > 3 ? strtoul(argv[3], NULL, 10) : 10000;
+	if (argc > 4 && strcmp(argv[4], "metered") == 0) {
+		b.meter = calloc(1, sizeof *b.meter);
+		CHECK(b.meter != NULL);
+		core_meter_init(b.meter);
+	}
 	b.now = (struct core_time){.mono_ms = 5000, .wall_ms = T0};
 	CHECK_EQ(id_from(&b.cluster, slice_str("bench")), 0);
 	CHECK_EQ(wire_slots_even(&b.slots, SHARDS), 0);
@@ -419,6 +429,7 @@ int main(int argc, char **argv)
 	(void)printf("%llu sagas, %.2f us CPU each\n", (unsigned long long)b.ended,
 		     (double)spent_ns / 1000 / (double)b.ended);
 	core_destroy(b.core);
+	free(b.meter);
 	buf_close(&b.in.bytes);
 	buf_close(&b.out.bytes);
 	buf_close(&b.scratch);

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/integration/trip_http_rules.h"
 #include "tests/support/ports.h"
 #include "tests/support/trip.h"
 
@@ -197,34 +198,12 @@ static void open_trip(struct trip *t, uint32_t nodes)
 	trip_open(t, &options);
 }
 
-static bool find_promtool(char path[512])
+static const char *body(void)
 {
-	const char *tools = getenv("SAGAD_TOOLS");
+	const char *at = strstr(answer, "\r\n\r\n");
 
-	(void)snprintf(path, 512, "%s/usr/bin/promtool",
-		       tools == NULL ? SAGAD_SOURCE_DIR "/.tools" : tools);
-	return access(path, X_OK) == 0;
-}
-
-/* The judge of the format is Prometheus itself. */
-static void check_with_promtool(const char *text)
-{
-	char file[] = "/tmp/sagad-metrics-XXXXXX";
-	char tool[512];
-	char command[1024];
-	const int fd = mkstemp(file);
-
-	if (!find_promtool(tool)) {
-		print_message("no promtool in SAGAD_TOOLS: the format was not checked by it\n");
-		(void)close(fd);
-		(void)unlink(file);
-		return;
-	}
-	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	assert_int_equal(close(fd), 0);
-	(void)snprintf(command, sizeof command, "'%s' check metrics < %s >&2", tool, file);
-	assert_int_equal(system(command), 0);
-	assert_int_equal(unlink(file), 0);
+	assert_non_null(at);
+	return at + 4;
 }
 
 static void test_metrics_tell_what_happened(void **state)
@@ -262,8 +241,16 @@ static void test_metrics_tell_what_happened(void **state)
 	/* No saga's id stands anywhere. */
 	assert_int_equal(ask_port(port_of(t.cluster, "n1"), "/metrics"), 200);
 	assert_null(strstr(answer, id));
-	assert_non_null(strstr(answer, "\r\n\r\n"));
-	check_with_promtool(strstr(answer, "\r\n\r\n") + 4);
+	rules_check_metrics(body());
+	/* And no alert is raised about it. */
+	rules_begin();
+	for (uint32_t i = 0; i < 2; i++) {
+		const char *node = cluster_node_name(i);
+
+		assert_int_equal(ask_port(port_of(t.cluster, node), "/metrics"), 200);
+		rules_node(node, body());
+	}
+	rules_run(false);
 
 	/* One that waits is seen as such, with its age. */
 	trip_submit(&t, "slow:b:15000", id);
@@ -290,10 +277,42 @@ static void await_unready(uint16_t port, const char *reason, uint32_t timeout_ms
 	assert_alive(port);
 }
 
+struct dependency {
+	uint16_t port;
+	char down[64];
+};
+
+static bool is_down(void *context)
+{
+	const struct dependency *d = context;
+
+	return ask_port(d->port, "/metrics") == 200 && strstr(answer, d->down) != NULL;
+}
+
+/* What the metrics say then is what wakes somebody. */
+static void await_alert(uint16_t port, const char *dependency)
+{
+	struct dependency d = {.port = port};
+	char labels[128];
+	char summary[128];
+
+	(void)snprintf(d.down, sizeof d.down, "\nsagad_dependency_up{dependency=\"%s\"} 0\n",
+		       dependency);
+	assert_true(wait_until(is_down, &d, CHANGE_MS));
+	(void)snprintf(labels, sizeof labels,
+		       "severity: critical, instance: n1, job: sagad, dependency: %s", dependency);
+	(void)snprintf(summary, sizeof summary, "n1 does not reach %s", dependency);
+	rules_begin();
+	rules_node("n1", body());
+	rules_expect("SagaDependencyDown", labels, summary);
+	rules_run(true);
+}
+
 static void test_probes_without_servers(void **state)
 {
 	static const char *const servers[] = {"nats1", "etcd1"};
 	static const char *const reasons[] = {"[-] nats", "[-] lease"};
+	static const char *const dependencies[] = {"nats", "etcd"};
 	struct trip t;
 	uint16_t port;
 
@@ -305,6 +324,7 @@ static void test_probes_without_servers(void **state)
 		/* Gone. */
 		assert_int_equal(cluster_signal(t.cluster, servers[i], SIGKILL), 0);
 		await_unready(port, reasons[i], CHANGE_MS);
+		await_alert(port, dependencies[i]);
 		assert_int_equal(cluster_restart(t.cluster, servers[i]), 0);
 		await(port, "/healthz/ready", 200, CHANGE_MS);
 		/* There, and deaf: no connection ends by itself. */

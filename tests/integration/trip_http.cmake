@@ -1,1 +1,1 @@
-sagad_integration_test(trip_http SOURCES trip_http.c LIBS sagad_trip TIMEOUT 500)
+sagad_integration_test(trip_http SOURCES trip_http.c trip_http_rules.c LIBS sagad_trip TIMEOUT 500)

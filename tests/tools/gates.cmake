@@ -25,3 +25,7 @@ if(NOT SAGAD_SANITIZE AND NOT SAGAD_COVERAGE)
 		set_tests_properties(unit.gate_coverage PROPERTIES LABELS "unit;gate" TIMEOUT 60)
 	endif()
 endif()
+
+add_test(NAME unit.prometheus COMMAND "${CMAKE_SOURCE_DIR}/tests/tools/test_prometheus.sh"
+	"${CMAKE_SOURCE_DIR}")
+set_tests_properties(unit.prometheus PROPERTIES LABELS unit TIMEOUT 60 SKIP_RETURN_CODE 77)
