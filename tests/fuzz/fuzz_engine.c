@@ -26,6 +26,7 @@ enum part {
 	PART_ENLIST,
 	PART_COMMIT, /* first byte odd: of the set that was enlisted under that id */
 	PART_INQUIRE,
+	PART_CARRY, /* fuzz_host_carry */
 	PART_KINDS
 };
 
@@ -320,6 +321,9 @@ static void play(struct fuzz_host *h, struct slice part)
 	case PART_INQUIRE:
 		inquire(h, rest);
 		break;
+	case PART_CARRY:
+		fuzz_host_carry(h, rest);
+		break;
 	case PART_KINDS:
 		break;
 	}
@@ -341,6 +345,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(cache_memory, 0, wire_plan_cache_size());
 	cache = wire_plan_cache_init(cache_memory);
 	host.now = 1000000;
+	fuzz_host_genesis(&host);
 	txn_resume(host.t, host.now, host.epoch, host.entropy);
 	for (uint32_t i = 0; i < EVENTS_MAX && fuzz_part_next(&input, &part); i++)
 		if (part.size > 0)
@@ -388,7 +393,8 @@ static void write_part(struct slice part, struct prng *prng, struct buf *out)
 		return;
 	}
 	buf_clear(&changed);
-	bytes[0] = PART_TIME + (uint8_t)prng_below(prng, 3);
+	bytes[0] =
+		prng_below(prng, 4) == 0 ? PART_CARRY : (uint8_t)(PART_TIME + prng_below(prng, 3));
 	for (uint32_t i = 1; i < 6; i++)
 		bytes[i] = (uint8_t)(prng_next(prng) >> prng_below(prng, 64));
 	changed.size = 6;

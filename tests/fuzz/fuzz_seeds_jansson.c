@@ -121,7 +121,8 @@ enum {
 	INBOX,
 	ENLIST,
 	COMMIT,
-	INQUIRE
+	INQUIRE,
+	CARRY
 };
 
 static void say_submit(const char *id, bool side_by_side)
@@ -155,10 +156,13 @@ static void say_submit(const char *id, bool side_by_side)
 
 static void say_answers(const uint8_t *outcomes, uint32_t count)
 {
+	static const uint8_t carries[][2] = {{1, 255}, {252, 0}, {1, 255}, {2, 0}};
+
 	for (uint32_t i = 0; i < count; i++) {
 		const uint8_t bytes[] = {outcomes[i], 0, 1, 1, 'o', 'u', 't'};
 
 		say(ANSWER, slice_of(bytes, sizeof bytes));
+		say(CARRY, slice_of(carries[i % 4], 2));
 		if (outcomes[i] != WIRE_OUTCOME_OK)
 			say(TIME, slice_of((const uint8_t[]){0, 60}, 2));
 	}
@@ -373,9 +377,38 @@ static void take_entry(struct fuzz_host *h, uint64_t sequence, const struct wire
 	step(h, &event);
 }
 
-/* The conversation's submit and what became of it; `durable`: by way of the inbox. */
+/* S17: a segment begins, with whatever lives carried before it or after. Where its batch begins. */
+static uint32_t begin_segment(struct fuzz_host *h)
+{
+	const struct txn_segments s = txn_segments(h->t);
+	const uint32_t at = journal.bytes.size;
+	struct txn_event event = {
+		.kind = TXN_EVENT_SEGMENT,
+		.u.segment = {.number = s.number + 1, .whole_from = txn_whole_from(h->t)}};
+
+	step(h, &event);
+	event = (struct txn_event){
+		.kind = TXN_EVENT_CARRY,
+		.u.carry = {.below = txn_last_record(h->t) + 1, .budget_bytes = 65536}};
+	step(h, &event);
+	event = (struct txn_event){.kind = TXN_EVENT_HISTORY,
+				   .u.history_record = txn_last_record(h->t)};
+	step(h, &event);
+	return at;
+}
+
+static void write_from(uint32_t at)
+{
+	write_seed("journal", "segment",
+		   slice_of(journal.bytes.data + at, journal.bytes.size - at));
+}
+
+/* The conversation's submit and what became of it; `durable`: by way of the inbox. Segments begin
+ * on the way: the seed is the whole, and what each of the later two leaves when the first goes. */
 static void write_journal(bool durable, const uint8_t *outcomes, uint32_t count)
 {
+	uint32_t segments[2] = {0, 0};
+
 	static struct fuzz_host host;
 	static _Alignas(16) uint8_t memory[BYTES_MAX];
 	struct slice input = buf_slice(&conversation), part;
@@ -398,11 +431,19 @@ static void write_journal(bool durable, const uint8_t *outcomes, uint32_t count)
 	} else {
 		step(&host, &event);
 	}
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
 		answer_last(&host, outcomes[i]);
+		if (i == 0)
+			segments[0] = begin_segment(&host);
+		if (i == 2)
+			segments[1] = begin_segment(&host);
+	}
 	fuzz_host_check(&host, true);
 	fuzz_host_close(&host);
 	write_seed("journal", "engine", buf_slice(&journal.bytes));
+	for (uint32_t i = 0; i < 2; i++)
+		if (segments[i] > 0)
+			write_from(segments[i]);
 }
 
 static void converse(bool side_by_side, const uint8_t *outcomes, uint32_t count)
