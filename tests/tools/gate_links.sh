@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/gate_lib.sh"
 cd "$1"
 
 mapfile -t pages < <(find . -maxdepth 1 -name '*.md' | sort
-	find docs examples -name '*.md' 2>/dev/null | sort)
+	find docs examples deploy -name '*.md' 2>/dev/null | sort)
 [ ${#pages[@]} -gt 0 ] || exit 2
 
 # The anchors of a page: its headings in lower case, blanks as hyphens, without punctuation.
@@ -52,8 +52,8 @@ check_links() {
 check_verbs() {
 	local verb known told
 	[ -x dev ] || return 0
-	told=$(./dev help | sed -n '/^$/,/^$/s/^  \([a-z]\+\)\b.*/\1/p')
-	known=$(sed -n '/^case \$verb in/,$s/^\([a-z |]*\)) verb_.*/\1/p' dev | tr -d ' ' | tr '|' '\n')
+	told=$(./dev help | sed -n '/^$/,/^$/s/^  \([a-z][a-z0-9-]*\)\b.*/\1/p')
+	known=$(sed -n '/^case \$verb in/,$s/^\([a-z0-9 |-]*\)) verb_.*/\1/p' dev | tr -d ' ' | tr '|' '\n')
 	for verb in $known; do
 		grep -qx "$verb" <<<"$told" || echo "dev: $verb is not in its help"
 	done
