@@ -138,7 +138,7 @@ def port_of(process):
 
 def check_serving(root, image):
     """It starts without any server to talk to, answers probes, and ends by SIGTERM."""
-    process = start(root, image, [], {"SAGAD_HTTP_LISTEN": "127.0.0.1:0", "SAGAD_NODE_ID": "of-the-image",
+    process = start(root, image, [], {"SAGAD_HTTP_LISTEN": "127.0.0.1:0", "SAGAD_HTTP_METRICS_LISTEN": "", "SAGAD_NODE_ID": "of-the-image",
                                       "SAGAD_NATS_URL": "nats://127.0.0.1:1", "SAGAD_ETCD_ENDPOINTS": "http://127.0.0.1:1"})
     port, lines = port_of(process)
     if not port:

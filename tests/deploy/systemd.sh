@@ -30,6 +30,7 @@ KillMode=mixed
 Restart=on-failure
 RestartPreventExitStatus=2 3 4
 Environment=SAGAD_DATA_DIR=/var/lib/sagad
+Environment=SAGAD_HTTP_LISTEN=127.0.0.1:9180 SAGAD_HTTP_METRICS_LISTEN=127.0.0.1:9181
 WantedBy=multi-user.target
 '
 
@@ -60,7 +61,7 @@ findings() {
 # With its file and folder moved to where the test may write.
 check_environment() {
 	local settings=()
-	mapfile -t settings < <(sed -n 's/^Environment=\(SAGAD_\)/\1/p' "$1" |
+	mapfile -t settings < <(sed -n 's/^Environment=\(SAGAD_\)/\1/p' "$1" | tr ' ' '\n' |
 		sed "s|/var/lib/sagad|$scratch/state|")
 	echo 'nats.url: nats://127.0.0.1:4222' >"$scratch/sagad.yaml"
 	env "${settings[@]}" "$sagad" --config "$scratch/sagad.yaml" --check
