@@ -105,7 +105,12 @@ engine_build() {
 
 # ---- with buildah ------------------------------------------------------------------------------
 
-store=(buildah --storage-driver vfs --root "$cache/store" --runroot "$scratch/run")
+# Layers by overlay mounts where root may make them; copied whole everywhere else.
+driver=vfs
+if [ "$(id -u)" -eq 0 ] && grep -qw overlay /proc/filesystems; then
+	driver=overlay
+fi
+store=(buildah --storage-driver "$driver" --root "$cache/store-$driver" --runroot "$scratch/run")
 
 # What the image of the Dockerfile's first line holds, from the same packages: minbase of Debian 12.
 make_base() {

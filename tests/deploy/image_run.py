@@ -8,13 +8,13 @@ or change its root.
 import ctypes
 import json
 import os
-import re
 import signal
 import stat
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 
 UID = 10001
@@ -82,6 +82,31 @@ def check_content(root, image):
         yield f"the bill of materials is not whole: {sorted(names)}"
 
 
+def changed(change, undo):
+    """A break that is taken back."""
+    return lambda root, image: (change(root, image), lambda: undo(root, image))[1]
+
+
+# What must be found, each undone before the next.
+BREAKS = (
+    changed(lambda r, i: os.chmod(r + "/usr/bin/sagad", 0o4755), lambda r, i: os.chmod(r + "/usr/bin/sagad", 0o755)),
+    changed(lambda r, i: os.chown(r + "/usr/share", UID, UID), lambda r, i: os.chown(r + "/usr/share", 0, 0)),
+    changed(lambda r, i: os.symlink("sagad", r + "/usr/bin/sh"), lambda r, i: os.unlink(r + "/usr/bin/sh")),
+    changed(lambda r, i: os.chmod(r + "/etc/passwd", 0o666), lambda r, i: os.chmod(r + "/etc/passwd", 0o644)),
+    changed(lambda r, i: os.mkdir(r + "/var/lib/dpkg/status.d/x"), lambda r, i: os.rmdir(r + "/var/lib/dpkg/status.d/x")),
+    changed(lambda r, i: i["config"].update(User="0:0"), lambda r, i: i["config"].update(User=f"{UID}:{UID}")),
+    changed(lambda r, i: i["config"]["Entrypoint"].append("-v"), lambda r, i: i["config"]["Entrypoint"].pop()),
+)
+
+
+def check_breaks(root, image):
+    for number, change in enumerate(BREAKS):
+        undo = change(root, image)
+        if not list(check_content(root, image)):
+            yield f"break {number} of the content was not seen"
+        undo()
+
+
 def check_no_paths(root, words):
     """Nothing of the machine that built it."""
     for program in ("sagad", "sagactl"):
@@ -132,7 +157,7 @@ def port_of(process):
             break
         lines.append(line)
         if '"http.listening"' in line:
-            return int(re.search(r":(\d+)\"", json.dumps(json.loads(line)))[1]), lines
+            return json.loads(line)["port"], lines
     return 0, lines
 
 
@@ -183,6 +208,7 @@ def main(archive):
         os.chmod(folder, 0o755)
         digest, root, image = read_image(archive, folder)
         found = list(check_content(root, image)) + list(check_no_paths(root, ("/src/", "/build/", "/out/")))
+        found += check_breaks(root, image)
         child = os.fork()
         if child == 0:  # mounts are the child's own, and gone with it
             try:
@@ -211,7 +237,7 @@ def run_all(root, image):
         says(root, image, "the configuration is valid", ["--check"]),
         says(root, image, "unknown key", ["--check", "--set", "nats.ulr=x"], code=2),
         # Only data_dir can be written, whatever it is told.
-        says(root, image, "data_dir.unusable", [], environment={"SAGAD_DATA_DIR": "/usr/share/data"}, code=2),
+        says(root, image, "Read-only file system", [], environment={"SAGAD_DATA_DIR": "/tmp/data"}, code=2),
         check_serving(root, image),
     ):
         found += check

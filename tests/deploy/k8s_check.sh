@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # `./dev k8s-check`: all that can be said of deploy/k8s without a cluster. The policy, the README's
 # commands, the API server's own decoding and pod admission on every overlay (with the schemas of the
-# Prometheus operator and KEDA), and a real kube-apiserver that takes it all. What is needed is built
-# from Go modules, pinned in tests/deploy/go, into a cache outside of the clone: some minutes, once.
-# Use: k8s_check.sh [--no-server]      SAGAD_TOOLS: where etcd and nats-server are
+# Prometheus operator and KEDA), and with --server a real kube-apiserver that takes it all. What is
+# needed is built from Go modules, pinned in tests/deploy/go, into a cache outside of the clone: some
+# minutes, once; half an hour of CPU for the server.
+# Use: k8s_check.sh [--server]      SAGAD_TOOLS: where etcd is
 
 set -euo pipefail
 export LC_ALL=C PYTHONDONTWRITEBYTECODE=1
@@ -127,7 +128,7 @@ if nats=$(newest_nats) && [ -n "$nats" ]; then
 else
 	say "configuration of NATS: skipped, ./dev test --servers=latest builds a server that knows it"
 fi
-if [ "${1:-}" != --no-server ]; then
+if [ "${1:-}" = --server ]; then
 	build kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver
 	step "a kube-apiserver takes every overlay" "$root/tests/deploy/k8s_server.py" "$root" \
 		"$tools/kube-apiserver" "$SAGAD_TOOLS/usr/bin/etcd" "${crds[@]}"
