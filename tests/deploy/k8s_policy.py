@@ -274,6 +274,12 @@ def rule_monitoring(c):
         for endpoint in monitor["spec"]["podMetricsEndpoints"]:
             if endpoint.get("port") != "metrics" or endpoint.get("path") != "/metrics":
                 yield "the monitor asks another port"
+    if c.kind("PodMonitor"):
+        if not c.kind("PrometheusRule"):
+            yield "monitored without alerts"
+        boards = [m for m in c.kind("ConfigMap") if m["metadata"].get("labels", {}).get("grafana_dashboard")]
+        if not boards:
+            yield "monitored without dashboards"
 
 
 def rule_scaling(c):

@@ -9,6 +9,7 @@ import sys
 
 try:
     import k8s_policy as policy
+    import k8s_rules
     from k8s_render import OVERLAYS, PARTS, render, renderer
 except ImportError as error:
     print(f"{error}: Debian package python3-yaml", file=sys.stderr)
@@ -119,6 +120,8 @@ BREAKS = [
     ("initialised", "demo", lambda c: spec(c, "Job", "sagad-init").pop("ttlSecondsAfterFinished")),
     ("monitoring", "production", lambda c: spec(c, "PodMonitor", "sagad")["podMetricsEndpoints"][0].update(port="http")),
     ("monitoring", "production", lambda c: spec(c, "PodMonitor", "sagad")["selector"].update(matchLabels={"app": "x"})),
+    ("monitoring", "production", lambda c: remove(c, "PrometheusRule", "sagad")),
+    ("monitoring", "production", lambda c: remove(c, "ConfigMap", "sagad-dashboards")),
     ("scaling", "service", lambda c: scaler(c)["scaleTargetRef"].update(kind="StatefulSet", name="sagad")),
     ("scaling", "service", lambda c: scaler(c).pop("advanced")),
     ("scaling", "service", lambda c: scaler(c)["triggers"][0]["metadata"].pop("consumer")),
@@ -191,6 +194,7 @@ def run(root):
         render(root, part)
     found = [finding for c in clusters for finding in policy.findings(c)]
     found += check_constants(root)
+    found += k8s_rules.findings(root)
     if not found:
         found += broken(clusters)
     for finding in found:
