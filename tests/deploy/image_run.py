@@ -204,6 +204,9 @@ def prepare(root):
 
 
 def main(archive):
+    if os.geteuid() != 0:
+        print("refused: to run an image with its own root and user takes root", file=sys.stderr)
+        return REFUSED
     with tempfile.TemporaryDirectory(prefix="sagad-image.") as folder:
         os.chmod(folder, 0o755)
         digest, root, image = read_image(archive, folder)
