@@ -17,7 +17,7 @@
 #include "bench/programs.h"
 #include "tests/support/launcher.h"
 
-enum { SERVE_MS = 60000, DRAIN_MS = 90000, BEFORE_MS = 5 };
+enum { SERVE_MS = 60000, DRAIN_MS = 90000, BEFORE_MS = 5, USUAL_MAX = 1000000 };
 
 struct options {
 	uint32_t moves, shards, rate, max_p50_ms, max_p99_ms;
@@ -27,6 +27,8 @@ struct options {
 
 struct pauses {
 	double nodes_ms[MOVES_MAX], clients_ms[MOVES_MAX];
+	double usual_ms[USUAL_MAX]; /* of sagas that met no move */
+	uint32_t usual;
 	uint32_t count, seen, warm; /* seen: by a client */
 	uint32_t sagas, failed;
 };
@@ -68,15 +70,19 @@ static int move_all(struct cluster *cluster, const struct options *o)
 
 static void take_saga(uint32_t shard, uint64_t submitted_ms, uint64_t accepted_ms)
 {
+	const double waited_ms = (double)(accepted_ms - submitted_ms);
+	bool met = false;
 	for (uint32_t i = 0; i < moves.count; i++) {
 		const struct move *m = &moves.moves[i];
 		if (m->shard != shard || submitted_ms + BEFORE_MS < m->left_ms ||
 		    submitted_ms > m->served_ms)
 			continue;
-		const double waited_ms = (double)(accepted_ms - submitted_ms);
+		met = true;
 		if (waited_ms > pauses.clients_ms[i])
 			pauses.clients_ms[i] = waited_ms;
 	}
+	if (!met && pauses.usual < USUAL_MAX)
+		pauses.usual_ms[pauses.usual++] = waited_ms;
 }
 
 static int read_sagas(const char *path)
@@ -128,22 +134,25 @@ static int report(const struct options *o)
 		return 1;
 	}
 	const struct figures nodes = figures_of(pauses.nodes_ms, pauses.count);
+	const struct figures usual = figures_of(pauses.usual_ms, pauses.usual);
 	const struct figures clients = figures_of(pauses.clients_ms, pauses.seen);
 	if (o->output != NULL)
 		(void)printf("{\"moves\":%u,\"warm\":%u,\"rate\":%u,\"sagas\":%u,\"failed\":%u,"
 			     "\"nodes\":{\"p50_ms\":%.0f,\"p99_ms\":%.0f,\"max_ms\":%.0f},"
 			     "\"clients\":{\"moves\":%u,\"p50_ms\":%.0f,\"p99_ms\":%.0f,"
-			     "\"max_ms\":%.0f}}\n",
+			     "\"max_ms\":%.0f},\"usual\":{\"p50_ms\":%.0f,\"p99_ms\":%.0f}}\n",
 			     pauses.count, pauses.warm, o->rate, pauses.sagas, pauses.failed,
 			     nodes.p50, nodes.p99, nodes.max, pauses.seen, clients.p50, clients.p99,
-			     clients.max);
+			     clients.max, usual.p50, usual.p99);
 	else
 		(void)printf(
 			"moves %u   to a warm standby %u   sagas %u (%u a second)   failed %u\n"
 			"pause by the nodes' logs:      p50 %.0f ms   p99 %.0f ms   max %.0f ms\n"
-			"pause as clients saw it (%u):  p50 %.0f ms   p99 %.0f ms   max %.0f ms\n",
+			"pause as clients saw it (%u):  p50 %.0f ms   p99 %.0f ms   max %.0f ms\n"
+			"what an answer takes else:     p50 %.0f ms   p99 %.0f ms\n",
 			pauses.count, pauses.warm, pauses.sagas, o->rate, pauses.failed, nodes.p50,
-			nodes.p99, nodes.max, pauses.seen, clients.p50, clients.p99, clients.max);
+			nodes.p99, nodes.max, pauses.seen, clients.p50, clients.p99, clients.max,
+			usual.p50, usual.p99);
 	if (pauses.failed > 0) {
 		(void)fprintf(stderr, "%u sagas failed or were lost\n", pauses.failed);
 		return 1;

@@ -26,7 +26,10 @@ static void ask_again(struct saga_connection *connection, struct call *call, int
 	}
 	if (delay_ms < least_ms)
 		delay_ms = least_ms;
-	call->backoff_ms = delay_ms * 2 < most_ms ? delay_ms * 2 : most_ms;
+	/* Between two owners it pays to ask often: a pause is short, or else long. */
+	call->backoff_ms = moves ? delay_ms * 3 / 2 : delay_ms * 2;
+	if (call->backoff_ms > most_ms)
+		call->backoff_ms = most_ms;
 	if (retry_after_ms > delay_ms)
 		delay_ms = retry_after_ms;
 	call_wait_for(connection, call, delay_ms, client_now_ms());

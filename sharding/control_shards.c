@@ -244,6 +244,7 @@ static void control_shard_won(struct control *c, uint32_t shard, int64_t revisio
 	control_note(c, "shard.acquired", shard, 0, (uint64_t)s->revision);
 	c->io.assign(c->io.context, shard, (uint64_t)s->revision);
 	control_standby_taken(s);
+	s->leaving_ns = 0;
 }
 
 static void control_step_unowned(struct control *c, uint32_t shard, uint64_t now_ns)

@@ -136,6 +136,8 @@ static uint64_t live(uint64_t seed, struct tally *tally)
 	uint64_t digest;
 
 	choose_faults(m);
+	if (seed % 2 == 0) /* the others have no standbys */
+		m->warm_ms = 1 + (uint32_t)prng_below(&m->prng, 3000);
 	m->skew_ms_max = (uint32_t)prng_below(&m->prng, 3000);
 	m->grace_ms = 5000 + (uint32_t)prng_below(&m->prng, 25000);
 	model_initialise(m);
