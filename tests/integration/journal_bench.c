@@ -55,6 +55,15 @@ static void on_read_end(void *context, uint32_t shard, uint64_t token, int error
 	read->last_sequence = last_sequence;
 }
 
+static void on_tailed(void *context, uint32_t shard, uint64_t token, uint64_t last_sequence)
+{
+	struct bench *bench = context;
+
+	(void)shard;
+	assert_int_equal(token, bench->read.token);
+	bench->tailed = last_sequence;
+}
+
 /* ---- servers and connections ----------------------------------------------------------------- */
 
 static void on_connection(void *context, bool connected)
@@ -75,6 +84,7 @@ void bench_reopen(struct bench *bench, const char *cluster, uint32_t append_time
 	const struct journal_events events = {.appended = on_appended,
 					      .batch = on_batch,
 					      .read_end = on_read_end,
+					      .tailed = on_tailed,
 					      .context = bench};
 
 	if (bench->journal != NULL)

@@ -52,6 +52,7 @@ struct bench {
 	struct bench_read read;
 	struct journal_place place; /* of appends */
 	uint64_t token;             /* last one used */
+	uint64_t tailed;            /* how far the log goes, as a tail was told */
 	bool provision_ended;
 	int provision_error;
 	int wrong_error; /* of the last stream that a verification has found wrong */

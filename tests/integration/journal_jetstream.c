@@ -387,6 +387,94 @@ static void a_killed_server_does_not_hang_a_read(void **state)
 	bench_disown(&owner);
 }
 
+static void begin_tail(struct bench *bench, uint64_t from)
+{
+	bench->tailed = 0;
+	bench->read = (struct bench_read){.token = ++bench->token, .first = from, .next = from};
+	assert_int_equal(bench->journal->ops->tail(bench->journal, 0, from, bench->token), 0);
+}
+
+static void a_tail_goes_on_with_what_is_appended(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_owner owner;
+	uint64_t end_ms;
+
+	bench_own(bench, &owner, 0, 7);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_true(bench_write(&owner, 1, 10));
+	begin_tail(bench, 2);
+	RUN_UNTIL(bench, bench->read.next == 23 && bench->tailed == 22);
+	for (uint32_t i = 0; i < 30; i++)
+		assert_true(bench_write(&owner, 1, 10));
+	RUN_UNTIL(bench, bench->read.next == 53 && bench->tailed == 52);
+	/* Its pull ends at the server, and it asks again. */
+	end_ms = wait_now_ms() + 9000;
+	RUN_UNTIL(bench, wait_now_ms() > end_ms);
+	assert_false(bench->read.ended);
+	assert_true(bench_write(&owner, 1, 10));
+	RUN_UNTIL(bench, bench->read.next == 54);
+	bench->journal->ops->cancel(bench->journal, bench->read.token);
+	assert_true(bench_write(&owner, 1, 10));
+	assert_int_equal(bench->read.next, 54);
+	/* From the end on; and with the oldest there is. */
+	begin_tail(bench, 55);
+	RUN_UNTIL(bench, bench->tailed == 54);
+	assert_true(bench_write(&owner, 1, 10));
+	RUN_UNTIL(bench, bench->read.next == 56);
+	bench->journal->ops->cancel(bench->journal, bench->read.token);
+	begin_tail(bench, 1);
+	bench->journal->ops->cancel(bench->journal, bench->read.token);
+	bench->read = (struct bench_read){.token = ++bench->token, .first = 1, .next = 1};
+	assert_int_equal(bench->journal->ops->tail(bench->journal, 0, JOURNAL_OLDEST, bench->token),
+			 0);
+	RUN_UNTIL(bench, bench->read.next == 56);
+	bench->journal->ops->cancel(bench->journal, bench->read.token);
+	bench_disown(&owner);
+}
+
+/* More than one pull gives. */
+static void a_tail_of_large_batches_goes_on(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_owner owner;
+
+	bench_own(bench, &owner, 0, 7);
+	for (uint32_t i = 0; i < 6; i++)
+		assert_true(bench_write(&owner, 1900, 500)); /* some 980 KB */
+	begin_tail(bench, 3);
+	RUN_UNTIL(bench, bench->read.next == 9);
+	assert_true(bench_write(&owner, 1900, 500));
+	RUN_UNTIL(bench, bench->read.next == 10);
+	bench->journal->ops->cancel(bench->journal, bench->read.token);
+	bench_disown(&owner);
+}
+
+static void a_tail_behind_the_end_is_a_gap(void **state)
+{
+	struct bench *bench = *state;
+
+	begin_tail(bench, 60);
+	RUN_UNTIL(bench, bench->read.ended);
+	assert_int_equal(bench->read.error, SAGA_E_JOURNAL_GAP);
+}
+
+static void a_tail_ends_with_its_server(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_owner owner;
+
+	bench_own(bench, &owner, 0, 7);
+	begin_tail(bench, 1);
+	RUN_UNTIL(bench, bench->read.next == 3);
+	bench_kill_server(bench, "nats1");
+	RUN_UNTIL(bench, bench->read.ended);
+	assert_int_equal(err_class(bench->read.error), ERR_CLASS_RETRY);
+	bench_restart_server(bench, "nats1");
+	RUN_UNTIL(bench, bench->connected);
+	bench_disown(&owner);
+}
+
 static void a_hole_is_a_gap(void **state)
 {
 	struct bench *bench = *state;
@@ -472,6 +560,10 @@ int main(void)
 		JOURNAL_TEST(large_batches_are_read_both_ways),
 		JOURNAL_TEST(a_cancelled_read_is_silent),
 		JOURNAL_TEST(a_killed_server_does_not_hang_a_read),
+		JOURNAL_TEST(a_tail_goes_on_with_what_is_appended),
+		JOURNAL_TEST(a_tail_of_large_batches_goes_on),
+		JOURNAL_TEST(a_tail_behind_the_end_is_a_gap),
+		JOURNAL_TEST(a_tail_ends_with_its_server),
 		JOURNAL_TEST(a_hole_is_a_gap),
 		JOURNAL_TEST(replay_is_fast),
 	};

@@ -124,6 +124,23 @@ static void tokens_never_come_back(void **state)
 	assert_null(tokens_find(&t, 99));
 }
 
+static void tokens_in_use_are_told_one_by_one(void **state)
+{
+	struct token_slot memory[4] = {0};
+	struct tokens t;
+	uint32_t at = 0;
+	(void)state;
+	tokens_init(&t, memory, 4);
+	assert_null(tokens_next(&t, &at));
+	(void)tokens_take(&t, slice_str("_INBOX.a"));
+	const uint64_t b = tokens_take(&t, slice_str("_INBOX.b"));
+	(void)tokens_take(&t, slice_str("_INBOX.c"));
+	tokens_drop(&t, b);
+	assert_string_equal(tokens_next(&t, &at), "_INBOX.a");
+	assert_string_equal(tokens_next(&t, &at), "_INBOX.c");
+	assert_null(tokens_next(&t, &at));
+}
+
 static void long_subjects_get_no_token(void **state)
 {
 	struct token_slot memory[1] = {0};
@@ -144,6 +161,7 @@ int main(void)
 		cmocka_unit_test(full_changes_nothing),
 		cmocka_unit_test(long_run_keeps_every_entry),
 		cmocka_unit_test(tokens_never_come_back),
+		cmocka_unit_test(tokens_in_use_are_told_one_by_one),
 		cmocka_unit_test(long_subjects_get_no_token),
 		cmocka_unit_test(what_has_left_takes_no_room),
 	};

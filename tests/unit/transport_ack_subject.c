@@ -36,6 +36,20 @@ static void test_eleven_and_twelve_tokens(void **state)
 	expect("$JS.ACK.hub.hash.SAGA_CMD.flights.2.78.9.1700000000000000000.0.rnd", 2, 78);
 }
 
+static void test_pending(void **state)
+{
+	uint64_t pending = 7;
+
+	(void)state;
+	assert_true(ack_subject_pending(slice_str("$JS.ACK.S.c.1.41.9.17.12"), &pending));
+	assert_int_equal(pending, 12);
+	assert_true(ack_subject_pending(slice_str("$JS.ACK.h.a.S.c.1.78.9.17.3.rnd"), &pending));
+	assert_int_equal(pending, 3);
+	assert_false(ack_subject_pending(slice_str("$JS.ACK.S.c.1.41.9.17.x"), &pending));
+	assert_false(ack_subject_pending(slice_str("_INBOX.S.c.1.41.9.17.12"), &pending));
+	assert_int_equal(pending, 3);
+}
+
 static void test_anything_else(void **state)
 {
 	(void)state;
@@ -56,6 +70,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nine_tokens),
 		cmocka_unit_test(test_eleven_and_twelve_tokens),
+		cmocka_unit_test(test_pending),
 		cmocka_unit_test(test_anything_else),
 	};
 
