@@ -4,7 +4,8 @@
 static bool control_planned(const struct control *c, const struct id *node)
 {
 	for (uint32_t i = 0; i < c->shard_count; i++) {
-		if (i < c->plan.shard_count && id_equal(&c->plan.target[i], node))
+		if (i < c->plan.shard_count &&
+		    (id_equal(&c->plan.target[i], node) || id_equal(&c->plan.standby[i], node)))
 			return true;
 		if (id_equal(&c->shards[i].owner_id, node))
 			return true;
@@ -91,6 +92,7 @@ static void control_input_shards(const struct control *c, struct plan_input *inp
 		if (pin && !control_refuses(c, i, &pin->node))
 			input->pin[i] = pin->node;
 		/* A halted shard is of use to nobody else: it stays until an operator acts. */
+		input->owner[i] = c->shards[i].owner_id;
 		input->frozen[i] = control_freeze(c, i) || c->shards[i].owner_code != 0;
 	}
 }

@@ -110,7 +110,7 @@ bool plan_is_frozen(const struct plan_work *w, uint32_t shard)
 /* Where a shard stays, or belongs although it is elsewhere; and whether it may leave from there. */
 static uint32_t plan_keep(struct plan_work *w, uint32_t s)
 {
-	const uint32_t at = plan_find(w->in, plan_id_at(w->old->target, w->old, s));
+	uint32_t at = plan_find(w->in, plan_id_at(w->old->target, w->old, s));
 	const uint32_t lender = plan_find(w->in, plan_id_at(w->old->home, w->old, s));
 	const uint32_t pin = plan_pinned_to(w, s);
 
@@ -127,6 +127,8 @@ static uint32_t plan_keep(struct plan_work *w, uint32_t s)
 		w->stuck[s] = false;
 		return lender;
 	}
+	if (at == PLAN_NOBODY || !w->usable[at])
+		at = plan_find(w->in, &w->in->owner[s]);
 	if (at == PLAN_NOBODY || !w->usable[at]) {
 		w->stuck[s] = false;
 		return PLAN_NOBODY;

@@ -47,9 +47,11 @@ struct plan_input {
 	uint32_t shard_count; /* 1..WIRE_SHARDS_MAX */
 	struct plan_node nodes[PLAN_NODES_MAX];
 	struct id pin[WIRE_SHARDS_MAX]; /* size 0 = not pinned; counts while that node is usable */
-	bool frozen[WIRE_SHARDS_MAX];   /* stays, unless its node is away or stopping */
-	uint64_t load[WIRE_SHARDS_MAX]; /* any unit; for PLAN_LOAD, and for cost */
-	bool some;                      /* touch nothing but only[] */
+	struct id owner[WIRE_SHARDS_MAX]; /* who has it now, if known: it keeps it, should its
+					   * target be lost before it came */
+	bool frozen[WIRE_SHARDS_MAX];     /* stays, unless its node is away or stopping */
+	uint64_t load[WIRE_SHARDS_MAX];   /* any unit; for PLAN_LOAD, and for cost */
+	bool some;                        /* touch nothing but only[] */
 	bool only[WIRE_SHARDS_MAX];
 	enum plan_strategy strategy;
 	uint32_t threshold_permyriad; /* no levelling while the skew is below */

@@ -332,6 +332,75 @@ static void an_etcd_restart_costs_no_shard_for_long(void **state)
 		assert_int_equal(control_phase(members[i].control), CONTROL_READY);
 }
 
+/* ---- planners that die half way ---- */
+
+static uint32_t dead_one;
+
+static bool dead_one_has_none(void)
+{
+	for (uint32_t s = 0; s < SHARDS; s++) {
+		if (members[dead_one].has[s])
+			return false;
+	}
+	return all_written();
+}
+
+static bool some_have_moved(void)
+{
+	uint32_t assigns = 0;
+
+	for (uint32_t i = 0; i < NODES; i++)
+		assigns += i != dead_one ? members[i].assigns : 0;
+	return assigns > 0;
+}
+
+static void put(const char *key, const char *value)
+{
+	struct host_answer answer = {0};
+	struct lease_request request = request_create(key, value, 0);
+
+	host_ask(&host, &request, &answer);
+	assert_true(answer.result.succeeded);
+	host_answer_close(&answer);
+}
+
+/* A drain; as soon as a shard has moved the planner dies. The next one ends the drain, and nothing
+ * of what had moved moves again. */
+static void a_planner_that_dies_half_way_is_followed(void **state)
+{
+	const uint32_t killed = planner();
+	const uint32_t third = NODES - killed - (killed + 1) % NODES;
+	bool had[SHARDS];
+	char key[64];
+	uint32_t assigns = 0;
+
+	(void)state;
+	dead_one = (killed + 1) % NODES;
+	for (uint32_t i = 0; i < NODES; i++)
+		members[i].assigns = 0;
+	(void)snprintf(key, sizeof key, "/sagad/test/drains/n%u", dead_one);
+	put(key, "sagad-drain 1 actor=test at=1 until=0 reason=half way");
+	assert_true(until(some_have_moved, 10000));
+	memcpy(had, members[third].has, sizeof had);
+	kill_member(killed);
+	assert_true(until(dead_one_has_none, 15000));
+	for (uint32_t s = 0; s < SHARDS; s++)
+		assert_true(!had[s] || members[third].has[s]);
+	/* It has everything now, and each of those it had not came once. */
+	for (uint32_t s = 0; s < SHARDS; s++)
+		assigns += members[third].has[s];
+	assert_int_equal(assigns, SHARDS);
+	assert_in_range(members[third].assigns, SHARDS - 6, SHARDS);
+	/* And both come back to what was theirs. */
+	start_member(killed);
+	assert_true(until(all_written, 10000));
+	for (uint32_t i = 0; i < 60 && members[killed].assigns < 5; i++)
+		(void)host_run(&host, NULL, 100);
+	assert_true(until(all_written, 10000));
+	assert_in_range(members[killed].assigns, 5, 6);
+	assert_int_equal(members[dead_one].assigns, 0);
+}
+
 static bool node_0_stopped(void)
 {
 	return control_phase(members[0].control) == CONTROL_STOPPED;
@@ -381,6 +450,7 @@ int main(void)
 		cmocka_unit_test(three_cores_share_a_cluster),
 		cmocka_unit_test(a_death_is_answered_in_milliseconds),
 		cmocka_unit_test(the_planners_death_too),
+		cmocka_unit_test(a_planner_that_dies_half_way_is_followed),
 		cmocka_unit_test(an_etcd_restart_costs_no_shard_for_long),
 		cmocka_unit_test(a_stop_hands_over),
 	};

@@ -1,4 +1,11 @@
 sagad_unit_test(sharding_plan SOURCES sharding_plan.c LIBS sagad_sharding)
+sagad_unit_test(sharding_goal SOURCES sharding_goal.c LIBS sagad_sharding TIMEOUT 240)
+sagad_unit_test(sharding_steps SOURCES sharding_steps.c LIBS sagad_sharding)
+sagad_unit_test(sharding_mark SOURCES sharding_mark.c LIBS sagad_sharding)
+sagad_unit_test(sharding_calm
+	SOURCES sharding_calm.c sharding_model.c sharding_model_store.c
+	LIBS sagad_sharding
+	TIMEOUT 240)
 sagad_unit_test(sharding_text SOURCES sharding_text.c LIBS sagad_sharding sagad_wire)
 sagad_unit_test(sharding_ownership SOURCES sharding_ownership.c LIBS sagad_sharding)
 sagad_unit_test(sharding_control
