@@ -49,7 +49,8 @@ struct config {
 	char etcd_user[CONFIG_TEXT_MAX];
 	char etcd_password_file[CONFIG_TEXT_MAX];
 	struct config_tls etcd_tls;
-	uint32_t lease_ttl_ms; /* lease.ttl: 2s..60s, 2s */
+	uint32_t lease_ttl_ms;       /* lease.ttl: 2s..60s, 2s */
+	uint32_t placement_grace_ms; /* placement.grace: 1m */
 	/* limits.* */
 	uint32_t limit_open_sagas; /* limits.open_sagas: a shard; 100,000 */
 	uint32_t limit_branches;   /* limits.branches: a shard; 400,000 */

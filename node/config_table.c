@@ -81,6 +81,9 @@ const struct config_key config_keys[] = {
 	 "key of that certificate"},
 	{"lease.ttl", CONFIG_DURATION, MEMBER(lease_ttl_ms), 2 * SECOND, 60 * SECOND, "2s", NULL,
 	 "a node that is silent for this long loses its shards; whole seconds"},
+	{"placement.grace", CONFIG_DURATION, MEMBER(placement_grace_ms), SECOND, HOUR, "1m", NULL,
+	 "what a node had that went away is kept for it for so long; nothing is levelled "
+	 "meanwhile"},
 
 	{"limits.open_sagas", CONFIG_U32, MEMBER(limit_open_sagas), 1, 4000000, "100000", NULL,
 	 "unfinished sagas a shard"},

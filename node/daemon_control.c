@@ -186,6 +186,7 @@ int daemon_control_open(struct daemon *d)
 		.address = c->node_address,
 		.version = SAGAD_VERSION,
 		.ttl_ms = c->lease_ttl_ms,
+		.grace_ms = c->placement_grace_ms,
 		.start_unix_ms = os_clock_wall_ms(),
 		.no_standby = !c->standby,
 		.seed = os_entropy_u64(),

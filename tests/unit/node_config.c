@@ -130,6 +130,7 @@ static void test_defaults(void **state)
 	assert_string_equal(c->nats_inbox_prefixes[0], "_INBOX");
 	assert_string_equal(c->etcd_endpoints, "http://127.0.0.1:2379");
 	assert_int_equal(c->lease_ttl_ms, 2000);
+	assert_int_equal(c->placement_grace_ms, 60000);
 	assert_int_equal(c->limit_open_sagas, 100000);
 	assert_int_equal(c->limit_branches, 400000);
 	assert_int_equal(c->limit_remembered, 1000000);
