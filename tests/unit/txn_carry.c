@@ -6,6 +6,7 @@
 
 #include "base/prng.h"
 #include "tests/unit/txn_states.h"
+#include "wire/batch.h"
 
 #define FORWARD WIRE_OP_FORWARD
 #define OK      WIRE_OUTCOME_OK
@@ -443,53 +444,65 @@ static struct hash128 *whole_replay(struct host *h)
 }
 
 /* As an owner does it: the ring's oldest segment is carried, with a pace, then retired. */
-static void one_run(uint64_t seed, uint64_t *skipped)
-{
-	uint32_t firsts[SEGMENTS + 1] = {0};
-	struct prng random;
+struct run {
 	struct host h;
-	uint32_t n = 0;
+	uint32_t firsts[SEGMENTS + 1]; /* indexes of the segments' records */
+	struct prng random;
+	uint32_t ids;
+};
 
-	prng_seed(&random, seed);
-	host_init(&h);
-	h.limits.open_max = h.limits.branches_max = 400;
-	h.limits.remembered_max = 2000;
-	h.no_replay = h.no_verify = true;
-	host_start(&h);
-	host_genesis(&h);
-	for (uint32_t s = 1; s <= SEGMENTS; s++) {
+static void run_ring(struct run *r, uint64_t seed, uint32_t segments, uint32_t events)
+{
+	struct host *h = &r->h;
+	uint32_t *const firsts = r->firsts;
+
+	*r = (struct run){0};
+	prng_seed(&r->random, seed);
+	host_init(h);
+	h->limits.open_max = h->limits.branches_max = 400;
+	h->limits.remembered_max = 2000;
+	h->no_replay = h->no_verify = true;
+	host_start(h);
+	host_genesis(h);
+	for (uint32_t s = 1; s <= segments; s++) {
 		const uint64_t whole_from = s < RING ? 1 : firsts[s - RING + 1] + 1;
 
 		if (seed % 2 && s % 13 == 7)
-			h.now += 120000; /* nobody came: much is due at once */
-		for (uint32_t i = 0; i < EVENTS; i++, n++) {
-			random_event(&h, &random, n);
-			if (below(&random, 4) == 0)
-				host_carry(&h, whole_from, (uint32_t)below(&random, 6000));
+			h->now += 120000; /* nobody came: much is due at once */
+		for (uint32_t i = 0; i < events; i++, r->ids++) {
+			random_event(h, &r->random, r->ids);
+			if (below(&r->random, 4) == 0)
+				host_carry(h, whole_from, (uint32_t)below(&r->random, 6000));
 		}
-		while (txn_whole_from(h.t) < whole_from)
-			host_carry(&h, whole_from, 100000);
-		assert_null(txn_verify(h.t, true));
-		firsts[s] = host_segment(&h, whole_from);
+		while (txn_whole_from(h->t) < whole_from)
+			host_carry(h, whole_from, 100000);
+		assert_null(txn_verify(h->t, true));
+		firsts[s] = host_segment(h, whole_from);
 	}
+}
+
+static void one_run(uint64_t seed, uint64_t *skipped)
+{
 	struct txn_stats stats;
+	struct run r;
 
-	txn_stats(h.t, &stats);
+	run_ring(&r, seed, SEGMENTS, EVENTS);
+	txn_stats(r.h.t, &stats);
 	assert_true(stats.remembered > 100 && stats.open > 30);
-	assert_true(n > stats.remembered + stats.open + 500); /* much was forgotten */
-	struct hash128 *hashes = whole_replay(&h);
+	assert_true(r.ids > stats.remembered + stats.open + 500); /* much was forgotten */
+	struct hash128 *hashes = whole_replay(&r.h);
 
-	for (uint32_t s = 1; s <= SEGMENTS; s += 1 + (uint32_t)below(&random, 6))
-		check_from(&h, firsts[s], hashes);
+	for (uint32_t s = 1; s <= SEGMENTS; s += 1 + (uint32_t)below(&r.random, 6))
+		check_from(&r.h, r.firsts[s], hashes);
 	const struct txn_shard *t =
-		host_replay_from(&h, firsts[SEGMENTS - RING + 1], h.record_count);
+		host_replay_from(&r.h, r.firsts[SEGMENTS - RING + 1], r.h.record_count);
 
 	assert_true(txn_replay(t).complete);
 	*skipped += txn_replay(t).skipped;
-	assert_false(txn_replay(host_replay_from(&h, firsts[SEGMENTS - RING + 2], h.record_count))
-			     .complete);
+	t = host_replay_from(&r.h, r.firsts[SEGMENTS - RING + 2], r.h.record_count);
+	assert_false(txn_replay(t).complete);
 	free(hashes);
-	host_close(&h);
+	host_close(&r.h);
 }
 
 static void many_ids_over_many_segments(void **state)
@@ -502,7 +515,67 @@ static void many_ids_over_many_segments(void **state)
 	assert_true(skipped > 0);
 }
 
-int main(void)
+/* ---- a fixture for unit.txn_recorded ---- */
+
+/* Up to so many records a batch; a segment's begin one. */
+static void write_journal(const struct run *r, uint32_t first, const char *path)
+{
+	enum { RECORDS = 16 };
+	struct batch_header header = {.epoch = 1, .nonce = 1, .first_record = first + 1};
+	static uint8_t memory[WIRE_MESSAGE_SIZE_MAX + BATCH_HEADER_SIZE];
+	struct buf batch;
+	FILE *file = fopen(path, "wb");
+	uint32_t segment = 1;
+
+	assert_non_null(file);
+	assert_int_equal(id_from(&header.cluster, slice_str("test")), 0);
+	while (r->firsts[segment] <= first)
+		segment++;
+	for (uint32_t at = first; at < r->h.record_count;) {
+		const struct host_record *from = &r->h.records[at];
+		uint32_t end = at + 1;
+
+		while (at > 0 && end < r->h.record_count && end - at < RECORDS &&
+		       end != r->firsts[segment])
+			end++;
+		if (end == r->firsts[segment] && segment < SEGMENTS)
+			segment++;
+		header.record_count = end - at;
+		header.shard_time = r->h.records[end - 1].at;
+		buf_init_fixed(&batch, memory, sizeof memory);
+		const struct host_record *last = &r->h.records[end - 1];
+		assert_int_equal(batch_encode(&header,
+					      slice_of(r->h.journal.data + from->offset,
+						       last->offset + last->size - from->offset),
+					      &batch),
+				 0);
+		for (uint32_t i = 0; i < 4; i++)
+			(void)fputc((int)(batch.size >> (8 * i) & 0xff), file);
+		assert_int_equal(fwrite(batch.data, 1, batch.size, file), batch.size);
+		header.previous = batch_hash(buf_slice(&batch));
+		header.first_record += header.record_count;
+		at = end;
+	}
+	assert_int_equal(fclose(file), 0);
+}
+
+/* The whole of a small one, and what is left of it when its ring has turned. */
+static int write_fixture(const char *folder)
+{
+	enum { FEW = 9, SHORT = 40 };
+	static struct run r;
+	char path[1024];
+
+	run_ring(&r, 5, FEW, SHORT);
+	(void)snprintf(path, sizeof path, "%s/segments-all.journal", folder);
+	write_journal(&r, 0, path);
+	(void)snprintf(path, sizeof path, "%s/segments-rest.journal", folder);
+	write_journal(&r, r.firsts[FEW - RING + 1], path);
+	host_close(&r.h);
+	return 0;
+}
+
+int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, host_tear_down)
 	const struct CMUnitTest tests[] = {
@@ -519,5 +592,7 @@ int main(void)
 		cmocka_unit_test(many_ids_over_many_segments),
 	};
 
+	if (argc == 3 && strcmp(argv[1], "--write") == 0)
+		return write_fixture(argv[2]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

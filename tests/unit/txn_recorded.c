@@ -14,6 +14,7 @@
 
 #include "txn/txn.h"
 #include "wire/batch.h"
+#include "wire/codec.h"
 #include "wire/cursor.h"
 
 #define FOLDER SAGAD_SOURCE_DIR "/tests/vectors/journal"
@@ -80,33 +81,48 @@ static void apply_batch(struct txn_shard *t, const struct batch_header *header,
 	}
 }
 
-static void replay(struct recorded *r)
+/* False at the end. */
+static bool next_batch(struct slice *rest, struct batch_header *header, struct slice *records)
 {
-	struct slice rest = read_file(r->name);
+	uint32_t size = 0;
+
+	if (rest->size == 0)
+		return false;
+	assert_true(rest->size > 4);
+	for (uint32_t i = 0; i < 4; i++)
+		size |= (uint32_t)rest->data[i] << (8 * i);
+	assert_true(size <= rest->size - 4);
+	assert_int_equal(batch_decode(slice_of(rest->data + 4, size), header, records), 0);
+	*rest = slice_of(rest->data + 4 + size, rest->size - 4 - size);
+	return true;
+}
+
+/* From this batch on; false: that is not enough of the journal (S17). */
+static bool replay_from(struct slice rest, struct recorded *r)
+{
 	struct txn_shard *t = NULL;
+	struct batch_header header;
+	struct slice records;
 	void *memory = NULL;
 
-	while (rest.size > 4) {
-		struct batch_header header;
-		struct slice records;
-		uint32_t size = 0;
-
-		for (uint32_t i = 0; i < 4; i++)
-			size |= (uint32_t)rest.data[i] << (8 * i);
-		assert_true(size <= rest.size - 4);
-		assert_int_equal(batch_decode(slice_of(rest.data + 4, size), &header, &records), 0);
+	while (next_batch(&rest, &header, &records)) {
 		if (t == NULL)
 			t = engine(header.shard, &memory);
 		apply_batch(t, &header, records);
-		rest = slice_of(rest.data + 4 + size, rest.size - 4 - size);
 	}
-	assert_int_equal(rest.size, 0);
 	assert_non_null(t);
+	const bool complete = txn_replay(t).complete;
 	const struct hash128 hash = txn_state_hash(t);
 	for (uint32_t i = 0; i < sizeof hash.bytes; i++)
 		(void)snprintf(r->hash + 2 * i, 3, "%02x", hash.bytes[i]);
 	r->records = txn_last_record(t);
 	free(memory);
+	return complete;
+}
+
+static void replay(struct recorded *r)
+{
+	assert_true(replay_from(read_file(r->name), r));
 }
 
 /* False at the end. */
@@ -138,6 +154,43 @@ static void replay_to_their_recorded_state(void **state)
 	}
 	assert_int_equal(fclose(file), 0);
 	assert_true(count > 0);
+}
+
+/* S17: wherever a segment begins. How many led to the end. */
+static uint32_t replay_segments(const struct recorded *expected)
+{
+	struct slice rest = read_file(expected->name);
+	struct slice before = rest;
+	struct recorded found = {.records = 0};
+	struct batch_header header;
+	struct slice records;
+	uint32_t count = 0;
+
+	for (; next_batch(&rest, &header, &records); before = rest) {
+		enum wire_kind kind;
+
+		assert_int_equal(wire_peek_kind(records, &kind), 0);
+		if (kind != WIRE_RECORD_SEGMENT || !replay_from(before, &found))
+			continue;
+		assert_string_equal(found.hash, expected->hash);
+		assert_int_equal(found.records, expected->records);
+		count++;
+	}
+	return count;
+}
+
+static void from_any_segment_to_the_same_state(void **state)
+{
+	FILE *file = fopen(FOLDER "/states.txt", "r");
+	struct recorded expected;
+	uint32_t count = 0;
+
+	(void)state;
+	assert_non_null(file);
+	while (next_line(file, &expected))
+		count += replay_segments(&expected);
+	assert_int_equal(fclose(file), 0);
+	assert_true(count >= 7);
 }
 
 /* Each file has a line: none is kept for nothing. */
@@ -182,6 +235,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(replay_to_their_recorded_state),
+		cmocka_unit_test(from_any_segment_to_the_same_state),
 		cmocka_unit_test(every_file_is_replayed),
 	};
 
