@@ -241,10 +241,12 @@ static uint64_t admission_of(enum wire_kind kind, const void *record)
 
 bool txn_skipped(struct txn_shard *t, enum wire_kind kind, const void *record)
 {
-	const uint64_t admission = admission_of(kind, record);
+	uint64_t admission;
 
-	if (!t->replay.incomplete || admission >= t->replay.admissions ||
-	    txn_entry_by_admission(t, admission))
+	if (!t->replay.incomplete)
+		return false;
+	admission = admission_of(kind, record);
+	if (admission >= t->replay.admissions || txn_entry_by_admission(t, admission))
 		return false;
 	t->replay.skipped++;
 	return true;
