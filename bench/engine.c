@@ -349,6 +349,7 @@ static void open_core(struct bench *b)
 			.remember_margin_ms = 1000,
 			.parked_retry_ms = 300000,
 			.command_age_ms = 60000,
+			.command_leave_ms = CORE_COMMAND_LEAVE_MS,
 			.deadline_max_ms = 3600000},
 		.seed = 42,
 	};
