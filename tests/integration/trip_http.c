@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/integration/trip_http_ask.h"
 #include "tests/integration/trip_http_rules.h"
 #include "tests/support/ports.h"
 #include "tests/support/trip.h"
@@ -28,78 +29,14 @@ static char answer[ANSWER_SIZE];
 /* ---- asking ------------------------------------------------------------------------------------
  */
 
-struct port_search {
-	uint16_t port;
-	uint32_t starts;
-};
-
-static void find_port(void *context, const struct cluster_event *event)
-{
-	struct port_search *search = context;
-	const char *at;
-
-	if (strcmp(event->event, "http.listening") != 0)
-		return;
-	at = strstr(event->line, "\"port\":");
-	assert_non_null(at);
-	search->port = (uint16_t)strtoul(at + 7, NULL, 10);
-	search->starts++;
-}
-
-/* Of the node's latest start. */
 static uint16_t port_of(struct cluster *cluster, const char *node)
 {
-	struct port_search search = {0};
-	uint64_t offset = 0;
-
-	assert_int_equal(cluster_events(cluster, node, &offset, find_port, &search), 0);
-	assert_int_not_equal(search.port, 0);
-	return search.port;
+	return http_port_of(cluster, node, 1);
 }
 
-struct start {
-	struct cluster *cluster;
-	uint32_t number; /* of this node: 1 = the first */
-};
-
-static bool is_listening(void *context)
-{
-	const struct start *start = context;
-	struct port_search search = {0};
-	uint64_t offset = 0;
-
-	return cluster_events(start->cluster, "n1", &offset, find_port, &search) == 0 &&
-	       search.starts == start->number;
-}
-
-static uint16_t await_port(struct cluster *cluster, uint32_t number)
-{
-	struct start start = {.cluster = cluster, .number = number};
-
-	assert_true(wait_until(is_listening, &start, CHANGE_MS));
-	return port_of(cluster, "n1");
-}
-
-/* The status, 0 = nobody there or no answer. `answer` gets all of it. */
 static uint32_t ask_port(uint16_t port, const char *path)
 {
-	char request[256];
-	size_t size = 0;
-	ssize_t got = 0;
-	const int fd = ports_connect(port);
-
-	answer[0] = '\0';
-	if (fd < 0)
-		return 0;
-	(void)snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: test\r\n\r\n", path);
-	assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL),
-			 (ssize_t)strlen(request));
-	while (size < sizeof answer - 1 &&
-	       (got = recv(fd, answer + size, sizeof answer - 1 - size, 0)) > 0)
-		size += (size_t)got;
-	answer[size] = '\0';
-	(void)close(fd);
-	return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? (uint32_t)strtoul(answer + 9, NULL, 10) : 0;
+	return http_ask(port, path, answer, sizeof answer);
 }
 
 struct question {
@@ -354,7 +291,7 @@ static void test_probes_before_any_server(void **state)
 	assert_int_equal(cluster_signal(cluster, "etcd1", SIGKILL), 0);
 	assert_true(cluster_wait_end(cluster, "nats1", CHANGE_MS));
 	assert_int_equal(cluster_start_nodes(cluster), 0);
-	port = await_port(cluster, 1);
+	port = port_of(cluster, "n1");
 	await(port, "/healthz/started", 200, CHANGE_MS);
 	assert_alive(port);
 	assert_int_equal(ask_port(port, "/healthz/ready?verbose"), 503);
@@ -410,7 +347,7 @@ static void test_not_ready_while_draining(void **state)
 	assert_true(cluster_wait_end(t.cluster, "n1", CHANGE_MS));
 	assert_int_equal(ask_port(port, "/healthz/live"), 0);
 	assert_int_equal(cluster_restart(t.cluster, "n1"), 0);
-	await(await_port(t.cluster, 2), "/healthz/ready", 200, CHANGE_MS);
+	await(http_port_of(t.cluster, "n1", 2), "/healthz/ready", 200, CHANGE_MS);
 	trip_close(&t);
 }
 
