@@ -95,7 +95,17 @@ void core_meter_timers_due(const struct shard *s)
 			       s->clock.time_ms - deadline);
 }
 
-void core_meter_note(struct core_meter *meter, const struct core_note *note)
+static void count_serving(struct core_meter *meter, const struct core_note *note)
+{
+	const bool warm = slice_equal(note->text, slice_str("warm"));
+
+	buckets_record(&meter->recovery_ms[warm ? CORE_METER_WARM : CORE_METER_COLD],
+		       &bucket_latency_ms, note->duration_ms);
+	if (!warm)
+		counter_add(&meter->recovery_records, note->records);
+}
+
+void core_meter_note(struct core_meter *meter, const struct core_note *note, uint64_t mono_ms)
 {
 	static const struct {
 		const char *event;
@@ -105,17 +115,25 @@ void core_meter_note(struct core_meter *meter, const struct core_note *note)
 		{"shard.quiescing", OWNERSHIP_QUIESCING}, {"shard.released", OWNERSHIP_RELEASED},
 		{"shard.fenced", OWNERSHIP_FENCED},       {"shard.halted", OWNERSHIP_HALTED},
 	};
+	uint64_t *since = NULL;
 
-	if (note->shard == CORE_NO_SHARD || strncmp(note->event, "shard.", 6) != 0)
+	if (note->shard >= WIRE_SHARDS_MAX || strncmp(note->event, "shard.", 6) != 0)
 		return;
 	for (uint32_t i = 0; i < sizeof events / sizeof events[0]; i++) {
 		if (strcmp(note->event, events[i].event) == 0)
 			counter_add(&meter->moves[events[i].state], 1);
 	}
-	if (strcmp(note->event, "shard.serving") != 0)
-		return;
-	buckets_record(&meter->recovery_ms, &bucket_latency_ms, note->duration_ms);
-	counter_add(&meter->recovery_records, note->records);
+	since = &meter->releasing_ms[note->shard];
+	if (strcmp(note->event, "shard.resuming") == 0)
+		counter_add(&meter->resumed, 1);
+	else if (strcmp(note->event, "shard.serving") == 0)
+		count_serving(meter, note);
+	else if (strcmp(note->event, "shard.quiescing") == 0)
+		*since = mono_ms;
+	else if (strcmp(note->event, "shard.released") == 0 && *since != 0)
+		buckets_record(&meter->release_ms, &bucket_latency_ms, mono_ms - *since);
+	if (strcmp(note->event, "shard.quiescing") != 0)
+		*since = 0;
 }
 
 /* ---- what stands there -------------------------------------------------------------------------
@@ -170,6 +188,13 @@ static void collect_core(const struct core *core, struct core_meter *meter)
 	counter_set(&meter->submits_passed_on, stats->submits_passed_on);
 	counter_set(&meter->batch_bytes, stats->batch_bytes);
 	counter_set(&meter->stuck, core->health.ill);
+
+	struct core_stats standby = {0};
+	core_standby_stats(core, &standby);
+	counter_set(&meter->standbys, standby.standbys);
+	counter_set(&meter->standbys_warm, standby.standbys_warm);
+	counter_set(&meter->standby_lag_batches, standby.standby_lag_batches);
+	counter_set(&meter->standby_drops, stats->standby_drops_total);
 }
 
 void core_meter_collect(struct core *core, struct core_time now)

@@ -30,6 +30,8 @@ enum core_meter_append {
 	CORE_METER_APPENDS
 };
 
+enum core_meter_recovery { CORE_METER_COLD, CORE_METER_WARM, CORE_METER_RECOVERIES };
+
 struct core_meter {
 	struct txn_meter txn;
 	struct counter totals[CORE_METER_TOTALS];
@@ -38,7 +40,10 @@ struct core_meter {
 	uint32_t survey_shard; /* the one being looked at */
 	uint64_t survey_at_ms; /* not begun again before */
 
-	struct buckets append_ms, batch_records, recovery_ms, timer_lag_ms, loop_lag_ms;
+	struct buckets append_ms, batch_records, timer_lag_ms, loop_lag_ms;
+	struct buckets recovery_ms[CORE_METER_RECOVERIES]; /* from being given a shard to serving */
+	struct buckets release_ms;              /* from taking no new work to having let go */
+	uint64_t releasing_ms[WIRE_SHARDS_MAX]; /* since when; 0 = not */
 	struct counter appends[CORE_METER_APPENDS];
 	struct counter recovery_records;
 	struct counter moves[OWNERSHIP_STATES]; /* shards that came to this state */
@@ -48,6 +53,8 @@ struct core_meter {
 	/* The core's own, which only grow. */
 	struct counter messages_sent, messages_dropped, messages_refused, busy, shed, deferred,
 		submits_passed_on, batch_bytes;
+	struct counter standbys, standbys_warm, standby_lag_batches, standby_drops; /* S29 */
+	struct counter resumed; /* shards that went on from what a standby held */
 	/* Set by the thread around it. */
 	struct counter nats_connected, nats_reconnects, nats_sent, nats_received, nats_sent_bytes,
 		nats_received_bytes, nats_dropped, nats_queue, nats_requests;
@@ -58,6 +65,6 @@ void core_meter_init(struct core_meter *meter);
 /* At least every 100 ms: brings totals and gauges up to date, and goes on with the survey. */
 void core_meter_collect(struct core *core, struct core_time now);
 /* For core_io.note: what the events tell. */
-void core_meter_note(struct core_meter *meter, const struct core_note *note);
+void core_meter_note(struct core_meter *meter, const struct core_note *note, uint64_t mono_ms);
 
 #endif

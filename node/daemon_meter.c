@@ -105,6 +105,36 @@ static uint64_t imbalance_milli(const struct control_view *view)
 	return all == 0 ? 0 : (most * view->node_count - all) * 1000 / all;
 }
 
+/* At most one that has not ended, as it seems; should there be more, the last is told. */
+static void look_at_operations(struct daemon *d, bool leader)
+{
+	struct control_meter *m = &d->metrics.control;
+	uint64_t running[CONTROL_METER_KINDS] = {0};
+	uint64_t milli[CONTROL_METER_KINDS] = {0};
+	bool stalled = false;
+
+	for (uint32_t i = 0; leader && i < control_operation_count(d->control); i++) {
+		const struct ops *op = control_operation_at(d->control, i);
+		struct ops_counts counts;
+
+		if (ops_final(op) || op->kind >= CONTROL_METER_KINDS)
+			continue;
+		ops_count(op, &counts);
+		const uint64_t over =
+			(uint64_t)counts.done + counts.failed + counts.rolled_back + counts.skipped;
+		const uint64_t all = over + counts.planned + counts.moving;
+		running[op->kind] = 1;
+		milli[op->kind] = all == 0 ? 1000 : over * 1000 / all;
+		stalled |= op->state != WIRE_OPS_PAUSED &&
+			   ops_stalled(op, control_unix_ms(d->control));
+	}
+	for (uint32_t i = 0; i < CONTROL_METER_KINDS; i++) {
+		counter_set(&m->operation[i], running[i]);
+		counter_set(&m->operation_milli[i], milli[i]);
+	}
+	counter_set(&m->operation_stalled, stalled);
+}
+
 static void look_at_cluster(struct daemon *d, uint64_t passed_ms)
 {
 	struct control_meter *m = &d->metrics.control;
@@ -127,6 +157,10 @@ static void look_at_cluster(struct daemon *d, uint64_t passed_ms)
 			    (shards[CONTROL_METER_TOTAL] - shards[CONTROL_METER_SERVING]) *
 				    passed_ms);
 	}
+	for (uint32_t i = 0; leader && i < view.shard_count; i++)
+		shards[CONTROL_METER_FROZEN] += control_freeze(d->control, i) != NULL;
+	look_at_operations(d, leader);
+	counter_set(&m->marks_unreadable, control_marks_unreadable(d->control));
 	counter_set(&m->leader, leader);
 	counter_set(&m->plan_version, view.plan_version);
 	counter_set(&m->imbalance_milli, imbalance);

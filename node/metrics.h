@@ -8,6 +8,7 @@
 #include "node/http_microhttpd.h"
 #include "node/lease_clock.h"
 #include "node/metrics_text.h"
+#include "wire/admin.h"
 
 enum { METRICS_WORKERS_MAX = 64 };
 
@@ -95,14 +96,30 @@ enum { METRICS_WORKERS_MAX = 64 };
 	X(SHARDS, "sagad_shards", GAUGE, "state", "Shards of this node")                           \
 	X(TRANSITIONS, "sagad_shard_transitions_total", COUNTER, "state",                          \
 	  "Shards of this node that came to this state")                                           \
-	X(RECOVERY, "sagad_recovery_seconds", HISTOGRAM, "",                                       \
-	  "From being given a shard to serving it")                                                \
+	X(RECOVERY, "sagad_recovery_seconds", HISTOGRAM, "from",                                   \
+	  "From being given a shard to serving it: from its journal, or from a warm standby")      \
+	X(HANDOVER, "sagad_shard_handover_seconds", HISTOGRAM, "phase",                            \
+	  "Of shards given away: drain, from taking no new work to having let go")                 \
 	X(RECOVERY_RECORDS, "sagad_recovery_records_total", COUNTER, "", "Records replayed")       \
+	X(STANDBYS, "sagad_standby_shards", GAUGE, "state",                                        \
+	  "Shards this node stands by for: wanted, and of these warm")                             \
+	X(STANDBY_LAG, "sagad_standby_lag_batches", GAUGE, "",                                     \
+	  "Batches that the standbys of this node are behind")                                     \
+	X(STANDBY_DROPS, "sagad_standby_drops_total", COUNTER, "",                                 \
+	  "Standbys that were of no use any more")                                                 \
 	X(LEADER, "sagad_leader", GAUGE, "", "1 on the node that plans")                           \
 	X(PLAN, "sagad_plan_version", GAUGE, "", "Version of the plan this node has read")         \
 	X(NODES, "sagad_cluster_nodes", GAUGE, "state", "Nodes; told by the leader, else 0")       \
 	X(CLUSTER_SHARDS, "sagad_cluster_shards", GAUGE, "state",                                  \
 	  "Shards of the cluster; told by the leader, else 0")                                     \
+	X(OPERATION, "sagad_operation_running", GAUGE, "kind",                                     \
+	  "1 while such an operation has not ended; told by the leader, else 0")                   \
+	X(OPERATION_PROGRESS, "sagad_operation_progress_ratio", GAUGE, "kind",                     \
+	  "Items of it that are over, of all; told by the leader, else 0")                         \
+	X(OPERATION_STALLED, "sagad_operation_stalled", GAUGE, "",                                 \
+	  "1 while an operation runs and nothing of it moves; told by the leader")                 \
+	X(MARKS_UNREADABLE, "sagad_marks_unreadable", GAUGE, "",                                   \
+	  "Pins, freezes, cordons and drains in etcd that cannot be read, and are ignored")        \
 	X(UNOWNED, "sagad_shard_unowned_seconds_total", COUNTER, "",                               \
 	  "Shard seconds without a serving owner, as the leader saw them")                         \
 	X(IMBALANCE, "sagad_shard_imbalance_ratio", GAUGE, "",                                     \
@@ -159,10 +176,14 @@ enum control_meter_shards {
 	CONTROL_METER_ORPHANED,
 	CONTROL_METER_HALTED,
 	CONTROL_METER_MOVING,
+	CONTROL_METER_FROZEN,
 	CONTROL_METER_SHARDS
 };
 
 /* Written by the control thread. */
+/* By enum wire_ops_kind. */
+enum { CONTROL_METER_KINDS = WIRE_OPS_REMOVE + 1 };
+
 struct control_meter {
 	struct buckets request_ms[CONTROL_METER_OPS], loop_lag_ms;
 	struct counter errors[CONTROL_METER_CODES];
@@ -170,7 +191,9 @@ struct control_meter {
 	struct counter leases_lost, etcd_up, nats_up, leader, plan_version;
 	struct counter nodes[2]; /* ready, stopping */
 	struct counter shards[CONTROL_METER_SHARDS];
-	struct counter unowned_ms, imbalance_milli;
+	struct counter unowned_ms, imbalance_milli, marks_unreadable;
+	struct counter operation[CONTROL_METER_KINDS], operation_milli[CONTROL_METER_KINDS],
+		operation_stalled;
 	struct counter reconnects;
 };
 

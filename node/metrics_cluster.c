@@ -17,6 +17,15 @@ static void row(struct metrics_text *w, const char *label, const char *name, uin
 	metric_count(w, metric_label_str(metric_labels_begin(&l), label, name), value);
 }
 
+static void spread(struct metrics_text *w, const char *label, const char *name,
+		   const struct buckets *b)
+{
+	struct metric_labels l;
+
+	metric_histogram(w, metric_label_str(metric_labels_begin(&l), label, name), b,
+			 &bucket_latency_ms, true);
+}
+
 static void journal(const struct metrics *m, struct metrics_text *w)
 {
 	static const char *const results[CORE_METER_APPENDS] = {"ok", "unknown", "fenced"};
@@ -63,16 +72,48 @@ static void shards(const struct metrics *m, struct metrics_text *w)
 	metric_begin(w, &metrics_table[METRIC_TRANSITIONS]);
 	for (uint32_t i = 0; i < sizeof moves / sizeof moves[0]; i++)
 		row(w, "state", moves[i].name, METRICS_SUM(m, moves[moves[i].state]));
-	METRICS_BUCKETS(m, recovery_ms, &b);
+	row(w, "state", "resuming", METRICS_SUM(m, resumed));
 	metric_begin(w, &metrics_table[METRIC_RECOVERY]);
-	metric_histogram(w, NULL, &b, &bucket_latency_ms, true);
+	METRICS_BUCKETS(m, recovery_ms[CORE_METER_COLD], &b);
+	spread(w, "from", "journal", &b);
+	METRICS_BUCKETS(m, recovery_ms[CORE_METER_WARM], &b);
+	spread(w, "from", "standby", &b);
+	metric_begin(w, &metrics_table[METRIC_HANDOVER]);
+	METRICS_BUCKETS(m, release_ms, &b);
+	spread(w, "phase", "drain", &b);
 	one(w, METRIC_RECOVERY_RECORDS, METRICS_SUM(m, recovery_records));
+	metric_begin(w, &metrics_table[METRIC_STANDBYS]);
+	row(w, "state", "wanted", METRICS_SUM(m, standbys));
+	row(w, "state", "warm", METRICS_SUM(m, standbys_warm));
+	one(w, METRIC_STANDBY_LAG, METRICS_SUM(m, standby_lag_batches));
+	one(w, METRIC_STANDBY_DROPS, METRICS_SUM(m, standby_drops));
+}
+
+static void operations(const struct control_meter *c, struct metrics_text *w)
+{
+	static const char *const kinds[CONTROL_METER_KINDS] = {
+		[WIRE_OPS_REBALANCE] = "rebalance",
+		[WIRE_OPS_MOVE] = "move",
+		[WIRE_OPS_DRAIN] = "drain",
+		[WIRE_OPS_REMOVE] = "remove",
+	};
+	struct metric_labels l;
+
+	metric_begin(w, &metrics_table[METRIC_OPERATION]);
+	for (uint32_t i = WIRE_OPS_REBALANCE; i < CONTROL_METER_KINDS; i++)
+		row(w, "kind", kinds[i], counter_get(&c->operation[i]));
+	metric_begin(w, &metrics_table[METRIC_OPERATION_PROGRESS]);
+	for (uint32_t i = WIRE_OPS_REBALANCE; i < CONTROL_METER_KINDS; i++)
+		metric_milli(w, metric_label_str(metric_labels_begin(&l), "kind", kinds[i]),
+			     counter_get(&c->operation_milli[i]));
+	one(w, METRIC_OPERATION_STALLED, counter_get(&c->operation_stalled));
+	one(w, METRIC_MARKS_UNREADABLE, counter_get(&c->marks_unreadable));
 }
 
 static void cluster(const struct control_meter *c, struct metrics_text *w)
 {
-	static const char *const states[CONTROL_METER_SHARDS] = {"total",    "serving", "replaying",
-								 "orphaned", "halted",  "moving"};
+	static const char *const states[CONTROL_METER_SHARDS] = {
+		"total", "serving", "replaying", "orphaned", "halted", "moving", "frozen"};
 
 	one(w, METRIC_LEADER, counter_get(&c->leader));
 	one(w, METRIC_PLAN, counter_get(&c->plan_version));
@@ -82,6 +123,7 @@ static void cluster(const struct control_meter *c, struct metrics_text *w)
 	metric_begin(w, &metrics_table[METRIC_CLUSTER_SHARDS]);
 	for (uint32_t i = 0; i < CONTROL_METER_SHARDS; i++)
 		row(w, "state", states[i], counter_get(&c->shards[i]));
+	operations(c, w);
 	metric_begin(w, &metrics_table[METRIC_UNOWNED]);
 	metric_milli(w, NULL, counter_get(&c->unowned_ms));
 	metric_begin(w, &metrics_table[METRIC_IMBALANCE]);

@@ -174,7 +174,7 @@ static void note(void *context, const struct core_note *n)
 	struct log_field fields[16];
 	enum log_level level = n->debug ? LOG_DEBUG : LOG_INFO;
 	struct worker *w = context;
-	core_meter_note(w->meter, n);
+	core_meter_note(w->meter, n, now().mono_ms);
 	if (err_class(n->code) == ERR_CLASS_FATAL)
 		level = LOG_ERROR;
 	else if (n->code != 0)

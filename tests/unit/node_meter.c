@@ -133,14 +133,38 @@ static void notes_are_counted(void **state)
 	const struct core_note saga = {.event = "saga.parked", .shard = 3};
 
 	(void)state;
-	core_meter_note(meter, &serving);
-	core_meter_note(meter, &other);
-	core_meter_note(meter, &nowhere);
-	core_meter_note(meter, &saga);
+	core_meter_note(meter, &serving, 100);
+	core_meter_note(meter, &other, 100);
+	core_meter_note(meter, &nowhere, 100);
+	core_meter_note(meter, &saga, 100);
 	assert_int_equal(counter_get(&meter->moves[OWNERSHIP_SERVING]), 1);
 	assert_int_equal(counter_get(&meter->moves[OWNERSHIP_FENCED]), 0);
 	assert_int_equal(counter_get(&meter->recovery_records), 17);
-	assert_int_equal(meter->recovery_ms.sum, 40);
+	assert_int_equal(meter->recovery_ms[CORE_METER_COLD].sum, 40);
+
+	/* What a standby held was not replayed. */
+	const struct core_note resuming = {.event = "shard.resuming", .shard = 3};
+	const struct core_note warm = {.event = "shard.serving",
+				       .shard = 3,
+				       .records = 17,
+				       .duration_ms = 2,
+				       .text = slice_str("warm")};
+	core_meter_note(meter, &resuming, 100);
+	core_meter_note(meter, &warm, 100);
+	assert_int_equal(counter_get(&meter->resumed), 1);
+	assert_int_equal(meter->recovery_ms[CORE_METER_WARM].sum, 2);
+	assert_int_equal(counter_get(&meter->recovery_records), 17);
+
+	/* How long it takes to let go; a shard that is kept after all has not. */
+	const struct core_note quiescing = {.event = "shard.quiescing", .shard = 3};
+	const struct core_note released = {.event = "shard.released", .shard = 3};
+	core_meter_note(meter, &quiescing, 100);
+	core_meter_note(meter, &released, 130);
+	assert_int_equal(meter->release_ms.sum, 30);
+	core_meter_note(meter, &quiescing, 200);
+	core_meter_note(meter, &serving, 210);
+	core_meter_note(meter, &released, 900);
+	assert_int_equal(counted(&meter->release_ms), 1);
 }
 
 static void other_answers_of_the_journal(void **state)
