@@ -32,13 +32,18 @@ static void put(uint8_t *size, uint8_t *to, struct slice name)
 		memcpy(to, name.data, name.size);
 }
 
-uint32_t series_number(struct series *s, uint8_t tag, struct slice first, struct slice second)
+static uint16_t *memo_of(struct series *s, struct slice first, struct slice second)
+{
+	const uintptr_t where = (uintptr_t)first.data + 3 * (uintptr_t)second.data;
+
+	return &s->memo[(where ^ where >> 8) % SERIES_MEMO];
+}
+
+static uint32_t find_or_add(struct series *s, uint8_t tag, struct slice first, struct slice second)
 {
 	const uint32_t count = s->count;
 	uint32_t slot;
 
-	if (first.size > SERIES_NAME_SIZE || second.size > SERIES_NAME_SIZE)
-		return 0;
 	slot = (uint32_t)(hash_xxh3_64(first) + 31 * hash_xxh3_64(second) + tag) % SERIES_SLOTS;
 	while (s->slots[slot] != 0) {
 		if (is_key(&s->keys[s->slots[slot]], tag, first, second))
@@ -54,6 +59,18 @@ uint32_t series_number(struct series *s, uint8_t tag, struct slice first, struct
 	s->slots[slot] = (uint16_t)(count + 1);
 	__atomic_store_n(&s->count, count + 1, __ATOMIC_RELEASE);
 	return count + 1;
+}
+
+uint32_t series_number(struct series *s, uint8_t tag, struct slice first, struct slice second)
+{
+	uint16_t *memo;
+
+	if (first.size > SERIES_NAME_SIZE || second.size > SERIES_NAME_SIZE)
+		return 0;
+	memo = memo_of(s, first, second);
+	if (*memo == 0 || !is_key(&s->keys[*memo], tag, first, second))
+		*memo = (uint16_t)find_or_add(s, tag, first, second);
+	return *memo;
 }
 
 uint32_t series_count(const struct series *s)

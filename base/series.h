@@ -14,6 +14,7 @@ enum {
 	SERIES_MAX = 400,      /* numbers 1..400 */
 	SERIES_NAME_SIZE = 64, /* of each of two names; longer ones are "other" */
 	SERIES_SLOTS = 1024,   /* a power of two, and at least twice as many */
+	SERIES_MEMO = 256,     /* likewise a power of two */
 };
 
 struct series_key {
@@ -26,6 +27,9 @@ struct series {
 	uint32_t count; /* read with acquire by others */
 	struct series_key keys[SERIES_MAX + 1];
 	uint16_t slots[SERIES_SLOTS]; /* the writer's own */
+	/* Likewise, by where the names stood: mostly they stand there still, and comparing them
+	 * costs less than hashing them. A guess that is always checked. */
+	uint16_t memo[SERIES_MEMO];
 };
 
 void series_init(struct series *s, uint32_t limit);

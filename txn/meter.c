@@ -25,14 +25,24 @@ static uint64_t since(uint64_t now, uint64_t then)
 
 static struct txn_meter_definition *definition_of(struct txn_meter *m, const struct wire_plan *plan)
 {
-	const uint32_t number = series_number(&m->definitions, (uint8_t)kind_of(plan),
-					      plan->name, (struct slice){0});
+	const uint32_t number = series_number(&m->definitions, (uint8_t)kind_of(plan), plan->name,
+					      (struct slice){0});
 
 	return &m->definition[number];
 }
 
 /* ---- records -----------------------------------------------------------------------------------
  */
+
+/* As the fold finds it right after, which costs it nothing then. */
+static const struct txn_entry *entry_of(struct txn_shard *t, uint64_t admission)
+{
+	struct txn_entry *e = NULL;
+
+	CHECK_EQ(txn_find_open(t, admission, &e), 0);
+	CHECK(e->body != NULL);
+	return e;
+}
 
 /* DISPATCHED tells of no result. */
 static bool result_of(uint32_t event, uint32_t code, enum txn_meter_result *result)
@@ -63,24 +73,25 @@ static void count_attempt(struct txn_shard *t, uint64_t admission, uint32_t numb
 			  enum txn_meter_result result, bool exhausted)
 {
 	struct txn_meter *m = t->config.meter;
-	const struct txn_entry *e = txn_entry_by_admission(t, admission);
+	const struct txn_entry *e = entry_of(t, admission);
 
-	CHECK(e != NULL && e->body != NULL);
 	CHECK(op >= WIRE_OP_FORWARD && op <= TXN_METER_OPS);
 	CHECK_LT(number, txn_step_count(e->body));
 	const struct txn_branch *b = &e->body->branches[number];
 	const struct wire_step *step = txn_step_of(e->body, b);
-	struct txn_meter_step *row =
-		&m->step[series_number(&m->steps, 0, step->service, step->name)];
+	const uint32_t number_of_step = series_number(&m->steps, 0, step->service, step->name);
+	struct txn_meter_step *row = &m->step[number_of_step];
 
 	counter_add(&row->attempts[op - 1][result], 1);
 	if (exhausted)
 		counter_add(&row->exhausted[op - 1], 1);
-	if (b->wait == TXN_WAIT_ANSWER && b->op == op)
-		buckets_record(&m->service[series_number(&m->services, 0, step->service,
-							 (struct slice){0})]
-					.duration_ms[op - 1],
-			       &bucket_latency_ms, since(t->now, b->sent_at));
+	if (b->wait != TXN_WAIT_ANSWER || b->op != op)
+		return;
+	/* Looked up once for each step that is told apart. */
+	if (row->service == 0 || number_of_step == 0)
+		row->service = series_number(&m->services, 0, step->service, (struct slice){0}) + 1;
+	buckets_record(&m->service[row->service - 1].duration_ms[op - 1], &bucket_latency_ms,
+		       since(t->now, b->sent_at));
 }
 
 /* The decision is what follows the last vote, and what is decided is told to all at once: so the
@@ -100,11 +111,10 @@ static uint64_t decided_at(const struct txn_body *body, uint64_t now)
 
 static void count_decision(struct txn_shard *t, const struct wire_record_decision *r)
 {
-	const struct txn_entry *e = txn_entry_by_admission(t, r->admission);
+	const struct txn_entry *e = entry_of(t, r->admission);
 	const uint32_t outcome =
 		r->verdict == WIRE_DECISION_COMMIT ? TXN_METER_COMPLETED : TXN_METER_COMPENSATED;
 
-	CHECK(e != NULL && e->body != NULL);
 	if (e->body->plan->plan.protocol == WIRE_PROTOCOL_2PC)
 		buckets_record(&t->config.meter->phase_ms[TXN_METER_PREPARE][outcome],
 			       &bucket_latency_ms, since(t->now, e->accepted_at));
@@ -113,11 +123,10 @@ static void count_decision(struct txn_shard *t, const struct wire_record_decisio
 static void count_end(struct txn_shard *t, const struct wire_record_finished *r)
 {
 	struct txn_meter *m = t->config.meter;
-	const struct txn_entry *e = txn_entry_by_admission(t, r->admission);
+	const struct txn_entry *e = entry_of(t, r->admission);
 	const uint32_t outcome =
 		r->state == WIRE_STATE_COMPLETED ? TXN_METER_COMPLETED : TXN_METER_COMPENSATED;
 
-	CHECK(e != NULL && e->body != NULL);
 	struct txn_meter_definition *row = definition_of(m, &e->body->plan->plan);
 
 	counter_add(&row->finished[outcome], 1);

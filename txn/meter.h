@@ -53,6 +53,7 @@ struct txn_meter_definition {
 struct txn_meter_step {
 	struct counter attempts[TXN_METER_OPS][TXN_METER_RESULTS];
 	struct counter exhausted[TXN_METER_OPS];
+	uint32_t service; /* one more than its number; 0 = not looked up. The counting thread's */
 };
 struct txn_meter_service {
 	struct buckets duration_ms[TXN_METER_OPS];

@@ -224,6 +224,12 @@ static void series_give_numbers_to_the_first(void **state)
 	assert_int_equal(series_number(&s, 0, slice_str("one more"), none), 0);
 	assert_int_equal(series_number(&s, 0, slice_str("n1"), none), 1);
 
+	/* Another name in the same place. */
+	memcpy(name, "n7", 3);
+	assert_int_equal(series_number(&s, 0, slice_str(name), none), 7);
+	memcpy(name, "n8", 3);
+	assert_int_equal(series_number(&s, 0, slice_str(name), none), 8);
+
 	/* Tag and both names tell them apart; what is too long has no number. */
 	series_init(&s, 3);
 	assert_int_equal(series_number(&s, 1, slice_str("a"), slice_str("b")), 1);
