@@ -109,8 +109,7 @@ static enum appender_act settle_durable(struct appender *a)
 	move(a, APPENDER_IDLE);
 	a->expected++;
 	a->sends = 0;
-	buf_clear(&a->bytes);
-	return APPENDER_DURABLE;
+	return APPENDER_DURABLE; /* the bytes stay for who wants a copy, until the next begin */
 }
 
 static enum appender_act settle_fenced(struct appender *a)

@@ -48,7 +48,7 @@ enum appender_act {
 
 struct appender {
 	enum appender_state state;
-	struct buf bytes; /* the batch in flight, kept until settled */
+	struct buf bytes; /* the batch in flight, kept until the next one */
 	struct batch_header header;
 	uint64_t expected;              /* log end before the batch */
 	struct hash128 hash;            /* of the last durable batch, then of the one in flight */
@@ -80,6 +80,11 @@ static inline bool appender_idle(const struct appender *a)
 	return a->state == APPENDER_IDLE;
 }
 static inline struct slice appender_bytes(const struct appender *a)
+{
+	return buf_slice(&a->bytes);
+}
+/* Of the batch that has just become durable; until the next begin. */
+static inline struct slice appender_durable_bytes(const struct appender *a)
 {
 	return buf_slice(&a->bytes);
 }

@@ -56,6 +56,17 @@ int jetstream_provision(struct transport *transport, const struct jetstream_conf
 			const struct jetstream_provision *what, jetstream_provisioned done,
 			void *context) MUST_CHECK;
 
+/* Makes SAGA_HISTORY (S25) and SAGA_OPS where they are not there yet; what is there stays as it is.
+ * For a new cluster, and for one that was initialised before there were such streams. `done` as
+ * above; the strings are copied. */
+struct jetstream_extras {
+	uint32_t replicas;
+	uint64_t history_age_ms, history_bytes; /* limits: the oldest goes */
+};
+int jetstream_make_extras(struct transport *transport, const struct jetstream_config *config,
+			  const struct jetstream_extras *what, jetstream_provisioned done,
+			  void *context) MUST_CHECK;
+
 /* Reads the configuration of all streams back and compares it (replicas,
  * storage, no limits, no dedupe reliance, description). Each stream that is missing or different is
  * told to `wrong`, with the first difference in `text`; `shard` is JETSTREAM_COMMANDS or

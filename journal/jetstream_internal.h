@@ -29,6 +29,8 @@ struct jetstream_api {
 struct jetstream_name jetstream_stream(const char *stream_prefix, uint32_t shard);
 struct jetstream_name jetstream_command_stream(const char *stream_prefix);
 struct jetstream_name jetstream_inbox_stream(const char *stream_prefix);
+struct jetstream_name jetstream_history_stream(const char *stream_prefix);
+struct jetstream_name jetstream_ops_stream(const char *stream_prefix);
 /* "$JS.API.<verb>.<stream>" and, unless NULL, ".<consumer>" */
 struct jetstream_api jetstream_api(const char *verb, const char *stream, const char *consumer);
 /* "sagad journal cluster=<id> shard=<n> shards=" : how a journal's description begins. */
@@ -37,8 +39,8 @@ void jetstream_description(char text[JETSTREAM_API_SIZE], const char *cluster, u
 bool jetstream_described(struct slice description, const char *cluster, uint32_t shard);
 /* 0 or SAGA_E_CONFIG. */
 int jetstream_check_config(const struct jetstream_config *config) MUST_CHECK;
-/* The GENESIS batch in `bytes` must say the same creation time as the stream does: a stream that
- * was made again, or filled from a copy, does not (S7). */
+/* The batch in `bytes`, when it begins with GENESIS or SEGMENT, must say the same creation time as
+ * the stream does: a stream that was made again, or filled from a copy, does not (S7). */
 int jetstream_check_created(struct slice bytes, struct slice created) MUST_CHECK;
 
 /* ---- waiting ---------------------------------------------------------------------------------

@@ -37,6 +37,16 @@ struct jetstream_name jetstream_inbox_stream(const char *stream_prefix)
 	return stream_with(stream_prefix, "INBOX");
 }
 
+struct jetstream_name jetstream_history_stream(const char *stream_prefix)
+{
+	return stream_with(stream_prefix, "HISTORY");
+}
+
+struct jetstream_name jetstream_ops_stream(const char *stream_prefix)
+{
+	return stream_with(stream_prefix, "OPS");
+}
+
 struct jetstream_api jetstream_api(const char *verb, const char *stream, const char *consumer)
 {
 	struct jetstream_api api;
@@ -77,15 +87,21 @@ int jetstream_check_config(const struct jetstream_config *config)
 int jetstream_check_created(struct slice bytes, struct slice created)
 {
 	struct wire_record_genesis genesis;
+	struct wire_record_segment segment;
 	struct batch_header header;
-	struct slice record;
+	struct slice records;
 	struct arena none;
+	uint32_t size;
 
 	arena_init(&none, NULL, 0);
-	if (batch_decode(bytes, &header, &record) != 0 ||
-	    wire_decode(WIRE_RECORD_GENESIS, record, &none, &genesis, NULL) != 0)
+	if (batch_decode(bytes, &header, &records) != 0 || wire_value_size(records, &size) != 0)
 		return SAGA_E_JOURNAL_CORRUPT;
-	return slice_equal(genesis.created, created) ? 0 : SAGA_E_JOURNAL_FOREIGN;
+	records.size = size;
+	if (wire_decode(WIRE_RECORD_GENESIS, records, &none, &genesis, NULL) == 0)
+		return slice_equal(genesis.created, created) ? 0 : SAGA_E_JOURNAL_FOREIGN;
+	if (wire_decode(WIRE_RECORD_SEGMENT, records, &none, &segment, NULL) == 0)
+		return slice_equal(segment.created, created) ? 0 : SAGA_E_JOURNAL_FOREIGN;
+	return SAGA_E_JOURNAL_CORRUPT;
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */

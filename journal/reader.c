@@ -58,6 +58,8 @@ static int view_records(struct batch_view *view)
 		if ((kind == WIRE_RECORD_EPOCH || kind == WIRE_RECORD_GENESIS) &&
 		    view->header.record_count != 1)
 			return SAGA_E_JOURNAL_CORRUPT;
+		if (kind == WIRE_RECORD_SEGMENT && count > 0)
+			return SAGA_E_JOURNAL_CORRUPT;
 		if (count == 0) {
 			view->first = record;
 			view->kind = kind;
@@ -66,6 +68,43 @@ static int view_records(struct batch_view *view)
 		rest = slice_of(rest.data + record.size, rest.size - record.size);
 	}
 	return count > 0 && count == view->header.record_count ? 0 : SAGA_E_JOURNAL_CORRUPT;
+}
+
+/* The stamp of S7, in either record. */
+static int check_stamp(const struct reader *r, const struct wire_record_genesis *record,
+		       struct reader_genesis *genesis)
+{
+	if (!slice_equal(record->cluster, id_slice(&r->cluster)) || record->shard != r->shard)
+		return SAGA_E_JOURNAL_FOREIGN;
+	if (record->created.size > READER_CREATED_SIZE_MAX)
+		return SAGA_E_JOURNAL_CORRUPT;
+	*genesis =
+		(struct reader_genesis){.shard_count = record->shard_count, .slots = record->slots};
+	if (record->created.size > 0)
+		memcpy(genesis->created, record->created.data, record->created.size);
+	return 0;
+}
+
+static int check_segment(const struct reader *r, const struct batch_view *view,
+			 struct reader_genesis *genesis)
+{
+	struct wire_record_segment record;
+	struct arena none;
+
+	arena_init(&none, NULL, 0);
+	/* Whoever begins a segment has an epoch, and records before it. */
+	if (view->header.epoch == 0 || view->header.epoch > BATCH_EPOCH_MAX ||
+	    view->header.first_record <= 1 ||
+	    wire_decode(WIRE_RECORD_SEGMENT, view->first, &none, &record, NULL) != 0)
+		return SAGA_E_JOURNAL_CORRUPT;
+	const struct wire_record_genesis stamp = {
+		.cluster = record.cluster,
+		.shard = record.shard,
+		.shard_count = record.shard_count,
+		.slots = record.slots,
+		.created = record.created,
+	};
+	return check_stamp(r, &stamp, genesis);
 }
 
 static int check_genesis(const struct reader *r, const struct batch_view *view,
@@ -80,15 +119,7 @@ static int check_genesis(const struct reader *r, const struct batch_view *view,
 		return SAGA_E_JOURNAL_CORRUPT;
 	if (wire_decode(WIRE_RECORD_GENESIS, view->first, &none, &record, NULL) != 0)
 		return SAGA_E_JOURNAL_CORRUPT;
-	if (!slice_equal(record.cluster, id_slice(&r->cluster)) || record.shard != r->shard)
-		return SAGA_E_JOURNAL_FOREIGN;
-	if (record.created.size > READER_CREATED_SIZE_MAX)
-		return SAGA_E_JOURNAL_CORRUPT;
-	*genesis =
-		(struct reader_genesis){.shard_count = record.shard_count, .slots = record.slots};
-	if (record.created.size > 0)
-		memcpy(genesis->created, record.created.data, record.created.size);
-	return 0;
+	return check_stamp(r, &record, genesis);
 }
 
 /* An EPOCH record must speak for its own batch. */
@@ -177,10 +208,28 @@ static int take(struct reader *r, const struct batch_view *view, reader_record e
 
 	if (rc != 0)
 		return rc;
+	r->batch_record = r->next_record;
 	r->next_record += view->header.record_count;
 	r->epoch = view->header.epoch;
 	r->nonce = view->header.nonce;
 	r->shard_time = shard_time;
+	return 0;
+}
+
+/* The first batch, of a reader that begins with it. What a SEGMENT says of the chain before it is
+ * taken on trust; whether it is early enough to begin with, the fold finds out (S17). */
+static int begin(struct reader *r, uint64_t sequence, const struct batch_view *view,
+		 struct reader_genesis *genesis)
+{
+	int rc;
+
+	if (view->kind != WIRE_RECORD_SEGMENT)
+		return check_genesis(r, view, genesis);
+	rc = check_segment(r, view, genesis);
+	if (rc != 0)
+		return rc;
+	CHECK(sequence > 1);
+	r->next_record = view->header.first_record;
 	return 0;
 }
 
@@ -190,11 +239,12 @@ int reader_take(struct reader *r, uint64_t sequence, struct slice bytes, reader_
 	struct batch_view view = {.kind = WIRE_NONE};
 	struct reader_genesis genesis = r->genesis;
 	enum verdict verdict = VERDICT_TAKE;
+	const uint64_t next_record = r->next_record;
 	int rc;
 
 	CHECK_EQ(r->has_genesis, r->sequence > 0);
 	CHECK(r->next_record >= 1);
-	if (sequence != r->sequence + 1)
+	if (r->has_genesis && sequence != r->sequence + 1)
 		return SAGA_E_JOURNAL_GAP;
 	rc = batch_decode(bytes, &view.header, &view.records);
 	if (rc != 0)
@@ -206,16 +256,25 @@ int reader_take(struct reader *r, uint64_t sequence, struct slice bytes, reader_
 	rc = view_records(&view);
 	if (rc != 0)
 		return rc;
-	rc = r->has_genesis ? judge(r, &view, &verdict) : check_genesis(r, &view, &genesis);
+	if (!r->has_genesis && sequence > 1 && view.kind != WIRE_RECORD_SEGMENT) {
+		r->passed_over++;
+		return 0;
+	}
+	rc = r->has_genesis ? judge(r, &view, &verdict) : begin(r, sequence, &view, &genesis);
 	if (rc != 0)
 		return rc;
 	if (verdict == VERDICT_TAKE) {
 		rc = take(r, &view, each, context);
-		if (rc != 0)
+		if (rc != 0) {
+			r->next_record = next_record;
 			return rc;
+		}
 	} else {
 		r->skipped++;
 	}
+	if (!r->has_genesis)
+		r->first = sequence;
+	r->began_segment = verdict == VERDICT_TAKE && view.kind == WIRE_RECORD_SEGMENT;
 	r->genesis = genesis;
 	r->has_genesis = true;
 	r->sequence = sequence;

@@ -58,6 +58,10 @@ struct config {
 	uint32_t limit_waiters;    /* limits.waiters: a shard; 100,000 */
 	uint32_t limit_parked;     /* limits.parked: a shard; 0 = half of open_sagas */
 	uint64_t limit_payload;    /* limits.payload: a shard; 1 GiB */
+	/* journal.*, history.* */
+	uint64_t segment_bytes;  /* journal.segment_bytes: 16 MiB; 0 = one segment for ever */
+	uint32_t history_age_ms; /* history.max_age: 30d; used at initialisation */
+	uint64_t history_bytes;  /* history.max_bytes: 1 GiB; used at initialisation */
 	/* saga.* */
 	uint32_t retry_window_max_ms;      /* saga.retry_window_max: 24h */
 	uint32_t remember_margin_ms;       /* saga.remember_margin: 10m */

@@ -98,6 +98,14 @@ const struct config_key config_keys[] = {
 	{"limits.payload", CONFIG_SIZE, MEMBER(limit_payload), KIB *KIB, 64 * GIB, "1GiB", NULL,
 	 "plans, inputs and outputs of unfinished sagas, a shard"},
 
+	{"journal.segment_bytes", CONFIG_SIZE, MEMBER(segment_bytes), 0, GIB, "16MiB", NULL,
+	 "a journal is four segments of this size, or of what is alive if that is more; 0 = it is "
+	 "never cut"},
+	{"history.max_age", CONFIG_DURATION, MEMBER(history_age_ms), SECOND, DAYS_30, "30d", NULL,
+	 "what has left the journals is kept so long; used when its stream is made"},
+	{"history.max_bytes", CONFIG_SIZE, MEMBER(history_bytes), KIB *KIB, 1024 * GIB, "1GiB",
+	 NULL, "and only so much of it; used when its stream is made"},
+
 	{"saga.retry_window_max", CONFIG_DURATION, MEMBER(retry_window_max_ms), SECOND, DAYS_30,
 	 "1d", NULL, "longest time over which one id may be submitted again"},
 	{"saga.remember_margin", CONFIG_DURATION, MEMBER(remember_margin_ms), SECOND, DAYS_30,

@@ -62,13 +62,14 @@ static uint32_t token_count_of(const struct txn_limits *limits)
 uint64_t core_memory_ceiling(const struct txn_limits *limits)
 {
 	/* The batch that gathers, the one in flight, and a page of history. */
-	const uint64_t records = 3 * (uint64_t)(CORE_RECORDS_MAX + BATCH_HEADER_SIZE);
+	const uint64_t records = 3 * (uint64_t)(WIRE_MESSAGE_SIZE_MAX + BATCH_HEADER_SIZE);
 	const uint64_t side =
 		CORE_COMMANDS_MAX * (sizeof(struct wire_command) + sizeof(struct command_route)) +
 		WIRE_HISTORY_MAX * sizeof(struct wire_history_entry) +
 		tokens_memory_size(token_count_of(limits)) + CORE_COMMAND_BYTES;
 	return sizeof(struct shard) + txn_memory_ceiling(limits) + side + records +
-	       CORE_OUTBOX_MAX + CORE_INDEX_MAX * sizeof(struct index_entry);
+	       2 * (uint64_t)ARCHIVE_ENTRY_MAX + CORE_OUTBOX_MAX +
+	       CORE_INDEX_MAX * sizeof(struct index_entry);
 }
 
 /* One reservation for everything of fixed size beside the engine. */
@@ -136,8 +137,9 @@ struct shard *core_shard_create(struct core *core, uint32_t number)
 	s->index_step = CORE_INDEX_STEP;
 	buf_init(&s->index, CORE_INDEX_MAX * (uint32_t)sizeof(struct index_entry));
 	buf_init(&s->history.bytes, CORE_RECORDS_MAX);
+	core_archive_init(s);
 	outbox_init(&s->outbox, CORE_OUTBOX_MAX);
-	appender_init(&s->appender, CORE_RECORDS_MAX + BATCH_HEADER_SIZE);
+	appender_init(&s->appender, WIRE_MESSAGE_SIZE_MAX + BATCH_HEADER_SIZE);
 	if (side_layout(s) && engine_create(s))
 		return s;
 	core_shard_destroy(s);
@@ -150,12 +152,13 @@ static void shard_stop(struct shard *s)
 	struct core *core = s->core;
 	core_serve_end(s);
 	core_inbox_stop(s);
+	core_archive_stop(s);
 	core->journal->ops->cancel(core->journal, s->read_token);
 	core->journal->ops->cancel(core->journal, s->settle_token);
 	core->journal->ops->cancel(core->journal, s->append_token);
 	core->journal->ops->cancel(core->journal, s->history.token);
 	s->read_token = s->settle_token = s->append_token = 0;
-	s->history.active = false;
+	s->history.active = s->history.finding = false;
 	outbox_clear(&s->outbox);
 	buf_clear(&s->records);
 	s->record_count = 0;
@@ -169,6 +172,7 @@ void core_shard_destroy(struct shard *s)
 	shard_stop(s);
 	buf_close(&s->records);
 	buf_close(&s->index);
+	core_archive_close(s);
 	buf_close(&s->history.bytes);
 	outbox_close(&s->outbox);
 	appender_close(&s->appender);
@@ -371,6 +375,8 @@ void core_batch(struct core *core, struct core_time now, uint32_t shard, uint64_
 		core_acquire_batch(s, sequence, bytes);
 	else if (token == s->settle_token)
 		core_append_act(s, appender_read_batch(&s->appender, sequence, bytes));
+	else if (token == s->archive.read_token)
+		core_archive_batch(s, sequence, bytes);
 	else if (s->history.active && token == s->history.token)
 		core_history_batch(s, sequence, bytes);
 }
@@ -403,9 +409,28 @@ void core_read_end(struct core *core, struct core_time now, uint32_t shard, uint
 		if (error == 0 && last_sequence < s->appender.expected)
 			error = SAGA_E_JOURNAL_SHORT;
 		core_append_act(s, appender_read_end(&s->appender, error, now.mono_ms));
+	} else if (token == s->archive.read_token) {
+		core_archive_read_end(s, error);
 	} else if (s->history.active && token == s->history.token) {
 		core_history_end(s, error);
 	}
+}
+
+void core_history_written(struct core *core, struct core_time now, uint32_t shard, int error)
+{
+	struct shard *s = core->shards[shard];
+	core->now = now;
+	if (s != NULL && s->archive.writing)
+		core_archive_written(s, error);
+}
+
+void core_history_found(struct core *core, struct core_time now, uint32_t shard, int error,
+			struct slice entry)
+{
+	struct shard *s = core->shards[shard];
+	core->now = now;
+	if (s != NULL && s->history.active && s->history.finding)
+		core_history_entry(s, error, entry);
 }
 
 /* ---- the turn -------------------------------------------------------------------------------- */
@@ -445,6 +470,7 @@ static void turn_serving(struct shard *s)
 	core_frames_seal(s);
 	core_append_flush(s);
 	core_send_flush(s);
+	core_archive_turn(s);
 	store_mark(s, false);
 }
 
@@ -530,6 +556,10 @@ void core_stats(const struct core *core, struct core_stats *stats)
 		stats->replaying += s->state == OWNERSHIP_REPLAYING;
 		stats->halted += s->state == OWNERSHIP_HALTED;
 		stats->outbox_bytes += outbox_size(&s->outbox);
+		if (s->archive.begun) {
+			stats->history_lag_records += s->durable_record - s->archive.known_record;
+			stats->history_ill += s->archive.error != 0;
+		}
 		if (s->engine == NULL)
 			continue;
 		struct txn_stats one;

@@ -22,6 +22,7 @@
 
 #include <stddef.h>
 
+#include "journal/archive.h"
 #include "journal/highwater.h"
 #include "journal/inbox.h"
 #include "journal/journal.h"
@@ -51,8 +52,11 @@ struct core_config {
 	struct txn_limits limits; /* a shard */
 	struct txn_config txn;    /* shard and slots are filled in */
 	uint32_t frame_max;       /* commands in a frame; 0 = 32 */
+	uint64_t segment_bytes;   /* of a journal, or as much as lives (S17); 0 = there is one for
+				     ever */
 	struct inbox *inbox;      /* borrowed; NULL = none is read */
 	struct core_meter *meter; /* node/core_meter.h; borrowed; NULL = nothing is counted */
+	struct archive *archive;  /* borrowed; NULL = what leaves the journal is gone */
 	uint64_t seed;            /* from the kernel: nonces and jitter come from it */
 };
 
@@ -146,6 +150,11 @@ void core_inbox_looked(struct core *core, struct core_time now, int error, struc
 void core_inbox_read(struct core *core, struct core_time now, uint32_t shard, int error,
 		     const struct inbox_message *message);
 
+/* The history's callbacks. */
+void core_history_written(struct core *core, struct core_time now, uint32_t shard, int error);
+void core_history_found(struct core *core, struct core_time now, uint32_t shard, int error,
+			struct slice entry);
+
 /* The end of a loop turn, and at least every 10 ms: clocks, timers, batches, outboxes. */
 void core_turn(struct core *core, struct core_time now);
 
@@ -156,9 +165,13 @@ struct core_stats {
 	uint64_t messages_sent, messages_dropped, refused_messages, frames_sent, commands_sent;
 	uint64_t submits_passed_on, submits_answered; /* of those sent to any node */
 	uint64_t outbox_bytes;
-	uint64_t busy_total;       /* requests refused for want of room or time */
-	uint64_t shed_total;       /* of them, those that had waited too long */
-	uint64_t replies_deferred; /* answers of participants left for their next sending */
+	uint64_t busy_total; /* requests refused for want of room or time */
+	uint64_t shed_total; /* of them, those that had waited too long */
+	uint64_t segments_begun_total, carried_bytes_total;  /* S17 */
+	uint64_t history_entries_total, history_bytes_total; /* S25: written */
+	uint64_t history_lag_records; /* durable, and not known to be there */
+	uint32_t history_ill;         /* shards whose last write failed */
+	uint64_t replies_deferred;    /* answers of participants left for their next sending */
 	/* Shards that this node stands by for; those of them that have caught up; batches that all
 	 * of them are behind, as the broker said last. */
 	uint32_t standbys, standbys_warm;

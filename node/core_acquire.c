@@ -1,9 +1,14 @@
 /* Taking a shard over: replay to the end, put our epoch there, serve (S7, S22).
  *
- *   read from 1 --end--> append EPOCH fenced at the end --stored--> serving
+ *   read ------end-----> append EPOCH fenced at the end --stored--> serving
  *     ^                     |-- refused: somebody wrote; read on, try again (5 times)
  *     |                     '-- then unfenced: wherever it lands, read on until it is seen
- *     '-- any gap or trouble: read on from where we are
+ *     '-- any trouble: read on from where we are
+ *
+ * A gap means that the row of segments (S17) begins behind it: what stands in front of the oldest
+ * one may have come back in a crash of the broker, or is retired while we read. So the replay
+ * begins anew with the first segment behind it, and the fold says in the end whether that was early
+ * enough. When it was not, something is missing, and the shard halts.
  *
  * What a standby has read already (S29) is not read again but for its last batch, which must still
  * be there with the same bytes; any trouble with that, and the journal is read from its begin.
@@ -21,6 +26,13 @@ static bool may_read(const struct core *core)
 	return open < CORE_READS_MAX;
 }
 
+static uint64_t next_to_read(const struct shard *s)
+{
+	if (s->reader.sequence == 0)
+		return (s->replay_from == 0 ? 1 : s->replay_from) | JOURNAL_ANYWHERE;
+	return s->reader.sequence + (s->unverified ? 0 : 1);
+}
+
 static void read_on(struct shard *s)
 {
 	struct core *core = s->core;
@@ -30,9 +42,8 @@ static void read_on(struct shard *s)
 	}
 	s->retry_at_ms = 0;
 	s->read_token = core_token(core);
-	const uint64_t from = s->reader.sequence + (s->unverified ? 0 : 1);
-	const int error =
-		core->journal->ops->read(core->journal, s->number, from, UINT64_MAX, s->read_token);
+	const int error = core->journal->ops->read(core->journal, s->number, next_to_read(s),
+						   UINT64_MAX, s->read_token);
 	if (error != 0) {
 		s->read_token = 0;
 		s->retry_at_ms = core->now.mono_ms + CORE_RETRY_MS;
@@ -52,24 +63,46 @@ void core_acquire_start(struct shard *s)
 	read_on(s);
 }
 
-/* Nothing is wrong with the shard yet: only the cache is of no use. */
-static void start_over(struct shard *s, int why)
+/* Forgets all that was read. False: memory was short, and the shard is gone. */
+static bool forget_replay(struct shard *s)
 {
 	struct core *core = s->core;
 	core->journal->ops->cancel(core->journal, s->read_token);
 	s->read_token = 0;
-	core->stats.standby_drops_total++;
-	core_note_event(s, "standby.dropped", why);
 	if (!core_engine_renew(s)) {
 		core_lose(s, SAGA_E_NO_MEMORY);
-		return;
+		return false;
 	}
 	reader_init(&s->reader, &core->config.cluster, s->number);
 	buf_clear(&s->index);
 	s->index_step = CORE_INDEX_STEP;
+	s->segments = (struct shard_segments){0};
 	s->mark_checked = false;
+	s->replay_from = 0;
+	return true;
+}
+
+/* Nothing is wrong with the shard yet: only the cache is of no use. */
+static void start_over(struct shard *s, int why)
+{
+	s->core->stats.standby_drops_total++;
+	core_note_event(s, "standby.dropped", why);
+	if (!forget_replay(s))
+		return;
 	s->epoch_tries = 0;
 	core_acquire_start(s);
+}
+
+/* S17: restart the read, then halt. */
+static void start_behind_gap(struct shard *s)
+{
+	const uint64_t behind = s->reader.sequence + 1;
+	core_note_event(s, "shard.replaying_behind_gap", SAGA_E_JOURNAL_GAP);
+	if (!forget_replay(s))
+		return;
+	s->replay_from = behind;
+	s->behind_gap = true;
+	read_on(s);
 }
 
 void core_acquire_due(struct shard *s)
@@ -110,7 +143,13 @@ static void read_failed(struct shard *s, int error)
 		start_over(s, error);
 		return;
 	}
+	if (error == SAGA_E_JOURNAL_GAP && s->reader.sequence > 0) {
+		start_behind_gap(s);
+		return;
+	}
 	if (doubtful(error)) {
+		if (s->behind_gap && !forget_replay(s)) /* nor is it behind the gap */
+			return;
 		doubt(s, now_ms);
 		if (s->doubt_ms >= CORE_DOUBT_MS) {
 			core_halt(s, error == SAGA_E_JOURNAL_GAP ? SAGA_E_JOURNAL_CORRUPT : error);
@@ -127,6 +166,15 @@ static void read_failed(struct shard *s, int error)
 
 /* ---- the replay ------------------------------------------------------------------------------ */
 
+static int check_stamp(const struct shard *s, uint32_t shard_count, const struct hash128 *stamp)
+{
+	const struct wire_slots *config = s->core->config.slots;
+	const struct hash128 slots = wire_slots_hash(config);
+	if (shard_count != config->shard_count || !hash128_equal(stamp, &slots))
+		return SAGA_E_CLUSTER_MISMATCH; /* the journal's stamp outranks etcd (S11) */
+	return 0;
+}
+
 static int check_genesis(struct shard *s, struct slice record)
 {
 	struct wire_record_genesis genesis;
@@ -135,11 +183,17 @@ static int check_genesis(struct shard *s, struct slice record)
 	/* The reader has looked at it, but knows nothing of slots. */
 	CHECK_EQ(wire_decode(WIRE_RECORD_GENESIS, record, &core->decode, &genesis, NULL), 0);
 	CHECK_EQ(genesis.shard, s->number);
-	const struct hash128 slots = wire_slots_hash(core->config.slots);
-	if (genesis.shard_count != core->config.slots->shard_count ||
-	    !hash128_equal(&genesis.slots, &slots))
-		return SAGA_E_CLUSTER_MISMATCH; /* the journal's stamp outranks etcd (S11) */
-	return 0;
+	return check_stamp(s, genesis.shard_count, &genesis.slots);
+}
+
+static int check_segment(struct shard *s, struct slice record)
+{
+	struct wire_record_segment segment;
+	struct core *core = s->core;
+	arena_reset(&core->decode);
+	/* In the middle of a journal nobody has looked at it yet. */
+	const int error = wire_decode(WIRE_RECORD_SEGMENT, record, &core->decode, &segment, NULL);
+	return error != 0 ? error : check_stamp(s, segment.shard_count, &segment.slots);
 }
 
 static int replay_record(void *context, struct slice record, uint64_t number, uint64_t shard_time)
@@ -149,6 +203,8 @@ static int replay_record(void *context, struct slice record, uint64_t number, ui
 	int error = wire_peek_kind(record, &kind);
 	if (error == 0 && kind == WIRE_RECORD_GENESIS)
 		error = check_genesis(s, record);
+	else if (error == 0 && kind == WIRE_RECORD_SEGMENT)
+		error = check_segment(s, record);
 	return error != 0 ? error : txn_apply(s->engine, record, number, shard_time);
 }
 
@@ -166,12 +222,13 @@ static int check_mark(struct shard *s, uint64_t sequence, struct slice bytes)
 
 int core_acquire_fold(struct shard *s, uint64_t sequence, struct slice bytes)
 {
-	const uint64_t first = s->reader.next_record;
 	int error = check_mark(s, sequence, bytes);
 	if (error == 0)
 		error = reader_take(&s->reader, sequence, bytes, replay_record, s);
-	if (error == 0)
-		core_index_add(s, first, sequence);
+	if (error == 0 && s->reader.sequence == sequence) {
+		core_segments_fold(s, bytes.size);
+		core_index_add(s, s->reader.batch_record, sequence);
+	}
 	return error;
 }
 
@@ -191,7 +248,8 @@ void core_acquire_batch(struct shard *s, uint64_t sequence, struct slice bytes)
 	const int error =
 		s->unverified ? verify(s, sequence, bytes) : core_acquire_fold(s, sequence, bytes);
 	if (error == 0) {
-		forget_doubt(s);
+		if (!s->behind_gap) /* the gap may be met again and again */
+			forget_doubt(s);
 		core_health_progress(s);
 		return;
 	}
@@ -239,6 +297,7 @@ static void propose_fenced(struct shard *s)
 	const struct batch_header header = epoch_header(s);
 	appender_start(&s->appender, s->reader.sequence, &s->reader.hash, s->reader.next_record);
 	CHECK_EQ(appender_begin(&s->appender, &header, buf_slice(&s->records), 1), 0);
+	s->append_place = core_segments_place(s);
 	s->epoch_in_flight = true;
 	core_append_act(s, APPENDER_SEND);
 }
@@ -283,9 +342,13 @@ void core_acquire_read_end(struct shard *s, int error)
 	if (error == 0 && s->unverified)
 		error = SAGA_E_JOURNAL_SHORT;
 	if (error == 0 && !s->reader.has_genesis)
-		error = SAGA_E_JOURNAL_MISSING;
-	if (error == 0 && s->mark.sequence > 0 && !s->mark_checked)
+		error = s->behind_gap ? SAGA_E_JOURNAL_GAP : SAGA_E_JOURNAL_MISSING;
+	/* What was seen last may have been retired since. */
+	if (error == 0 && s->mark.sequence >= s->reader.first && s->mark.sequence > 0 &&
+	    !s->mark_checked)
 		error = SAGA_E_JOURNAL_SHORT;
+	if (error == 0 && !txn_replay(s->engine).complete)
+		error = SAGA_E_JOURNAL_GAP; /* what was carried from before is not all there */
 	const bool landed = error == 0 && s->epoch_unfenced && s->reader.epoch == s->epoch &&
 			    s->reader.nonce == s->nonce;
 	s->epoch_unfenced = false;

@@ -53,6 +53,9 @@ static void batch_durable(struct shard *s)
 		return;
 	}
 	core_index_add(s, s->appender.header.first_record, s->mark.sequence);
+	core_segments_durable(s, s->appender.header.first_record,
+			      appender_durable_bytes(&s->appender).size);
+	core_archive_durable(s, s->mark.sequence, appender_durable_bytes(&s->appender));
 	s->core->io.point(s->core->io.context, "after_append");
 }
 
@@ -103,6 +106,7 @@ void core_append_flush(struct shard *s)
 		return;
 	if (!core->io.may_emit(core->io.context, s->lease_generation))
 		return;
+	(void)core_archive_mark(s);
 	const struct batch_header header = {
 		.shard = s->number,
 		.epoch = s->epoch,
@@ -111,12 +115,15 @@ void core_append_flush(struct shard *s)
 		.cluster = core->config.cluster,
 	};
 	CHECK_EQ(appender_begin(&s->appender, &header, buf_slice(&s->records), s->record_count), 0);
+	s->append_place = core_segments_place(s);
 	core->stats.batches++;
 	core->stats.batch_records += s->record_count;
 	core->stats.batch_bytes += s->records.size;
 	core_meter_batch(s, s->record_count);
 	buf_clear(&s->records);
+	s->records.max = CORE_RECORDS_MAX;
 	s->record_count = 0;
 	core->io.point(core->io.context, "before_append");
 	core_append_act(s, APPENDER_SEND);
+	core_segments_turn(s);
 }

@@ -33,6 +33,20 @@ void core_index_add(struct shard *s, uint64_t first_record, uint64_t sequence)
 		buf_truncate(&s->index, s->index.size);
 }
 
+void core_index_forget(struct shard *s, uint64_t before_sequence)
+{
+	const struct index_entry *entries = (const void *)s->index.data;
+	const uint32_t size = (uint32_t)sizeof *entries;
+	const uint32_t count = s->index.size / size;
+	uint32_t gone = 0;
+	while (gone < count && entries[gone].sequence < before_sequence)
+		gone++;
+	if (gone == 0)
+		return;
+	memmove(s->index.data, s->index.data + (size_t)gone * size, (size_t)(count - gone) * size);
+	buf_truncate(&s->index, (count - gone) * size);
+}
+
 /* How many entries speak of batches that begin at or before `record`: those that come first. */
 static uint32_t entries_until(const struct shard *s, uint64_t record)
 {
@@ -49,12 +63,11 @@ static uint32_t entries_until(const struct shard *s, uint64_t record)
 	return low;
 }
 
-/* A sequence at or before the batch that holds `record`. */
-static uint64_t sequence_before(const struct shard *s, uint64_t record)
+uint64_t core_index_before(const struct shard *s, uint64_t record)
 {
 	const struct index_entry *entries = (const void *)s->index.data;
 	const uint32_t count = entries_until(s, record);
-	return count == 0 ? 1 : entries[count - 1].sequence;
+	return count == 0 ? core_segments_oldest(s) : entries[count - 1].sequence;
 }
 
 /* A sequence at or after it. */
@@ -104,6 +117,61 @@ static void refuse(struct shard *s, uint64_t reply_to, struct slice id, int code
 		tokens_drop(&s->tokens, reply_to);
 }
 
+/* ---- what has left the journal (S25) ----------------------------------------------------------
+ */
+
+static bool in_archive(const struct shard *s, uint64_t from_sequence)
+{
+	const uint64_t oldest = core_segments_oldest(s);
+	if (s->core->config.archive == NULL || oldest <= 1)
+		return false;
+	if (from_sequence > 0)
+		return from_sequence < oldest;
+	return s->history.first_record < core_segments_oldest_record(s);
+}
+
+/* A page is what one entry of history has of it; the cursor is the journal's sequence, as ever. */
+static void find_in_archive(struct shard *s, uint64_t from_sequence)
+{
+	struct archive *archive = s->core->config.archive;
+	struct shard_history *h = &s->history;
+	h->finding = true;
+	h->from_sequence = from_sequence;
+	const int error =
+		from_sequence > 0
+			? archive->ops->find(archive, s->number, ARCHIVE_BY_SEQUENCE, from_sequence)
+			: archive->ops->find(archive, s->number, ARCHIVE_BY_RECORD,
+					     h->first_record);
+	if (error != 0)
+		core_history_entry(s, error, slice_of(NULL, 0));
+}
+
+void core_history_entry(struct shard *s, int error, struct slice bytes)
+{
+	struct shard_history *h = &s->history;
+	struct archive_entry entry;
+	struct slice batches, batch;
+	h->finding = false;
+	if (error == SAGA_E_NOT_FOUND) {
+		/* Older than history is kept: what the journal has is all there is. */
+		h->next_sequence = core_segments_oldest(s);
+		core_history_end(s, 0);
+		return;
+	}
+	if (error == 0)
+		error = archive_entry_decode(bytes, &entry, &batches);
+	if (error != 0) {
+		core_history_end(s, error);
+		return;
+	}
+	for (uint64_t at = entry.first_sequence; archive_entry_next(&batches, &batch); at++)
+		if (at >= h->from_sequence)
+			core_history_batch(s, at, batch);
+	if (!h->full && entry.last_record < h->last_record)
+		h->next_sequence = entry.first_sequence + entry.batch_count;
+	core_history_end(s, 0);
+}
+
 void core_history_request(struct shard *s, const struct wire_history_request *request,
 			  uint64_t reply_to)
 {
@@ -126,7 +194,11 @@ void core_history_request(struct shard *s, const struct wire_history_request *re
 	h->first_record = span.first_record;
 	h->last_record = span.last_record;
 	h->epoch = 0;
-	uint64_t from = sequence_before(s, span.first_record);
+	if (in_archive(s, request->from_sequence)) {
+		find_in_archive(s, request->from_sequence);
+		return;
+	}
+	uint64_t from = core_index_before(s, span.first_record);
 	if (from < request->from_sequence)
 		from = request->from_sequence;
 	uint64_t to = sequence_after(s, span.last_record);

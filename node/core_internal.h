@@ -12,6 +12,7 @@
 #include "node/outbox.h"
 #include "node/reply_subject.h"
 #include "node/tokens.h"
+#include "wire/archive_entry.h"
 #include "wire/codec.h"
 #include "wire/plan_cache.h"
 #include "wire/subject.h"
@@ -55,7 +56,17 @@ enum {
 	CORE_STANDBY_RETRY_MS = 1000,      /* after the broker's trouble */
 	CORE_STANDBY_AGAIN_MS = 10000,     /* after a cache was dropped */
 	CORE_STANDBY_MEMORY_MS = 60000,    /* after memory was short */
-	CORE_INDEX_STEP = 32, /* batches between entries of the sequence index, at first */
+	ARCHIVE_ENTRY_MAX = WIRE_MESSAGE_SIZE_MAX + 4096, /* any batch, and what is around it */
+	ARCHIVE_GATHER_MAX = 512 * 1024, /* no more is gathered while one entry is on its way */
+	ARCHIVE_WRITE_BYTES = 128 * 1024,
+	ARCHIVE_WRITE_MS = 5000,
+	ARCHIVE_RETRY_MS = 1000,
+	ARCHIVE_ILL_MS = 30000,
+	ARCHIVE_READ_BATCHES = 256,
+	ARCHIVE_SEGMENTS_MAX = 8,     /* a segment that large waits for history: busy */
+	CORE_SEGMENT_BATCHES = 16384, /* a segment has no more; decision 0006 */
+	CORE_CARRY_BYTES = 64 * 1024, /* of what is carried forward in one batch */
+	CORE_INDEX_STEP = 32,         /* batches between entries of the sequence index, at first */
 };
 
 /* Where shard time stands (S16). */
@@ -82,6 +93,8 @@ struct shard_history {
 	bool full;              /* the page: it ended before its last batch */
 	int error;              /* of its memory: then there is no page */
 	uint64_t epoch;         /* newest met in this page */
+	bool finding;           /* in the history stream */
+	uint64_t from_sequence; /* asked for */
 	uint64_t next_sequence; /* where the next page begins; 0 = this is the last */
 	uint32_t count;
 	struct wire_history_entry *entries; /* WIRE_HISTORY_MAX, in reserved memory */
@@ -129,6 +142,37 @@ struct command_route {
 	bool alone; /* S15 */
 };
 
+/* Where the segments of a shard's journal begin (S17). */
+struct shard_segments {
+	uint64_t number; /* of the one that is appended to */
+	struct {
+		uint64_t first_record; /* 0 = not known */
+		uint64_t sequence;
+	} begins[JOURNAL_NAMES]; /* by name */
+	uint64_t bytes;          /* of the last one */
+	uint32_t batches;
+	bool next; /* the batch that gathers begins another */
+	bool begins_in_flight;
+};
+
+/* What goes into history next; see core_archive.c. */
+struct archive_page {
+	struct archive_entry entry;
+	struct buf bytes;
+	uint64_t since_ms; /* when it got its first batch */
+};
+struct shard_archive {
+	bool begun;
+	bool writing, full;
+	uint32_t gathers; /* which entry; the other one is on its way, or empty */
+	struct archive_page entries[2];
+	uint64_t next_sequence, next_record; /* to be gathered */
+	uint64_t known_record;               /* history has everything up to it */
+	uint64_t read_token, read_at_ms, write_at_ms;
+	uint64_t well_ms, alert_at_ms;
+	int error; /* of the last write */
+};
+
 struct shard {
 	struct core *core;
 	uint32_t number;
@@ -157,6 +201,8 @@ struct shard {
 	uint64_t doubt_ms;     /* the journal has looked short, holed or missing for so long */
 	uint64_t doubt_at_ms;  /* the last look said so, then; 0 = it did not */
 	uint64_t retry_at_ms;  /* replay read is tried again then; 0 = no */
+	uint64_t replay_from;  /* the replay begins at or behind it; 0 = with the oldest */
+	bool behind_gap;       /* it has met one */
 	uint64_t replay_since_ms;
 	uint64_t replay_heard_ms; /* when the replay has got something last */
 	/* What a standby left us was not read under this assignment: anything odd, and the journal
@@ -195,6 +241,8 @@ struct shard {
 	bool contradiction_told;
 	uint64_t contradiction_ms; /* when it was told last */
 
+	struct shard_segments segments;
+	struct shard_archive archive;
 	struct buf index;    /* of struct index_entry: record number -> sequence */
 	uint32_t index_step; /* batches between its entries */
 	struct core_load load;
@@ -214,6 +262,7 @@ struct core_standby {
 	bool wanted;
 	struct highwater mark;
 	struct shard *shard; /* not in core->shards, state unowned; NULL = nothing is held */
+	uint64_t behind;     /* a gap in the journal; 0 = none was met */
 	uint64_t token;      /* of the tail; 0 = it does not run */
 	uint64_t retry_at_ms;
 	uint64_t last_sequence; /* of the journal, as told */
@@ -298,6 +347,39 @@ void core_append_flush(struct shard *s);
 void core_append_act(struct shard *s, enum appender_act act);
 void core_append_due(struct shard *s);
 
+/* core_segments.c */
+/* Behind each batch that was folded: how far the reader is. */
+void core_segments_fold(struct shard *s, uint32_t size);
+/* Of the batch that is about to be sent. */
+struct journal_place core_segments_place(struct shard *s);
+/* The batch that was sent is durable. */
+void core_segments_durable(struct shard *s, uint64_t first_record, uint32_t size);
+/* Right behind a flush, when nothing has gathered yet. */
+void core_segments_turn(struct shard *s);
+/* The first batch that is still needed. */
+uint64_t core_segments_oldest(const struct shard *s);
+uint64_t core_segments_oldest_record(const struct shard *s);
+
+/* A segment has its size, and cannot end for want of history. */
+bool core_segments_waits(const struct shard *s);
+
+/* core_archive.c */
+void core_archive_init(struct shard *s);
+void core_archive_begin(struct shard *s);
+void core_archive_stop(struct shard *s);
+void core_archive_close(struct shard *s);
+void core_archive_durable(struct shard *s, uint64_t sequence, struct slice bytes);
+void core_archive_batch(struct shard *s, uint64_t sequence, struct slice bytes);
+void core_archive_read_end(struct shard *s, int error);
+void core_archive_written(struct shard *s, int error);
+void core_archive_turn(struct shard *s);
+/* Writes down how far history has got, when that is news. */
+bool core_archive_mark(struct shard *s);
+/* That history has everything up to `record` stands in the journal. */
+bool core_archive_has(const struct shard *s, uint64_t record);
+/* False: new work is refused until history can be written again. */
+bool core_archive_room(const struct shard *s);
+
 /* core_health.c */
 bool core_append_stalled(const struct shard *s, uint64_t bound_ms);
 /* An append was stored, or a replay has got something. */
@@ -312,6 +394,8 @@ void core_serve_message(struct shard *s, enum subject_verb verb, struct slice pa
 void core_serve_ticks(struct shard *s);
 /* Something to append that changes nothing. */
 bool core_serve_probe(struct shard *s);
+/* An event that nobody waits for; false when there is no room for it. */
+bool core_serve_event(struct shard *s, struct txn_event *event);
 /* Where and what, for whoever wrote the message: "id, at byte 7". Nothing of it is echoed. */
 struct slice core_fault_words(const struct wire_fault *fault, void *memory, uint32_t size);
 void core_serve_begin(struct shard *s);
@@ -361,7 +445,12 @@ void core_history_request(struct shard *s, const struct wire_history_request *re
 			  uint64_t reply_to);
 void core_history_batch(struct shard *s, uint64_t sequence, struct slice bytes);
 void core_history_end(struct shard *s, int error);
+/* An entry of the history stream, or why there is none. */
+void core_history_entry(struct shard *s, int error, struct slice bytes);
 void core_index_add(struct shard *s, uint64_t first_record, uint64_t sequence);
+void core_index_forget(struct shard *s, uint64_t before_sequence);
+/* A sequence at or before the batch that holds `record`. */
+uint64_t core_index_before(const struct shard *s, uint64_t record);
 
 /* core_clock.c */
 void shard_clock_start(struct shard_clock *c, uint64_t last_ms, uint64_t first_wall_ms,

@@ -8,7 +8,7 @@ enum { DISPOSITION_TOKEN = 1, CONTRADICTION_MS = 1000 };
 bool core_serve_room(const struct shard *s)
 {
 	return s->records.size + TXN_STEP_RECORDS_MAX <= CORE_RECORDS_MAX &&
-	       outbox_size(&s->outbox) < CORE_OUTBOX_SOFT;
+	       outbox_size(&s->outbox) < CORE_OUTBOX_SOFT && core_archive_room(s);
 }
 
 /* The hard mark; of records the engine says itself whether its step fits. */
@@ -100,6 +100,7 @@ void core_serve_begin(struct shard *s)
 		core_lose(s, error); /* nobody could reach us: let another try */
 		return;
 	}
+	core_archive_begin(s);
 	txn_resume(s->engine, s->clock.time_ms, s->epoch, prng_next(&core->prng));
 	ownership_move(&s->state, OWNERSHIP_SERVING);
 	const struct core_note note = {
@@ -425,6 +426,11 @@ void core_serve_message(struct shard *s, enum subject_verb verb, struct slice pa
 	case SUBJECT_VERBS:
 		break;
 	}
+}
+
+bool core_serve_event(struct shard *s, struct txn_event *event)
+{
+	return step(s, event);
 }
 
 bool core_serve_probe(struct shard *s)

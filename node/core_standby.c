@@ -51,6 +51,7 @@ static void fail(struct core *core, uint32_t shard, int error)
 	struct core_standby *b = &core->standbys[shard];
 	core->stats.standby_drops_total++;
 	note(core, shard, "standby.dropped", error, 0);
+	b->behind = error == SAGA_E_JOURNAL_GAP && b->shard != NULL ? b->shard->reader.sequence : 0;
 	drop(core, shard);
 	b->retry_at_ms = core->now.mono_ms + (error == SAGA_E_NO_MEMORY ? CORE_STANDBY_MEMORY_MS
 									: CORE_STANDBY_AGAIN_MS);
@@ -83,7 +84,7 @@ struct shard *core_standby_take(struct core *core, uint32_t shard, const struct 
 	/* What our own node saw in that journal must have been met in it (S7). */
 	const bool same =
 		mark->sequence == b->mark.sequence && hash128_equal(&mark->hash, &b->mark.hash);
-	const bool met = s != NULL && (s->mark_checked || mark->sequence == 0 ||
+	const bool met = s != NULL && (s->mark_checked || mark->sequence < s->reader.first ||
 				       mark->sequence > s->reader.sequence);
 	b->wanted = b->warm = false; /* by now it is ours, and who has assigned it knows that */
 	stop_tail(core, b);
@@ -115,10 +116,11 @@ static void begin(struct core *core, uint32_t shard)
 		b->shard->mark = b->mark;
 		note(core, shard, "standby.begun", 0, 0);
 	}
-	const uint64_t read = b->shard->reader.sequence;
 	b->token = core_token(core);
-	const int error = core->journal->ops->tail(core->journal, shard,
-						   read == 0 ? JOURNAL_OLDEST : read + 1, b->token);
+	/* With the oldest there is, or behind a gap in what stands in front of that (S17). */
+	const uint64_t sequence = b->shard->reader.sequence;
+	const uint64_t from = sequence > 0 ? sequence + 1 : (b->behind + 1) | JOURNAL_ANYWHERE;
+	const int error = core->journal->ops->tail(core->journal, shard, from, b->token);
 	if (error == 0)
 		return;
 	b->token = 0;

@@ -123,6 +123,29 @@ static void on_init_done(void *context, int error, const char *cluster, const ch
 	d->init_reply[0] = '\0';
 }
 
+static void on_extras_made(void *context, int error, const char *text)
+{
+	struct daemon *d = context;
+	char words[512];
+	(void)snprintf(words, sizeof words, "the cluster is initialised already%s%s",
+		       error != 0 ? ", but " : "", error != 0 ? text : "");
+	on_init_done(d, SAGA_E_ALREADY_INITIALISED, d->cluster.cluster.text, words);
+}
+
+/* Streams that came with later versions (S25). */
+static bool make_extras(struct daemon *d, const char *subject)
+{
+	const struct jetstream_extras extras = {
+		.replicas = d->cluster.replicas,
+		.history_age_ms = d->config->history_age_ms,
+		.history_bytes = d->config->history_bytes,
+	};
+	if (jetstream_make_extras(d->transport, &d->jetstream, &extras, on_extras_made, d) != 0)
+		return false;
+	(void)snprintf(d->init_reply, sizeof d->init_reply, "%s", subject);
+	return true;
+}
+
 static void on_init(void *context, const struct transport_message *message)
 {
 	struct daemon *d = context;
@@ -138,6 +161,8 @@ static void on_init(void *context, const struct transport_message *message)
 		answer_init(d, subject, fault.code, "", fault.field == NULL ? "" : fault.field);
 		return;
 	}
+	if (d->cluster_known && d->init_reply[0] == '\0' && make_extras(d, subject))
+		return;
 	if (d->cluster_known || control_phase(d->control) != CONTROL_UNINITIALISED) {
 		answer_init(d, subject, d->cluster_known ? SAGA_E_ALREADY_INITIALISED : SAGA_E_ETCD,
 			    d->cluster_known ? d->cluster.cluster.text : "",
@@ -153,6 +178,8 @@ static void on_init(void *context, const struct transport_message *message)
 		.prefix = d->config->nats_prefix,
 		.stream_prefix = d->config->nats_stream_prefix,
 		.command_age_ms = d->config->command_age_ms,
+		.history_age_ms = d->config->history_age_ms,
+		.history_bytes = d->config->history_bytes,
 		.entropy = os_entropy_u64(),
 	};
 	if (request.cluster.size != 0 &&

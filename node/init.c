@@ -31,6 +31,28 @@ static void finish(struct init *i, int error, const char *text)
 	free(i);
 }
 
+static struct jetstream_config streams_config(const struct init *i)
+{
+	return (struct jetstream_config){
+		.prefix = i->config.prefix,
+		.stream_prefix = i->config.stream_prefix,
+		.cluster = i->cluster.cluster.text,
+		.replicas = i->cluster.replicas,
+	};
+}
+
+/* History and reports: limits apply to them, and they may be missing in an older cluster. */
+static int make_extras(struct init *i, jetstream_provisioned done)
+{
+	const struct jetstream_extras extras = {
+		.replicas = i->cluster.replicas,
+		.history_age_ms = i->config.history_age_ms,
+		.history_bytes = i->config.history_bytes,
+	};
+	i->jetstream = streams_config(i);
+	return jetstream_make_extras(i->transport, &i->jetstream, &extras, done, i);
+}
+
 static int submit(struct init *i, const struct lease_request *request, lease_completion next)
 {
 	return i->lease->ops->submit(i->lease, request, 0, next, i);
@@ -109,7 +131,7 @@ static void config_written(void *context, uint64_t token, const struct lease_res
 		finish(i, 0, "");
 }
 
-static void streams_ready(void *context, int error, const char *text)
+static void extras_ready(void *context, int error, const char *text)
 {
 	struct init *i = context;
 	if (error != 0) {
@@ -124,17 +146,21 @@ static void streams_ready(void *context, int error, const char *text)
 		finish(i, error, "etcd cannot be asked");
 }
 
+static void streams_ready(void *context, int error, const char *text)
+{
+	struct init *i = context;
+	if (error == 0)
+		error = make_extras(i, extras_ready);
+	if (error != 0)
+		extras_ready(i, error, text);
+}
+
 /* ---- second: streams
  * ------------------------------------------------------------------------------ */
 
 static void make_streams(struct init *i)
 {
-	i->jetstream = (struct jetstream_config){
-		.prefix = i->config.prefix,
-		.stream_prefix = i->config.stream_prefix,
-		.cluster = i->cluster.cluster.text,
-		.replicas = i->cluster.replicas,
-	};
+	i->jetstream = streams_config(i);
 	i->provision = (struct jetstream_provision){
 		.cluster = i->cluster.cluster.text,
 		.shard_count = i->cluster.slots.shard_count,

@@ -4,6 +4,7 @@
  *   etcd .../init (cluster id, shards, replicas)      -> fixes the cluster id; a repetition takes
  *                                                         it over, if there is no config
  *   JetStream: all streams and their GENESIS batches  -> repeatable with that id
+ *   JetStream: the streams that are no truth
  *   etcd .../config, if init is still this attempt's  -> from here on it is initialised
  *
  * So two attempts may be at work at once (one node is slow and another is asked): only the one that
@@ -21,6 +22,7 @@ struct init_config {
 	const char *prefix;
 	const char *stream_prefix;
 	uint32_t command_age_ms;
+	uint64_t history_age_ms, history_bytes;
 	uint64_t entropy; /* for the random part of the cluster id */
 };
 

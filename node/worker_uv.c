@@ -43,6 +43,7 @@ struct worker {
 	struct transport *transport;
 	struct journal *journal;
 	struct inbox *inbox;
+	struct archive *archive;
 	struct core *core;
 	struct crash_point crash;
 	struct core_meter *meter;
@@ -386,6 +387,18 @@ static void on_inbox_look(void *context, int error, struct slice created, uint64
 	core_inbox_looked(w->core, now(), error, created, last_sequence);
 }
 
+static void on_history_written(void *context, uint32_t shard, int error)
+{
+	struct worker *w = context;
+	core_history_written(w->core, now(), shard, error);
+}
+
+static void on_history_found(void *context, uint32_t shard, int error, struct slice entry)
+{
+	struct worker *w = context;
+	core_history_found(w->core, now(), shard, error, entry);
+}
+
 static void on_inbox_read(void *context, uint32_t shard, int error,
 			  const struct inbox_message *message)
 {
@@ -488,7 +501,11 @@ static int open_journal(struct worker *w)
 					      .context = w};
 	const struct inbox_events inbox = {
 		.looked = on_inbox_look, .read = on_inbox_read, .context = w};
-	const int error = inbox_open(w->transport, &config, &inbox, &w->inbox);
+	const struct archive_events archive = {
+		.written = on_history_written, .found = on_history_found, .context = w};
+	int error = inbox_open(w->transport, &config, &inbox, &w->inbox);
+	if (error == 0)
+		error = archive_open(w->transport, &config, &archive, &w->archive);
 	return error != 0 ? error : jetstream_open(w->transport, &config, &events, &w->journal);
 }
 
@@ -514,6 +531,8 @@ static int open_core(struct worker *w)
 			.meter = &w->meter->txn},
 		.inbox = w->inbox,
 		.meter = w->meter,
+		.archive = w->archive,
+		.segment_bytes = c->segment_bytes,
 		.seed = os_entropy_u64(),
 	};
 	const struct core_io io = {.may_emit = may_emit,
@@ -555,6 +574,8 @@ static void close_all(struct worker *w)
 		w->journal->ops->close(w->journal);
 	if (w->inbox != NULL)
 		w->inbox->ops->close(w->inbox);
+	if (w->archive != NULL)
+		w->archive->ops->close(w->archive);
 	if (w->transport != NULL)
 		w->transport->ops->close(w->transport, true);
 	uv_close((uv_handle_t *)&w->timer, NULL);

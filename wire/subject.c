@@ -128,6 +128,16 @@ struct subject subject_call(const char *prefix, struct slice service)
 	return subject_service(prefix, "call", service);
 }
 
+struct subject subject_history(const char *prefix, uint32_t shard)
+{
+	struct subject subject;
+
+	check_prefix(prefix);
+	CHECK_LT(shard, WIRE_SHARDS_MAX);
+	(void)snprintf(subject.text, sizeof subject.text, "%s.v1.history.%u", prefix, shard);
+	return subject;
+}
+
 struct subject subject_journal(const char *prefix, uint32_t shard, uint32_t segment)
 {
 	struct subject subject;

@@ -41,6 +41,7 @@ struct subject subject_shard(const char *prefix, uint32_t shard, enum subject_ve
 struct subject subject_shard_all(const char *prefix, uint32_t shard);     /* ...shard.<n>.> */
 struct subject subject_command(const char *prefix, struct slice service); /* saga.v1.cmd.<s> */
 struct subject subject_call(const char *prefix, struct slice service);    /* saga.v1.call.<s> */
+struct subject subject_history(const char *prefix, uint32_t shard);       /* saga.v1.history.<n> */
 struct subject subject_journal(const char *prefix, uint32_t shard, uint32_t segment);
 
 struct subject subject_submit(const char *prefix, struct slice tenant); /* saga.v1.submit.<t> */

@@ -5,6 +5,7 @@ target_link_libraries(sagad-script-service PRIVATE saga saga-sqlite PkgConfig::S
 
 add_library(sagad_trip STATIC
 	"${CMAKE_SOURCE_DIR}/tests/support/garbage_nats.c"
+	"${CMAKE_SOURCE_DIR}/tests/support/history_check_nats.c"
 	"${CMAKE_SOURCE_DIR}/tests/support/journal_check_nats.c"
 	"${CMAKE_SOURCE_DIR}/tests/support/trip_sqlite.c")
 target_link_libraries(sagad_trip PUBLIC sagad_launcher saga sagad_wire
@@ -35,3 +36,6 @@ sagad_integration_test(trip_judged
 	SOURCES trip_judged_sqlite.c trip_judged_plans.c trip_judged_by_hand.c
 	LIBS example_judged PkgConfig::SQLITE TIMEOUT 400)
 set_tests_properties(integration.trip_judged PROPERTIES COST 100) # long: begins first
+sagad_integration_test(trip_history
+	SOURCES trip_history_nats.c
+	LIBS sagad_trip PkgConfig::NATS TIMEOUT 400)

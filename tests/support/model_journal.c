@@ -235,8 +235,10 @@ static void run_tail(struct model_journal *j, uint32_t shard)
 		const struct model_batch *batch = &log->batches[shard][t->next - 1];
 		if (j->tail_most != 0 && i == j->tail_most)
 			break;
-		j->events.batch(j->events.context, shard, token, t->next++,
-				slice_of(batch->bytes, batch->size));
+		t->next++;
+		if (batch->bytes != NULL) /* else its reader sees the jump */
+			j->events.batch(j->events.context, shard, token, t->next - 1,
+					slice_of(batch->bytes, batch->size));
 	}
 	if (t->token == token && j->events.tailed != NULL)
 		j->events.tailed(j->events.context, shard, token, log->count[shard]);

@@ -107,6 +107,20 @@ static inline void batches_genesis(struct batches *b)
 	buf_close(&record);
 }
 
+static inline void encode_segment(const struct batches *b, struct buf *out, uint64_t number)
+{
+	const struct wire_record_segment segment = {.number = number,
+						    .whole_from = 1,
+						    .cluster = id_slice(&b->cluster),
+						    .shard = b->shard,
+						    .shard_count = 16,
+						    .slots = {{7, 7, 7}},
+						    .created = slice_str("2026-01-02T03:04:05Z"),
+						    .next_admission = 1};
+
+	encode_record(out, WIRE_RECORD_SEGMENT, &segment);
+}
+
 static inline void encode_epoch(struct buf *out, uint64_t epoch, uint64_t nonce)
 {
 	const struct wire_record_epoch record = {.epoch = epoch,

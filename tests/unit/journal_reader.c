@@ -116,7 +116,10 @@ static void a_jump_in_sequence_is_a_gap(void **state)
 	(void)state;
 	begin_log(&b);
 	r = fresh(&b);
-	assert_int_equal(reader_take(&r, 2, batches_at(&b, 2), note, &seen), SAGA_E_JOURNAL_GAP);
+	/* what stands in front of the first segment is none of it */
+	assert_int_equal(reader_take(&r, 2, batches_at(&b, 2), note, &seen), 0);
+	assert_int_equal(r.passed_over, 1);
+	assert_false(r.has_genesis);
 	assert_int_equal(reader_take(&r, 1, batches_at(&b, 1), note, &seen), 0);
 	assert_int_equal(reader_take(&r, 3, batches_at(&b, 3), note, &seen), SAGA_E_JOURNAL_GAP);
 	assert_int_equal(reader_take(&r, 1, batches_at(&b, 1), note, &seen), SAGA_E_JOURNAL_GAP);
@@ -283,6 +286,101 @@ static void genesis_comes_first_and_once(void **state)
 	batches_genesis(&b);
 	batches_noops(&b, 0, 0, 1);
 	refused(&b, SAGA_E_JOURNAL_CORRUPT);
+}
+
+/* ---- S17 --------------------------------------------------------------------------------------
+ */
+
+/* A SEGMENT and a NOOP in one batch, in that order or the other. */
+static void put_segment(struct batches *b, uint64_t number, bool first)
+{
+	const struct wire_record_noop noop = {0};
+	struct batch_header header = batches_header(b, 5, 77);
+	struct buf records;
+
+	buf_init(&records, 4096);
+	if (first)
+		encode_segment(b, &records, number);
+	encode_record(&records, WIRE_RECORD_NOOP, &noop);
+	if (!first)
+		encode_segment(b, &records, number);
+	header.record_count = 2;
+	batches_put(b, &header, buf_slice(&records));
+	b->next_record += 2;
+	buf_close(&records);
+}
+
+static void it_may_begin_with_a_segment(void **state)
+{
+	struct batches b;
+	struct reader r, whole;
+	struct seen seen = {0}, all = {0};
+
+	(void)state;
+	begin_log(&b);
+	put_segment(&b, 1, true); /* 4: records 5 and 6 */
+	batches_noops(&b, 5, 77, 1);
+	put_segment(&b, 2, true); /* 6 */
+	batches_noops(&b, 5, 77, 1);
+	whole = fresh(&b);
+	assert_int_equal(take_all(&whole, &b, &all), 0);
+	assert_int_equal(whole.first, 1);
+	r = fresh(&b);
+	assert_int_equal(reader_take(&r, 3, batches_at(&b, 3), note, &seen), 0);
+	assert_int_equal(seen.count, 0);
+	assert_int_equal(reader_take(&r, 4, batches_at(&b, 4), note, &seen), 0);
+	assert_true(r.has_genesis && r.began_segment);
+	assert_int_equal(r.first, 4);
+	assert_int_equal(r.genesis.shard_count, 16);
+	assert_string_equal(r.genesis.created, "2026-01-02T03:04:05Z");
+	assert_int_equal(seen.numbers[0], 5);
+	assert_int_equal(seen.numbers[1], 6);
+	assert_int_equal(take_all(&r, &b, &seen), 0);
+	assert_false(r.began_segment);
+	/* and then it stands where it would have come to from the beginning */
+	assert_int_equal(r.sequence, whole.sequence);
+	assert_int_equal(r.next_record, whole.next_record);
+	assert_int_equal(r.epoch, whole.epoch);
+	assert_int_equal(r.nonce, whole.nonce);
+	assert_true(hash128_equal(&r.hash, &whole.hash));
+	/* no hole behind its begin */
+	r = fresh(&b);
+	assert_int_equal(reader_take(&r, 4, batches_at(&b, 4), note, &seen), 0);
+	assert_int_equal(reader_take(&r, 6, batches_at(&b, 6), note, &seen), SAGA_E_JOURNAL_GAP);
+	batches_close(&b);
+}
+
+static void a_segment_begins_its_batch(void **state)
+{
+	struct batches b;
+
+	(void)state;
+	begin_log(&b);
+	put_segment(&b, 1, false);
+	refused(&b, SAGA_E_JOURNAL_CORRUPT);
+}
+
+static void a_segment_has_the_stamp(void **state)
+{
+	struct batches b, other;
+	struct reader r;
+
+	(void)state;
+	begin_log(&b);
+	batches_init(&other, "prod", 4); /* says that it is of another shard than its header */
+	other.next_record = 5;
+	struct batch_header header = batches_header(&b, 5, 77);
+	struct buf records;
+
+	buf_init(&records, 4096);
+	encode_segment(&other, &records, 1);
+	batches_put(&b, &header, buf_slice(&records));
+	r = fresh(&b);
+	assert_int_equal(reader_take(&r, 4, batches_at(&b, 4), NULL, NULL), SAGA_E_JOURNAL_FOREIGN);
+	assert_false(r.has_genesis);
+	assert_int_equal(r.next_record, 1);
+	buf_close(&records);
+	batches_close(&b);
 }
 
 /* ---- S22 --------------------------------------------------------------------------------------
@@ -508,6 +606,9 @@ int main(void)
 		cmocka_unit_test(other_clusters_and_shards_are_foreign),
 		cmocka_unit_test(genesis_speaks_for_itself),
 		cmocka_unit_test(genesis_comes_first_and_once),
+		cmocka_unit_test(it_may_begin_with_a_segment),
+		cmocka_unit_test(a_segment_begins_its_batch),
+		cmocka_unit_test(a_segment_has_the_stamp),
 		cmocka_unit_test(a_newer_epoch_needs_its_record),
 		cmocka_unit_test(stale_batches_are_skipped_and_counted),
 		cmocka_unit_test(stale_batches_must_be_sound_too),

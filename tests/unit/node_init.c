@@ -222,7 +222,7 @@ static void the_first_init_makes_a_cluster(void **state)
 	assert_string_equal(s->cluster, "c-000000aa");
 	assert_int_equal(s->intent.revision, 1);
 	assert_int_equal(s->config.revision, 2);
-	assert_int_equal(s->asked, 4); /* three streams and a GENESIS */
+	assert_int_equal(s->asked, 6); /* five streams and a GENESIS */
 }
 
 static void a_repetition_goes_on_with_the_earlier_id(void **state)

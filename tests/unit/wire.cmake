@@ -14,6 +14,7 @@ sagad_unit_test(wire_pick SOURCES wire_pick.c LIBS sagad_wire)
 sagad_unit_test(wire_plan_rules SOURCES wire_plan_rules.c LIBS sagad_wire)
 sagad_unit_test(wire_plan_cache SOURCES wire_plan_cache.c LIBS sagad_wire)
 sagad_unit_test(wire_batch SOURCES wire_batch.c LIBS wire_test_support)
+sagad_unit_test(wire_archive_entry SOURCES wire_archive_entry.c LIBS sagad_wire)
 sagad_unit_test(wire_subject SOURCES wire_subject.c LIBS sagad_wire)
 sagad_unit_test(wire_vectors SOURCES wire_vectors.c wire_json.c
 	LIBS wire_test_support PkgConfig::JANSSON)
