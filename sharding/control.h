@@ -173,6 +173,10 @@ uint32_t control_operation_count(const struct control *c);
 const struct ops *control_operation_at(const struct control *c, uint32_t index);
 /* Does this node plan? It also sees to it that ended operations are archived. */
 bool control_is_planner(const struct control *c);
+/* An operation that moves shards runs, is paused or is being cancelled; it empties this node: then
+ * the node gives up nothing but what is ordered. */
+bool control_ops_running(const struct control *c);
+bool control_ops_empties(const struct control *c, const struct id *node);
 /* How the phase of an item looks now. */
 uint32_t control_phase_seen(struct control *c, const struct ops_item *item);
 uint64_t control_unix_ms(const struct control *c);

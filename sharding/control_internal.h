@@ -369,9 +369,6 @@ uint64_t control_ops_deadline(const struct control *c);
 /* What the running operation wants to be moved now: nothing when none runs. Beside one nothing is
  * levelled. */
 void control_ops_orders(const struct control *c, struct plan_orders *orders);
-bool control_ops_running(const struct control *c);
-/* An operation empties this node: nobody else needs to. */
-bool control_ops_empties(const struct control *c, const struct id *node);
 struct control_operation *control_find_operation(const struct control *c, uint64_t number);
 /* Fills c->operation_input anew; the world lives until the view changes. */
 struct ops_world control_ops_world(struct control *c);

@@ -235,13 +235,21 @@ struct wire_operation {
 	uint64_t version;    /* 25: rises with every change */
 };
 
-/* A shard has a new owner; in the stream SAGA_OPS, subject saga.v1.ops.shard.<n>. */
+/* A shard has a new owner. */
 struct wire_ops_event {
 	uint64_t at;            /* 2 */
 	uint32_t shard;         /* 3 */
 	uint64_t epoch;         /* 4 */
 	struct slice node;      /* 5 */
 	struct slice operation; /* 6: that moved it there; empty = none */
+};
+
+/* The owners of a shard, newest first; in the stream SAGA_OPS, subject saga.v1.ops.shard.<n>. The
+ * newest message has them all. */
+struct wire_ops_history {
+	uint32_t shard; /* 2 */
+	struct wire_ops_event *events;
+	uint32_t event_count; /* 3 */
 };
 
 struct wire_admin_answer {

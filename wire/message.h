@@ -52,7 +52,7 @@ enum wire_kind {
 	WIRE_ADMIN_REQUEST = 20, /* these four: admin.h */
 	WIRE_ADMIN_ANSWER = 21,
 	WIRE_OPERATION = 22,
-	WIRE_OPS_EVENT = 23,
+	WIRE_OPS_HISTORY = 23,
 	/* journal records */
 	WIRE_RECORD_GENESIS = 64,
 	WIRE_RECORD_EPOCH = 65,

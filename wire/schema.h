@@ -165,7 +165,7 @@ extern const struct wire_table wire_table_inquire;
 extern const struct wire_table wire_table_admin_request;
 extern const struct wire_table wire_table_admin_answer;
 extern const struct wire_table wire_table_operation;
-extern const struct wire_table wire_table_ops_event;
+extern const struct wire_table wire_table_ops_history;
 extern const struct wire_table wire_table_genesis;
 extern const struct wire_table wire_table_epoch;
 extern const struct wire_table wire_table_noop;
