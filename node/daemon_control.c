@@ -6,6 +6,7 @@
 #include "base/os_clock.h"
 #include "base/os_entropy.h"
 #include "base/os_log.h"
+#include "node/admin.h"
 #include "node/core.h"
 #include "node/daemon_uv_internal.h"
 #include "node/version.h"
@@ -222,6 +223,8 @@ void daemon_on_report(struct daemon *d, const struct worker_report *report)
 	if (report->kind == WORKER_SHARD) {
 		control_report(d->control, now_ns, report->shard, report->state, report->epoch,
 			       report->code);
+		if (report->state == OWNERSHIP_SERVING && d->admin != NULL)
+			admin_note_owner(d->admin, report->shard, report->epoch);
 		return;
 	}
 	if (report->kind == WORKER_STANDBY) {

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/os_clock.h"
 #include "base/os_log.h"
+#include "node/admin.h"
 #include "node/daemon_uv_internal.h"
 #include "node/version.h"
 
@@ -47,6 +48,8 @@ static void on_tick(uv_timer_t *timer)
 	control_tick(d->control, now_ns);
 	if (!d->closing)
 		daemon_check_broker(d, now_ns);
+	if (!d->closing)
+		admin_tick(d->admin, now_ns);
 	check_phase(d);
 	daemon_health_tick(d, now_ns);
 	daemon_meter_tick(d, now_ns);
@@ -127,6 +130,8 @@ static int open_all(struct daemon *d)
 	if (error == 0)
 		error = daemon_info_open(d);
 	if (error == 0)
+		error = admin_open(d, &d->admin);
+	if (error == 0)
 		error = daemon_http_open(d);
 	if (error != 0)
 		LOG(LOG_ERROR, "node.not_started", log_code(error), log_str("text", why));
@@ -150,6 +155,7 @@ static void close_all(struct daemon *d)
 		d->lease->ops->close(d->lease);
 	if (d->transport != NULL) {
 		daemon_info_close(d);
+		admin_close(d->admin);
 		d->transport->ops->close(d->transport, true);
 	}
 	if (d->mailbox.items != NULL)

@@ -30,6 +30,7 @@ struct daemon_request {
 	uint64_t token, sent_ns; /* 0 = answered */
 	enum lease_request_kind kind;
 };
+struct admin;
 
 struct daemon {
 	const struct config *config;
@@ -52,6 +53,7 @@ struct daemon {
 	struct lease_clock lease_clock;
 	struct transport *transport;
 	struct transport_subscription *info_subscription, *init_subscription;
+	struct admin *admin; /* the operator's verbs */
 	struct control_cluster cluster;
 	struct jetstream_config jetstream;
 	bool cluster_known;
