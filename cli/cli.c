@@ -62,6 +62,7 @@ static int take_globals(struct cli *cli, char **env, struct buf *why)
 		cli->server.url = variable(env, "SAGA_NATS_URL");
 	if (cli->server.url == NULL)
 		cli->server.url = "nats://127.0.0.1:4222";
+	cli->actor = variable(env, "SAGACTL_ACTOR");
 	cli->server.prefix =
 		cli_given(parsed, OPTION_PREFIX) ? parsed->values[OPTION_PREFIX] : "saga";
 	if (id_from(&prefix, slice_str(cli->server.prefix)) != 0) {

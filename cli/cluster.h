@@ -45,5 +45,7 @@ void cluster_request_close(struct cluster_request *r);
 /* Blocks until all are answered or the time is over; look at each one's error. */
 void cluster_ask(struct cluster_link *link, struct cluster_request *requests, uint32_t count,
 		 uint32_t timeout_ms);
+/* Lets time pass, and the connection live. */
+void cluster_pause(struct cluster_link *link, uint32_t pause_ms);
 
 #endif

@@ -146,6 +146,14 @@ void cluster_ask(struct cluster_link *link, struct cluster_request *requests, ui
 	link->count = 0;
 }
 
+void cluster_pause(struct cluster_link *link, uint32_t pause_ms)
+{
+	const uint64_t end_ms = now_ms() + pause_ms;
+
+	while (now_ms() < end_ms)
+		(void)uv_run(&link->loop, UV_RUN_ONCE);
+}
+
 /* ---- the connection ------------------------------------------------------------------------ */
 
 int cluster_open(const struct nats_config *config, const char *notice, struct cluster_link **out,

@@ -6,10 +6,18 @@
 
 #include "base/near.h"
 
-enum { COMMANDS_MAX = 32, NAME_SIZE = 64 };
+enum { COMMANDS_MAX = 64, NAME_SIZE = 64 };
 
 #define WAIT_OPTIONS      (OPTION_BIT(OPTION_WAIT) | OPTION_BIT(OPTION_WAIT_TIMEOUT))
 #define SAGA_WAIT_OPTIONS (OPTION_BIT(OPTION_WAIT_TIMEOUT) | OPTION_BIT(OPTION_ANSWER))
+
+#define LIMIT_OPTIONS                                                                              \
+	(OPTION_BIT(OPTION_MAX_MOVES) | OPTION_BIT(OPTION_MAX_MOVES_PER_NODE) |                    \
+	 OPTION_BIT(OPTION_PACE) | OPTION_BIT(OPTION_MOVE_TIMEOUT))
+#define ORDER_OPTIONS (OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_ACTOR))
+#define MOVE_OPTIONS                                                                               \
+	(LIMIT_OPTIONS | ORDER_OPTIONS | WAIT_OPTIONS | OPTION_BIT(OPTION_APPLY) |                 \
+	 OPTION_BIT(OPTION_DETACH))
 
 const struct command cli_commands[] = {
 	{"init", "", "initialise a new cluster, once",
@@ -32,6 +40,39 @@ const struct command cli_commands[] = {
 	 "Examples:\n"
 	 "  sagactl nodes list\n",
 	 0, 0, 0, command_nodes_list},
+	{"nodes show", "NODE", "one node, and what was asked of it",
+	 "Examples:\n"
+	 "  sagactl nodes show n1\n",
+	 0, 1, 1, command_nodes_show},
+	{"nodes drain", "NODE", "move its shards away, for a while",
+	 "Without --apply it tells what would be moved, and whether that may be done. The node\n"
+	 "stays a member and gets nothing until `nodes undrain`. --wait follows the operation; \n"
+	 "Ctrl-C leaves it running.\n\n"
+	 "Examples:\n"
+	 "  sagactl nodes drain n2\n"
+	 "  sagactl nodes drain n2 --apply --reason \"kernel update\" --wait\n",
+	 MOVE_OPTIONS | OPTION_BIT(OPTION_FORCE), 1, 1, command_nodes_drain},
+	{"nodes undrain", "NODE", "let it take shards again",
+	 "Examples:\n"
+	 "  sagactl nodes undrain n2 --reason \"kernel updated\"\n",
+	 ORDER_OPTIONS, 1, 1, command_nodes_undrain},
+	{"nodes cordon", "NODE", "let it keep what it has, and get nothing new",
+	 "Examples:\n"
+	 "  sagactl nodes cordon n2 --reason \"disk looks bad\"\n",
+	 ORDER_OPTIONS, 1, 1, command_nodes_cordon},
+	{"nodes uncordon", "NODE", "let it get shards again",
+	 "Examples:\n"
+	 "  sagactl nodes uncordon n2 --reason \"disk replaced\"\n",
+	 ORDER_OPTIONS, 1, 1, command_nodes_uncordon},
+	{"nodes remove", "NODE", "move its shards away, for good",
+	 "As drain, for a node that does not come back: stop its process when it is empty. "
+	 "Refused\n"
+	 "when a single node would be left, unless with --force --confirm NODE.\n\n"
+	 "Examples:\n"
+	 "  sagactl nodes remove n3\n"
+	 "  sagactl nodes remove n3 --apply --reason \"smaller cluster\" --wait\n",
+	 MOVE_OPTIONS | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_CONFIRM), 1, 1,
+	 command_nodes_remove},
 	{"shards list", "", "who owns which shard",
 	 "EPOCH counts the owners a shard has had. TARGET is whom the plan wants; it differs from\n"
 	 "OWNER while a shard moves.\n\n"
@@ -39,6 +80,85 @@ const struct command cli_commands[] = {
 	 "  sagactl shards list\n"
 	 "  sagactl shards list -o json | jq '.shards[] | select(.owner == \"\")'\n",
 	 0, 0, 0, command_shards_list},
+	{"shards show", "SHARD", "one shard, and what was asked of it",
+	 "Examples:\n"
+	 "  sagactl shards show 3\n",
+	 0, 1, 1, command_shards_show},
+	{"shards explain", "SHARD", "why it is where it is, and who else could have it",
+	 "Examples:\n"
+	 "  sagactl shards explain 3\n"
+	 "  sagactl shards explain 3 -o json | jq '.nodes[] | select(.allowed == \"no\")'\n",
+	 0, 1, 1, command_shards_explain},
+	{"shards history", "SHARD", "the owners it has had, newest first",
+	 "Examples:\n"
+	 "  sagactl shards history 3\n",
+	 0, 1, 1, command_shards_history},
+	{"shards rebalance", "[PLAN]", "level the shards over the nodes",
+	 "Without --apply it tells the moves, what they cost and why; --out keeps that as a plan.\n"
+	 "--apply PLAN does exactly these moves, and is refused (4) when the cluster's plan has\n"
+	 "changed since: it shows the difference. --apply alone does what it computes now. Pinned\n"
+	 "and frozen shards stay. Ctrl-C during --wait leaves the operation running.\n\n"
+	 "Examples:\n"
+	 "  sagactl shards rebalance --out plan.json\n"
+	 "  sagactl shards rebalance --apply plan.json --reason \"add n3\" --wait\n"
+	 "  sagactl shards rebalance --exclude-node n1 --max-moves 1 --pace 500ms --apply "
+	 "--reason test\n",
+	 MOVE_OPTIONS | OPTION_BIT(OPTION_OUT) | OPTION_BIT(OPTION_STRATEGY) |
+		 OPTION_BIT(OPTION_THRESHOLD) | OPTION_BIT(OPTION_EXCLUDE_NODE),
+	 0, 1, command_shards_rebalance},
+	{"shards move", "SHARD...", "move shards to a node",
+	 "They stay there until the membership changes; pin them to keep them longer.\n\n"
+	 "Examples:\n"
+	 "  sagactl shards move 3 --to n2\n"
+	 "  sagactl shards move 0 1 2 3 --to n1 --apply --reason \"warm cache\" --wait\n",
+	 MOVE_OPTIONS | OPTION_BIT(OPTION_TO), 1, CLI_WORDS_MAX, command_shards_move},
+	{"shards pin", "SHARD", "keep it on a node",
+	 "On the one that the plan names, or --to another. It comes back there when that node\n"
+	 "does.\n\n"
+	 "Examples:\n"
+	 "  sagactl shards pin 40 --reason \"cache warm\"\n"
+	 "  sagactl shards pin 40 --to n2 --reason \"fast disk\"\n",
+	 ORDER_OPTIONS | OPTION_BIT(OPTION_TO), 1, 1, command_shards_pin},
+	{"shards unpin", "SHARD", "let it go where the plan wants it",
+	 "Examples:\n"
+	 "  sagactl shards unpin 40 --reason \"done\"\n",
+	 ORDER_OPTIONS, 1, 1, command_shards_unpin},
+	{"shards freeze", "SHARD", "let nothing but the death of its owner move it",
+	 "Examples:\n"
+	 "  sagactl shards freeze 3 --reason \"being looked at\"\n",
+	 ORDER_OPTIONS, 1, 1, command_shards_freeze},
+	{"shards unfreeze", "SHARD", "let it be moved again",
+	 "Examples:\n"
+	 "  sagactl shards unfreeze 3 --reason \"looked at\"\n",
+	 ORDER_OPTIONS, 1, 1, command_shards_unfreeze},
+	{"ops list", "", "operations that move shards, newest first",
+	 "Examples:\n"
+	 "  sagactl ops list\n",
+	 0, 0, 0, command_ops_list},
+	{"ops show", "ID", "one operation, move by move",
+	 "--watch follows it, from any terminal, until it has ended.\n\n"
+	 "Examples:\n"
+	 "  sagactl ops show op-12\n"
+	 "  sagactl ops show op-12 --watch\n",
+	 OPTION_BIT(OPTION_WATCH) | OPTION_BIT(OPTION_WAIT_TIMEOUT), 1, 1, command_ops_show},
+	{"ops pause", "ID", "begin no more moves; those under way finish",
+	 "Examples:\n"
+	 "  sagactl ops pause op-12 --reason \"peak hours\"\n",
+	 ORDER_OPTIONS, 1, 1, command_ops_pause},
+	{"ops resume", "ID", "go on with a paused one",
+	 "Examples:\n"
+	 "  sagactl ops resume op-12 --reason \"peak is over\"\n",
+	 ORDER_OPTIONS, 1, 1, command_ops_resume},
+	{"ops cancel", "ID", "drop what has not begun; what moves finishes",
+	 "It says how many moves still finish. What was moved stays moved.\n\n"
+	 "Examples:\n"
+	 "  sagactl ops cancel op-12 --reason \"wrong node\"\n"
+	 "  sagactl ops cancel op-12 --reason \"wrong node\" --wait\n",
+	 ORDER_OPTIONS | WAIT_OPTIONS, 1, 1, command_ops_cancel},
+	{"ops throttle", "ID", "change its limits while it runs",
+	 "Examples:\n"
+	 "  sagactl ops throttle op-12 --max-moves 1 --pace 2s --reason \"peak hours\"\n",
+	 ORDER_OPTIONS | LIMIT_OPTIONS, 1, 1, command_ops_throttle},
 	{"sagas submit", "", "submit a saga",
 	 "Prints the saga's id once it is durably accepted. Repeating the command with the same\n"
 	 "--id and the same content is the same saga.\n\n"

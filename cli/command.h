@@ -37,6 +37,7 @@ struct cli {
 	const char *const *arguments; /* after the command's words */
 	uint32_t argument_count;
 	struct cli_server server;
+	const char *actor; /* from the environment; NULL = not given */
 	uint32_t timeout_ms;
 	bool notices; /* tell people what they wait for */
 	struct {
@@ -109,6 +110,27 @@ enum cli_exit command_init(struct cli *cli);
 enum cli_exit command_status(struct cli *cli);
 enum cli_exit command_nodes_list(struct cli *cli);
 enum cli_exit command_shards_list(struct cli *cli);
+enum cli_exit command_nodes_show(struct cli *cli);
+enum cli_exit command_nodes_drain(struct cli *cli);
+enum cli_exit command_nodes_undrain(struct cli *cli);
+enum cli_exit command_nodes_cordon(struct cli *cli);
+enum cli_exit command_nodes_uncordon(struct cli *cli);
+enum cli_exit command_nodes_remove(struct cli *cli);
+enum cli_exit command_shards_show(struct cli *cli);
+enum cli_exit command_shards_explain(struct cli *cli);
+enum cli_exit command_shards_history(struct cli *cli);
+enum cli_exit command_shards_rebalance(struct cli *cli);
+enum cli_exit command_shards_move(struct cli *cli);
+enum cli_exit command_shards_pin(struct cli *cli);
+enum cli_exit command_shards_unpin(struct cli *cli);
+enum cli_exit command_shards_freeze(struct cli *cli);
+enum cli_exit command_shards_unfreeze(struct cli *cli);
+enum cli_exit command_ops_list(struct cli *cli);
+enum cli_exit command_ops_show(struct cli *cli);
+enum cli_exit command_ops_pause(struct cli *cli);
+enum cli_exit command_ops_resume(struct cli *cli);
+enum cli_exit command_ops_cancel(struct cli *cli);
+enum cli_exit command_ops_throttle(struct cli *cli);
 enum cli_exit command_sagas_submit(struct cli *cli);
 enum cli_exit command_sagas_wait(struct cli *cli);
 enum cli_exit command_sagas_cancel(struct cli *cli);

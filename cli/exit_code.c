@@ -53,6 +53,7 @@ enum cli_exit cli_exit_of(int error)
 	case SAGA_E_NONE:
 		return CLI_EXIT_OK;
 	case SAGA_E_NOT_FOUND:
+	case SAGA_E_NO_SUCH:
 		return CLI_EXIT_NOT_FOUND;
 	case SAGA_E_CONFLICT:
 	case SAGA_E_EXPIRED:
@@ -60,6 +61,11 @@ enum cli_exit cli_exit_of(int error)
 	case SAGA_E_CANCELLED:
 	case SAGA_E_PENDING:
 	case SAGA_E_ALREADY_INITIALISED:
+	case SAGA_E_PLAN_STALE:
+	case SAGA_E_OPERATION:
+	case SAGA_E_PREFLIGHT:
+	case SAGA_E_ENDED:
+	case SAGA_E_COMPARE:
 		return CLI_EXIT_CONFLICT;
 	case SAGA_E_UNKNOWN:
 	case SAGA_E_NOT_OWNER:
@@ -102,6 +108,11 @@ static const struct {
 			   "list`"},
 	{SAGA_E_NOT_INITIALISED, "run `sagactl init`"},
 	{SAGA_E_ALREADY_INITIALISED, "see `sagactl status`"},
+	{SAGA_E_PLAN_STALE, "look at what would be moved now, without --apply, and apply that"},
+	{SAGA_E_OPERATION, "wait for it, or cancel it: `sagactl ops list`"},
+	{SAGA_E_NO_SUCH, "see `sagactl nodes list`, `sagactl shards list`, `sagactl ops list`"},
+	{SAGA_E_ENDED, "see how it ended: `sagactl ops show ID`"},
+	{SAGA_E_COMPARE, "something else was changed at the same time: try again"},
 	{SAGA_E_CLUSTER_MISMATCH, "compare cluster.name of the nodes with what was asked for"},
 	{SAGA_E_TIMEOUT, "a node listens but does not answer: see its log, or give --timeout more "
 			 "time"},

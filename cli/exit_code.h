@@ -12,10 +12,12 @@ enum cli_exit {
 	CLI_EXIT_CONFLICT = 4,
 	CLI_EXIT_UNREACHABLE = 5,
 	CLI_EXIT_FORBIDDEN = 6,
+	CLI_EXIT_PARTLY = 7, /* of an operation: some moves were not done */
 	CLI_EXIT_WAIT_TIMEOUT = 8,
 	CLI_EXIT_COMPENSATED = 10,
 	CLI_EXIT_PARKED = 11,
-	CLI_EXIT_HEURISTIC = 12
+	CLI_EXIT_HEURISTIC = 12,
+	CLI_EXIT_INTERRUPTED = 130
 };
 
 /* Of an error code; 0 gives CLI_EXIT_OK. */
