@@ -33,7 +33,8 @@ static int judge(struct slice bytes)
 	err = decode(bytes, memory, &answer);
 	if (err == 0) {
 		err = err_from_wire(answer.code);
-		if (err == SAGA_E_OPERATION || err_class(err) != ERR_CLASS_RETRY)
+		if (err == SAGA_E_OPERATION || err == SAGA_E_COMPARE ||
+		    err_class(err) != ERR_CLASS_RETRY)
 			err = 0;
 	}
 	free(memory);
@@ -88,6 +89,15 @@ void admin_close(struct admin_session *s)
 	free(s->memory);
 }
 
+static int by_name(const void *left, const void *right)
+{
+	const struct slice a = ((const struct wire_admin_node *)left)->id;
+	const struct slice b = ((const struct wire_admin_node *)right)->id;
+	const int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
+
+	return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
 enum cli_exit admin_ask(struct admin_session *s, uint32_t verb, struct wire_admin_request *request)
 {
 	const bool orders = wire_admin_verb_orders(verb);
@@ -110,6 +120,8 @@ enum cli_exit admin_ask(struct admin_session *s, uint32_t verb, struct wire_admi
 	if (err != 0)
 		return cli_fail_plain(err, "the answer of a node");
 	s->error = err_from_wire(s->answer.code);
+	if (s->answer.node_count > 1)
+		qsort(s->answer.nodes, s->answer.node_count, sizeof *s->answer.nodes, by_name);
 	return CLI_EXIT_OK;
 }
 

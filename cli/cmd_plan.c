@@ -93,19 +93,19 @@ static enum cli_exit write_plan(const struct cli *cli, uint32_t verb,
 	return err == 0 ? CLI_EXIT_OK : cli_fail(err, "%s cannot be written", path);
 }
 
-static void say_next(const struct cli *cli, uint32_t verb)
+static void say_next(const struct cli *cli)
 {
 	const char *path = cli->parsed.values[OPTION_OUT];
 
 	if (cli->output.json || cli->output.quiet)
 		return;
-	(void)fprintf(stderr,
-		      "Nothing was changed. Next: sagactl %s%s%s --apply%s%s --reason "
-		      "TEXT\n",
-		      cli->command->path, verb == WIRE_ADMIN_REBALANCE ? "" : " ",
-		      verb == WIRE_ADMIN_REBALANCE ? "" : cli->arguments[0],
-		      path != NULL && verb == WIRE_ADMIN_REBALANCE ? " " : "",
-		      path != NULL && verb == WIRE_ADMIN_REBALANCE ? path : "");
+	if (path != NULL)
+		(void)fprintf(stderr,
+			      "Nothing was changed. Next: sagactl %s --apply %s --reason TEXT\n",
+			      cli->command->path, path);
+	else
+		(void)fprintf(stderr, "Nothing was changed. Next: the same with --apply --reason "
+				      "TEXT\n");
 }
 
 static enum cli_exit dry_run_plan(struct admin_session *s, uint32_t verb,
@@ -118,7 +118,7 @@ static enum cli_exit dry_run_plan(struct admin_session *s, uint32_t verb,
 		code = shown(view_plan(verb, request, &s->answer, &cli->output));
 	cli_flush(cli);
 	if (code == CLI_EXIT_OK && s->answer.move_count > 0)
-		say_next(cli, verb);
+		say_next(cli);
 	return code;
 }
 

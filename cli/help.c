@@ -40,8 +40,8 @@ void help_all(struct buf *out)
 	(void)buf_printf(
 		out,
 		"\nEnds with 0 done, 1 failed, 2 wrong usage or file, 3 not found, 4 conflict,\n"
-		"5 cluster unreachable, 6 not permitted, 8 wait timed out, 10 saga undone,\n"
-		"11 saga parked.\n\n"
+		"5 cluster unreachable, 6 not permitted, 7 partly done, 8 wait timed out,\n"
+		"10 saga undone, 11 saga parked, 130 detached.\n\n"
 		"Examples:\n"
 		"  sagactl init --wait\n"
 		"  sagactl sagas submit -f trip.yaml --input '{\"user\": 7}' --wait\n"

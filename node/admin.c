@@ -103,11 +103,14 @@ static void say_what_follows(struct admin *a, const struct admin_slot *slot,
 	if (slot->order.verb == WIRE_ADMIN_CANCEL && op->moving > 0)
 		(void)snprintf(a->text, sizeof a->text,
 			       "%u moves under way will finish or be taken back within %u s; "
-			       "%u planned moves are dropped",
-			       op->moving, (op->timeout_ms + 999) / 1000, op->planned);
+			       "%u planned moves are dropped; %u are done and stay",
+			       op->moving, (op->timeout_ms + 999) / 1000, op->planned + op->skipped,
+			       op->done);
 	else if (slot->order.verb == WIRE_ADMIN_CANCEL)
 		(void)snprintf(a->text, sizeof a->text,
-			       "nothing is under way; what was planned is dropped");
+			       "nothing is under way; %u planned moves are dropped; %u are done "
+			       "and stay",
+			       op->planned + op->skipped, op->done);
 	else if (slot->order.verb == WIRE_ADMIN_PAUSE && op->moving > 0)
 		(void)snprintf(a->text, sizeof a->text,
 			       "%u moves under way will finish; nothing new begins", op->moving);
@@ -130,6 +133,14 @@ static void order_done(struct admin *a, struct admin_slot *slot, int error, uint
 	slot->used = false;
 }
 
+/* One that was begun through another node may not be known here for a moment. */
+static bool may_come(const struct admin_slot *slot, int error)
+{
+	return error == SAGA_E_NO_SUCH && slot->order.operation != 0 &&
+	       os_clock_boot_ns() + (ADMIN_ORDER_MS - ADMIN_UNKNOWN_MS) * UINT64_C(1000000) <
+		       slot->deadline_ns;
+}
+
 static bool worth_another_try(int error)
 {
 	return error == SAGA_E_COMPARE ||
@@ -145,7 +156,7 @@ static void order_try(struct admin *a, struct admin_slot *slot)
 	error = control_order(a->daemon->control, now_ns, &slot->order, slot->ticket);
 	if (error == 0)
 		return;
-	if (worth_another_try(error) && now_ns < slot->deadline_ns)
+	if ((worth_another_try(error) && now_ns < slot->deadline_ns) || may_come(slot, error))
 		slot->again = true;
 	else
 		order_done(a, slot, error, 0);
@@ -265,24 +276,37 @@ static int known(struct admin *a, uint32_t verb, const struct wire_admin_request
 	return admin_find_node(&answer, request->node) == UINT32_MAX ? SAGA_E_NO_SUCH : 0;
 }
 
+/* Made for another plan: what would be done now is told instead. */
+static int plan_anew(struct admin *a, uint32_t verb, const struct wire_admin_request *request,
+		     struct wire_admin_answer *answer)
+{
+	struct wire_admin_request anew = *request;
+
+	if (verb != WIRE_ADMIN_MOVE)
+		anew.move_count = 0;
+	anew.apply = false;
+	if (admin_plan(a, verb, &anew, answer) != 0)
+		answer->move_count = 0;
+	(void)snprintf(a->text, sizeof a->text,
+		       "made for plan %" PRIu64 ", which is %" PRIu64 " now", request->plan_version,
+		       answer->plan_version);
+	return SAGA_E_PLAN_STALE;
+}
+
 static void do_plan(struct admin *a, uint32_t verb, struct slice party,
 		    const struct wire_admin_request *request, const char *reply)
 {
 	struct wire_admin_answer answer = admin_answer_begin(a, 0);
-	const uint64_t version = answer.plan_version;
 	int error;
 
 	a->text[0] = '\0';
-	error = admin_plan(a, verb, request, &answer);
-	if (error == 0 && request->plan_version != 0 && request->plan_version != version) {
-		(void)snprintf(a->text, sizeof a->text,
-			       "made for plan %" PRIu64 ", which is %" PRIu64 " now",
-			       request->plan_version, version);
-		error = SAGA_E_PLAN_STALE;
-	}
-	if (error == 0 && request->apply && control_ops_running(a->daemon->control)) {
+	if (request->apply && control_ops_running(a->daemon->control)) {
 		error = SAGA_E_OPERATION;
 		admin_put_operations(a, &answer);
+	} else if (request->plan_version != 0 && request->plan_version != answer.plan_version) {
+		error = plan_anew(a, verb, request, &answer);
+	} else {
+		error = admin_plan(a, verb, request, &answer);
 	}
 	if (error == 0 && request->apply && (answer.move_count > 0 || verb >= WIRE_ADMIN_DRAIN)) {
 		order_begin(a, verb, party, request, reply, &answer);

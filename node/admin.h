@@ -17,7 +17,8 @@ enum {
 	ADMIN_OPERATIONS_MAX = 32,
 	ADMIN_ARENA_SIZE = 128 * 1024,
 	ADMIN_TEXT_SIZE = 512,
-	ADMIN_ORDER_MS = 5000, /* an order is tried that long */
+	ADMIN_ORDER_MS = 5000,   /* an order is tried that long */
+	ADMIN_UNKNOWN_MS = 1500, /* and one for an operation that is not known here */
 };
 _Static_assert((int)ADMIN_OPERATIONS_MAX <= (int)WIRE_OPS_MAX, "they fit an answer");
 

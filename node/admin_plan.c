@@ -23,12 +23,6 @@ static uint32_t why_of(enum plan_why why)
 	return whys[why];
 }
 
-/* The planner does these by itself, without being asked. */
-static bool of_itself(uint32_t why)
-{
-	return why == WIRE_WHY_NODE_GONE || why == WIRE_WHY_NODE_STOPS || why == WIRE_WHY_NODE_SICK;
-}
-
 static struct plan_node *find_node(struct admin *a, struct slice id)
 {
 	for (uint32_t i = 0; i < a->input.node_count; i++) {
@@ -36,6 +30,12 @@ static struct plan_node *find_node(struct admin *a, struct slice id)
 			return &a->input.nodes[i];
 	}
 	return NULL;
+}
+
+/* Such a node's shards the planner moves by itself, without being asked. */
+static bool is_left_anyhow(const struct plan_node *node)
+{
+	return node == NULL || node->away || node->stopping || !node->healthy;
 }
 
 static bool may_take(const struct plan_node *node)
@@ -123,7 +123,8 @@ static int take_moves(struct admin *a, uint32_t verb, const struct wire_admin_re
 	return 0;
 }
 
-static void compute_moves(struct admin *a, uint32_t verb, struct wire_admin_answer *answer)
+static void compute_moves(struct admin *a, uint32_t verb, struct slice node,
+			  struct wire_admin_answer *answer)
 {
 	const struct plan *plan = control_plan(a->daemon->control);
 	uint32_t count;
@@ -132,10 +133,13 @@ static void compute_moves(struct admin *a, uint32_t verb, struct wire_admin_answ
 	count = plan_list(&a->input, plan, &a->goal, a->plan_moves);
 	for (uint32_t i = 0; i < count; i++) {
 		const struct plan_move *move = &a->plan_moves[i];
+		const struct plan_node *from = find_node(a, id_slice(&move->from));
 		uint32_t why = why_of(move->why);
 
-		if (of_itself(why) || move->from.size == 0 || move->to.size == 0)
+		if (is_left_anyhow(from) || move->to.size == 0)
 			continue;
+		if (from->excluded)
+			why = WIRE_WHY_EXCLUDED;
 		if (why == WIRE_WHY_DRAIN && verb == WIRE_ADMIN_REMOVE)
 			why = WIRE_WHY_REMOVE;
 		if (why == WIRE_WHY_BALANCE && a->input.strategy == PLAN_LOAD)
@@ -146,8 +150,11 @@ static void compute_moves(struct admin *a, uint32_t verb, struct wire_admin_answ
 	for (uint32_t s = 0; s < plan->shard_count && answer->move_count < WIRE_MOVES_MAX; s++) {
 		const bool pinned = a->input.pin[s].size > 0;
 		const bool stays = id_equal(&plan->target[s], &a->goal.target[s]);
+		const bool concerned = verb == WIRE_ADMIN_REBALANCE ||
+				       slice_equal(id_slice(&plan->target[s]), node);
 
-		if ((pinned || a->input.frozen[s]) && stays && plan->target[s].size > 0)
+		if ((pinned || a->input.frozen[s]) && stays && concerned &&
+		    plan->target[s].size > 0)
 			add_move(a, answer, s, slice_of(NULL, 0),
 				 a->input.frozen[s] ? WIRE_WHY_FROZEN : WIRE_WHY_PIN, true);
 	}
@@ -312,7 +319,7 @@ int admin_plan(struct admin *a, uint32_t verb, const struct wire_admin_request *
 	if (verb == WIRE_ADMIN_MOVE || (request->apply && request->move_count > 0))
 		error = take_moves(a, verb, request, answer);
 	else
-		compute_moves(a, verb, answer);
+		compute_moves(a, verb, request->node, answer);
 	put_balance(a, answer);
 	if (error == 0 && empties) {
 		error = preflight(a, verb, request, answer);

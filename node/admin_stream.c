@@ -18,6 +18,7 @@ enum {
 	ARCHIVE_TRIES_MAX = 3,
 	NOTE_TRIES_MAX = 3,
 	BODY_SIZE = SUBJECT_SIZE_MAX + 32,
+	NO_MESSAGE_FOUND = 10037,
 };
 
 void admin_stream_init(struct admin *a)
@@ -60,8 +61,8 @@ static int take_last(struct admin *a, int error, const struct transport_message 
 		return error;
 	if (message->status != 0)
 		return SAGA_E_NO_RESPONDERS;
-	if (json_scan_u64(message->data, "error.code", &code))
-		return code == 404 ? 0 : SAGA_E_NATS;
+	if (json_scan_u64(message->data, "error.err_code", &code))
+		return code == NO_MESSAGE_FOUND ? 0 : SAGA_E_NATS;
 	if (!json_scan_text(message->data, "message.data", &data))
 		return SAGA_E_BAD_REPLY;
 	return base64_decode(data, &a->stream.message);
