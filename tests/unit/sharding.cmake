@@ -29,3 +29,7 @@ sagad_unit_test(sharding_random
 	LIBS sagad_sharding
 	TIMEOUT 240)
 sagad_unit_test(sharding_ops SOURCES sharding_ops.c LIBS sagad_sharding sagad_wire)
+sagad_unit_test(sharding_operations
+	SOURCES sharding_operations.c sharding_model.c sharding_model_store.c
+	LIBS sagad_sharding
+	TIMEOUT 240)
