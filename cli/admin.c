@@ -11,7 +11,7 @@
 
 static const char PARTY[] = "default";
 
-enum { READ_TRY_MS = 3000, ORDER_TRY_MS = 8000, LOADS_ARENA_SIZE = 64 * 1024 };
+enum { READ_TRY_MS = 3000, ORDER_TRY_MS = 8000, LOADS_ARENA_SIZE = 64 * 1024, QUIET_MS = 1000 };
 
 static int decode(struct slice bytes, void *memory, struct wire_admin_answer *answer)
 {
@@ -67,7 +67,7 @@ bad:
 	return SAGA_E_USAGE;
 }
 
-enum cli_exit admin_open(struct cli *cli, struct admin_session *s)
+static enum cli_exit open_session(struct cli *cli, bool initialised, struct admin_session *s)
 {
 	char memory[ADMIN_WHY_SIZE];
 	struct buf why;
@@ -79,7 +79,17 @@ enum cli_exit admin_open(struct cli *cli, struct admin_session *s)
 	s->memory = malloc(ADMIN_ARENA_SIZE);
 	if (s->memory == NULL)
 		return cli_fail_plain(SAGA_E_NO_MEMORY, "sagactl");
-	return cluster_view_open(cli, true, true, &s->view);
+	return cluster_view_open(cli, true, initialised, &s->view);
+}
+
+enum cli_exit admin_open(struct cli *cli, struct admin_session *s)
+{
+	return open_session(cli, true, s);
+}
+
+enum cli_exit admin_open_any(struct cli *cli, struct admin_session *s)
+{
+	return open_session(cli, false, s);
 }
 
 void admin_close(struct admin_session *s)
@@ -98,9 +108,10 @@ static int by_name(const void *left, const void *right)
 	return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
 }
 
-enum cli_exit admin_ask(struct admin_session *s, uint32_t verb, struct wire_admin_request *request)
+/* Sends, and takes the answer; why there is none. */
+static int ask(struct admin_session *s, uint32_t verb, struct wire_admin_request *request,
+	       uint32_t timeout_ms)
 {
-	const bool orders = wire_admin_verb_orders(verb);
 	const struct subject subject = subject_admin(s->cli->server.prefix, verb, slice_str(PARTY));
 	int err;
 
@@ -108,21 +119,33 @@ enum cli_exit admin_ask(struct admin_session *s, uint32_t verb, struct wire_admi
 	cluster_request_close(&s->request);
 	err = cluster_request_make(&s->request, &subject, WIRE_ADMIN_REQUEST, request, judge);
 	if (err != 0)
-		return cli_fail_plain(err, "the request");
-	s->request.try_ms = orders ? ORDER_TRY_MS : READ_TRY_MS;
-	cluster_ask(s->view.link, &s->request, 1, s->cli->timeout_ms);
+		return err;
+	s->request.try_ms = wire_admin_verb_orders(verb) ? ORDER_TRY_MS : READ_TRY_MS;
+	cluster_ask(s->view.link, &s->request, 1, timeout_ms);
 	err = s->request.error;
 	/* What was refused for a reason that may pass has an answer with words. */
 	if (s->request.answer.size == 0 || err == SAGA_E_TIMEOUT || err == SAGA_E_DISCONNECTED ||
 	    err == SAGA_E_NO_RESPONDERS)
-		return cli_fail_plain(err, "no node answers");
+		return err;
 	err = decode(buf_slice(&s->request.answer), s->memory, &s->answer);
 	if (err != 0)
-		return cli_fail_plain(err, "the answer of a node");
+		return err;
 	s->error = err_from_wire(s->answer.code);
 	if (s->answer.node_count > 1)
 		qsort(s->answer.nodes, s->answer.node_count, sizeof *s->answer.nodes, by_name);
-	return CLI_EXIT_OK;
+	return 0;
+}
+
+enum cli_exit admin_ask(struct admin_session *s, uint32_t verb, struct wire_admin_request *request)
+{
+	const int err = ask(s, verb, request, s->cli->timeout_ms);
+
+	return err == 0 ? CLI_EXIT_OK : cli_fail_plain(err, "no node answers");
+}
+
+bool admin_ask_quietly(struct admin_session *s, uint32_t verb, struct wire_admin_request *request)
+{
+	return ask(s, verb, request, QUIET_MS) == 0 && s->error == 0;
 }
 
 enum cli_exit admin_ask_plainly(struct admin_session *s, uint32_t verb,

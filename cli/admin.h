@@ -20,10 +20,14 @@ struct admin_session {
 
 /* Connects. On failure it has said so, and returns the exit code; close it in any case. */
 enum cli_exit admin_open(struct cli *cli, struct admin_session *s);
+/* Also of a cluster that is not initialised. */
+enum cli_exit admin_open_any(struct cli *cli, struct admin_session *s);
 void admin_close(struct admin_session *s);
 /* Asks; what a node refuses with is in s->error, and s->answer is there. A failure to ask is said.
  * Fills in the actor. Slices of an answer live until the next one. */
 enum cli_exit admin_ask(struct admin_session *s, uint32_t verb, struct wire_admin_request *request);
+/* The same, but nothing is said; false when there is no good answer. Asks briefly. */
+bool admin_ask_quietly(struct admin_session *s, uint32_t verb, struct wire_admin_request *request);
 /* The same, and a refusal is said, too. `about` = of whom: "shard 3". */
 enum cli_exit admin_ask_plainly(struct admin_session *s, uint32_t verb,
 				struct wire_admin_request *request, const char *about);

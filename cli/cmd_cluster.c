@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/command.h"
+#include "cli/admin.h"
 #include "cli/views.h"
 
 enum { WHY_SIZE = 512, WAIT_TIMEOUT_MS = 300000, LIST_ARENA_SIZE = 256 * 1024 };
@@ -12,26 +12,32 @@ static enum cli_exit shown(int err)
 	return err == 0 ? CLI_EXIT_OK : cli_fail_plain(err, "output");
 }
 
-enum cli_exit command_nodes_list(struct cli *cli)
+/* What operators asked for is told beside it, where a node tells it: older ones do not. */
+static enum cli_exit list(struct cli *cli, uint32_t verb,
+			  int (*view)(const struct wire_info *, const struct wire_admin_answer *,
+				      struct output *))
 {
-	struct cluster_view view;
-	enum cli_exit code = cluster_view_open(cli, true, false, &view);
+	struct wire_admin_request request = {0};
+	struct admin_session s;
+	enum cli_exit code =
+		verb == WIRE_ADMIN_NODES ? admin_open_any(cli, &s) : admin_open(cli, &s);
 
 	if (code == CLI_EXIT_OK)
-		code = shown(view_nodes(&view.info, &cli->output));
-	cluster_view_close(&view);
+		code = shown(view(&s.view.info,
+				  admin_ask_quietly(&s, verb, &request) ? &s.answer : NULL,
+				  &cli->output));
+	admin_close(&s);
 	return code;
+}
+
+enum cli_exit command_nodes_list(struct cli *cli)
+{
+	return list(cli, WIRE_ADMIN_NODES, view_nodes);
 }
 
 enum cli_exit command_shards_list(struct cli *cli)
 {
-	struct cluster_view view;
-	enum cli_exit code = cluster_view_open(cli, true, true, &view);
-
-	if (code == CLI_EXIT_OK)
-		code = shown(view_shards(&view.info, &cli->output));
-	cluster_view_close(&view);
-	return code;
+	return list(cli, WIRE_ADMIN_SHARDS, view_shards);
 }
 
 /* ---- status -------------------------------------------------------------------------------- */

@@ -1,13 +1,28 @@
 /* status, nodes list, shards list. */
 #include <stdio.h>
 
+#include "base/id.h"
 #include "cli/views.h"
+#include "wire/admin.h"
 #include "wire/names.h"
 
 enum { NODE_STOPPING = 2 };
 
-static void put_node(struct doc *d, const struct wire_node_view *node)
+static const struct wire_admin_node *asked_of_node(const struct wire_admin_answer *asked,
+						   struct slice id)
 {
+	for (uint32_t i = 0; asked != NULL && i < asked->node_count; i++) {
+		if (slice_equal(asked->nodes[i].id, id))
+			return &asked->nodes[i];
+	}
+	return NULL;
+}
+
+static void put_node(struct doc *d, const struct wire_node_view *node,
+		     const struct wire_admin_answer *asked)
+{
+	const struct wire_admin_node *more = asked_of_node(asked, node->id);
+
 	doc_object(d, NULL);
 	doc_text(d, "id", node->id);
 	doc_str(d, "state", wire_node_state_name(node->state));
@@ -16,21 +31,43 @@ static void put_node(struct doc *d, const struct wire_node_view *node)
 	doc_text(d, "version", node->version);
 	doc_number(d, "shards", node->shards);
 	doc_number(d, "since_unix_ms", node->since_unix_ms);
+	if (more != NULL) {
+		doc_number(d, "targets", more->targets);
+		doc_number(d, "weight", more->weight);
+		doc_bool(d, "healthy", more->healthy);
+		doc_bool(d, "cordoned", more->cordoned);
+		doc_bool(d, "drained", more->drained);
+	}
 	doc_end(d);
 }
 
-static void put_nodes(struct doc *d, const struct wire_info *info)
+static void put_nodes(struct doc *d, const struct wire_info *info,
+		      const struct wire_admin_answer *asked)
 {
 	doc_array(d, "nodes");
 	for (uint32_t i = 0; i < info->node_count; i++)
-		put_node(d, &info->nodes[i]);
+		put_node(d, &info->nodes[i], asked);
 	doc_end(d);
 }
 
-static void table_nodes(const struct wire_info *info, struct output *o)
+static const char *node_note(const struct wire_admin_node *more)
 {
-	static const char *const headers[] = {"NODE",    "STATE",   ">SHARDS", "ZONE",
-					      "ADDRESS", "VERSION", "SINCE",   NULL};
+	if (more == NULL)
+		return "";
+	if (more->drained)
+		return "drained";
+	if (more->cordoned)
+		return "cordoned";
+	return more->healthy ? "" : "not healthy";
+}
+
+static void table_nodes(const struct wire_info *info, const struct wire_admin_answer *asked,
+			struct output *o)
+{
+	const char *const headers[] = {
+		"NODE",    "STATE",   ">SHARDS", "ZONE",
+		"ADDRESS", "VERSION", "SINCE",   asked != NULL ? "NOTE" : NULL,
+		NULL};
 	struct table t;
 
 	table_open(&t, o, headers);
@@ -47,29 +84,45 @@ static void table_nodes(const struct wire_info *info, struct output *o)
 		table_text(&t, STYLE_PLAIN, node->address);
 		table_text(&t, STYLE_PLAIN, node->version);
 		table_str(&t, STYLE_PLAIN, since);
+		if (asked != NULL)
+			table_str(&t, STYLE_WARN, node_note(asked_of_node(asked, node->id)));
 	}
 	table_close(&t);
 }
 
-int view_nodes(const struct wire_info *info, struct output *o)
+int view_nodes(const struct wire_info *info, const struct wire_admin_answer *asked,
+	       struct output *o)
 {
 	struct doc *d;
 
 	if (!o->json) {
-		table_nodes(info, o);
+		table_nodes(info, asked, o);
 		return 0;
 	}
 	d = doc_open();
 	if (d == NULL)
 		return SAGA_E_NO_MEMORY;
-	put_nodes(d, info);
+	put_nodes(d, info, asked);
 	return doc_close(d, o);
 }
 
 /* ---- shards -------------------------------------------------------------------------------- */
 
-static void put_shard(struct doc *d, const struct wire_shard_view *shard)
+static const struct wire_admin_shard *asked_of_shard(const struct wire_admin_answer *asked,
+						     uint32_t shard)
 {
+	for (uint32_t i = 0; asked != NULL && i < asked->shard_count; i++) {
+		if (asked->shards[i].shard == shard)
+			return &asked->shards[i];
+	}
+	return NULL;
+}
+
+static void put_shard(struct doc *d, const struct wire_shard_view *shard,
+		      const struct wire_admin_answer *asked)
+{
+	const struct wire_admin_shard *more = asked_of_shard(asked, shard->shard);
+
 	doc_object(d, NULL);
 	doc_number(d, "shard", shard->shard);
 	doc_text(d, "owner", shard->owner);
@@ -77,6 +130,13 @@ static void put_shard(struct doc *d, const struct wire_shard_view *shard)
 	doc_text(d, "target", shard->target);
 	doc_str(d, "state", wire_shard_state_name(shard->state));
 	doc_str(d, "code", shard->code != 0 ? err_name(err_from_wire(shard->code)) : NULL);
+	if (more != NULL) {
+		doc_text(d, "standby", more->standby);
+		doc_text(d, "operation", more->operation);
+		doc_str(d, "phase", more->phase != 0 ? wire_phase_name(more->phase) : NULL);
+		doc_bool(d, "pinned", more->pinned);
+		doc_bool(d, "frozen", more->frozen);
+	}
 	doc_end(d);
 }
 
@@ -92,10 +152,32 @@ static enum style style_of(const struct wire_shard_view *shard)
 	}
 }
 
-int view_shards(const struct wire_info *info, struct output *o)
+static void shard_note(struct table *t, const struct wire_admin_shard *more)
 {
-	static const char *const headers[] = {">SHARD", "STATE", "OWNER", ">EPOCH",
-					      "TARGET", "CODE",  NULL};
+	char text[2 * ID_SIZE_MAX + 32] = "";
+
+	if (more != NULL && more->operation.size > 0)
+		(void)snprintf(text, sizeof text, "%.*s: %s", (int)more->operation.size,
+			       (const char *)more->operation.data, wire_phase_name(more->phase));
+	else if (more != NULL && more->frozen)
+		(void)snprintf(text, sizeof text, "frozen");
+	else if (more != NULL && more->pinned)
+		(void)snprintf(text, sizeof text, "pinned to %.*s", (int)more->pin_node.size,
+			       (const char *)more->pin_node.data);
+	table_str(t, STYLE_WARN, text);
+}
+
+int view_shards(const struct wire_info *info, const struct wire_admin_answer *asked,
+		struct output *o)
+{
+	const char *const headers[] = {">SHARD",
+				       "STATE",
+				       "OWNER",
+				       ">EPOCH",
+				       "TARGET",
+				       "CODE",
+				       asked != NULL ? "NOTE" : NULL,
+				       NULL};
 	struct table t;
 	struct doc *d;
 
@@ -107,7 +189,7 @@ int view_shards(const struct wire_info *info, struct output *o)
 		doc_number(d, "plan_version", info->plan_version);
 		doc_array(d, "shards");
 		for (uint32_t i = 0; i < info->shard_view_count; i++)
-			put_shard(d, &info->shards[i]);
+			put_shard(d, &info->shards[i], asked);
 		doc_end(d);
 		return doc_close(d, o);
 	}
@@ -123,6 +205,8 @@ int view_shards(const struct wire_info *info, struct output *o)
 			   shard->target);
 		table_str(&t, STYLE_BAD,
 			  shard->code != 0 ? err_name(err_from_wire(shard->code)) : "");
+		if (asked != NULL)
+			shard_note(&t, asked_of_shard(asked, shard->shard));
 	}
 	table_close(&t);
 	return 0;
@@ -167,7 +251,7 @@ static int status_json(const struct status_view *status, struct output *o)
 	doc_text(d, "version", info->version);
 	doc_text(d, "planner", info->planner);
 	doc_number(d, "plan_version", info->plan_version);
-	put_nodes(d, info);
+	put_nodes(d, info, NULL);
 	doc_object(d, "shards");
 	doc_number(d, "count", info->shard_count);
 	doc_number(d, "owned", status->owned);

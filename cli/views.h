@@ -6,8 +6,12 @@
 #include "cli/output.h"
 #include "wire/message.h"
 
-int view_nodes(const struct wire_info *info, struct output *o) MUST_CHECK;
-int view_shards(const struct wire_info *info, struct output *o) MUST_CHECK;
+struct wire_admin_answer;
+/* With what operators asked for, where a node told it; NULL = none did. */
+int view_nodes(const struct wire_info *info, const struct wire_admin_answer *asked,
+	       struct output *o) MUST_CHECK;
+int view_shards(const struct wire_info *info, const struct wire_admin_answer *asked,
+		struct output *o) MUST_CHECK;
 
 struct status_view {
 	const struct wire_info *info;

@@ -57,7 +57,7 @@ static void test_shards_json(void **state)
 	struct sample s;
 	json_t *root;
 
-	assert_int_equal(view_shards(sample(&s), views_fresh(f, true)), 0);
+	assert_int_equal(view_shards(sample(&s), NULL, views_fresh(f, true)), 0);
 	root = views_parse(f);
 	views_expect_text(root, "cluster", "prod-1");
 	views_expect_size(root, "shards", 3);
@@ -76,27 +76,27 @@ static void test_shards_table(void **state)
 	struct sample s;
 	json_t *root;
 
-	assert_int_equal(view_shards(sample(&s), views_fresh(f, false)), 0);
+	assert_int_equal(view_shards(sample(&s), NULL, views_fresh(f, false)), 0);
 	assert_string_equal(views_text(f), "SHARD  STATE      OWNER  EPOCH  TARGET  CODE\n"
 					   "    0  serving    n1         7  n1      -\n"
 					   "    1  replaying  n2         0  n1      -\n"
 					   "    2  unowned    -          0  n1      -\n");
 	views_fresh(f, false)->headers = false;
-	assert_int_equal(view_shards(&s.info, &f->output), 0);
+	assert_int_equal(view_shards(&s.info, NULL, &f->output), 0);
 	assert_string_equal(views_text(f), "0  serving    n1  7  n1  -\n"
 					   "1  replaying  n2  0  n1  -\n"
 					   "2  unowned    -   0  n1  -\n");
 	views_fresh(f, false)->color = true;
-	assert_int_equal(view_shards(&s.info, &f->output), 0);
+	assert_int_equal(view_shards(&s.info, NULL, &f->output), 0);
 	assert_non_null(strstr(views_text(f), "\x1b[1;31m-\x1b[0m"));
 	assert_non_null(strstr(views_text(f), "n1         7  n1 "));
 	s.shards[0].state = WIRE_SHARD_HALTED;
 	s.shards[0].code = err_to_wire(SAGA_E_JOURNAL_SHORT);
-	assert_int_equal(view_shards(&s.info, views_fresh(f, false)), 0);
+	assert_int_equal(view_shards(&s.info, NULL, views_fresh(f, false)), 0);
 	assert_non_null(
 		strstr(views_text(f), "    0  halted     n1         7  n1      SAGA-3004\n"));
 	views_fresh(f, true);
-	assert_int_equal(view_shards(&s.info, &f->output), 0);
+	assert_int_equal(view_shards(&s.info, NULL, &f->output), 0);
 	root = views_parse(f);
 	views_expect_text(root, "shards/0/state", "halted");
 	views_expect_text(root, "shards/0/code", "SAGA-3004");
@@ -111,7 +111,7 @@ static void test_nodes(void **state)
 	struct sample s;
 	json_t *root;
 
-	assert_int_equal(view_nodes(sample(&s), views_fresh(f, true)), 0);
+	assert_int_equal(view_nodes(sample(&s), NULL, views_fresh(f, true)), 0);
 	root = views_parse(f);
 	views_expect_size(root, "nodes", 2);
 	views_expect_text(root, "nodes/0/id", "n1");
@@ -119,12 +119,12 @@ static void test_nodes(void **state)
 	views_expect_text(root, "nodes/1/state", "stopping");
 	views_expect_number(root, "nodes/0/since_unix_ms", 1735732800123);
 	json_decref(root);
-	assert_int_equal(view_nodes(&s.info, views_fresh(f, false)), 0);
+	assert_int_equal(view_nodes(&s.info, NULL, views_fresh(f, false)), 0);
 	assert_non_null(strstr(views_text(f), "n1    ready          2  eu-a  -        0.1.0    "
 					      "2025-01-01T12:00:00.123Z\n"));
 	/* None is a table too. */
 	s.info.node_count = 0;
-	assert_int_equal(view_nodes(&s.info, views_fresh(f, true)), 0);
+	assert_int_equal(view_nodes(&s.info, NULL, views_fresh(f, true)), 0);
 	root = views_parse(f);
 	views_expect_size(root, "nodes", 0);
 	json_decref(root);
