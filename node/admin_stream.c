@@ -16,6 +16,8 @@ enum {
 	REQUEST_MS = 2000,
 	ARCHIVE_RETRY_MS = 5000,
 	ARCHIVE_TRIES_MAX = 3,
+	ARCHIVE_LATER_MS = 60000,
+	ARCHIVE_KEPT_MAX = 4, /* a cluster without the stream keeps the items of so many */
 	NOTE_TRIES_MAX = 3,
 	BODY_SIZE = SUBJECT_SIZE_MAX + 32,
 	NO_MESSAGE_FOUND = 10037,
@@ -108,7 +110,18 @@ static void forget_items(struct admin *a)
 
 	if (error != 0)
 		LOG(LOG_DEBUG, "operation.not_archived", log_code(error));
-	a->stream.archive_failures = 0;
+}
+
+/* Operations that have ended and wait for the stream. */
+static uint32_t waiting(const struct control *c)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < control_operation_count(c); i++)
+		count += control_operation_at(c, i)->kind != 0 &&
+			 ops_final(control_operation_at(c, i)) &&
+			 !control_operation_at(c, i)->archived;
+	return count;
 }
 
 static void on_archived(void *context, int error, const struct transport_message *message)
@@ -119,12 +132,18 @@ static void on_archived(void *context, int error, const struct transport_message
 	a->stream.archiving = false;
 	if (a->daemon->closing)
 		return;
-	if (rc != 0 && ++a->stream.archive_failures < ARCHIVE_TRIES_MAX)
+	if (rc == 0) {
+		forget_items(a);
 		return;
-	if (rc != 0)
-		LOG(LOG_WARN, "operation.not_archived",
-		    log_num("operation", (int64_t)a->stream.archived), log_code(rc));
-	forget_items(a);
+	}
+	if (++a->stream.archive_failures < ARCHIVE_TRIES_MAX)
+		return;
+	a->stream.archive_failures = 0;
+	a->stream.archive_at_ns = os_clock_boot_ns() + ARCHIVE_LATER_MS * UINT64_C(1000000);
+	LOG(LOG_WARN, "operation.not_archived", log_num("operation", (int64_t)a->stream.archived),
+	    log_code(rc));
+	if (waiting(a->daemon->control) > ARCHIVE_KEPT_MAX)
+		forget_items(a);
 }
 
 static void archive(struct admin *a, uint64_t number)
