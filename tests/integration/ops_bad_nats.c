@@ -125,11 +125,11 @@ static void what_is_no_message(void **state)
 	assert_int_equal(ask_bytes(f, "saga.v1.admin.drain.x", slice_of(NULL, 0), &answer),
 			 SAGA_E_EMPTY);
 	assert_int_equal(ask_bytes(f, "saga.v1.admin.drain.x", slice_str("hello"), &answer),
-			 SAGA_E_TYPE);
+			 SAGA_E_DECODE);
 	encode(f, &none);
 	assert_int_equal(ask_bytes(f, "saga.v1.admin.drian.x", buf_slice(&f->request), &answer),
 			 SAGA_E_KIND);
-	assert_int_equal(ask_bytes(f, "saga.v1.admin.nodes.a b", buf_slice(&f->request), &answer),
+	assert_int_equal(ask_bytes(f, "saga.v1.admin.nodes.a+b", buf_slice(&f->request), &answer),
 			 SAGA_E_KIND);
 	f->request.data[f->request.size - 1] ^= 0x55;
 	(void)ask_bytes(f, "saga.v1.admin.nodes.x", buf_slice(&f->request), &answer);
