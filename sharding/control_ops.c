@@ -183,6 +183,7 @@ void control_ops_look(const void *context, const struct ops_item *item, struct o
 	};
 	fact->at_from = fact->owned && id_equal(&s->owner_id, &item->from);
 	fact->at_to = fact->owned && id_equal(&s->owner_id, &item->to);
+	fact->warm = s->ready.create != 0 && id_equal(&s->ready_id, &item->to);
 	if (!fact->to_usable)
 		fact->instead = control_instead(c, input, &item->from);
 }
