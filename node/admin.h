@@ -48,7 +48,9 @@ struct admin_stream {
 	uint64_t archived; /* number */
 	uint64_t archive_at_ns;
 	uint32_t archive_failures;
+	uint64_t archive_request; /* token */
 	bool noting;
+	uint64_t note_request; /* token */
 	uint32_t noted;
 	struct wire_ops_event events[WIRE_EVENTS_MAX];
 	uint64_t epoch[WIRE_SHARDS_MAX]; /* to be noted; 0 = nothing */

@@ -29,8 +29,15 @@ void admin_stream_init(struct admin *a)
 	buf_init(&a->stream.message, WIRE_MESSAGE_SIZE_MAX);
 }
 
+/* No completion may come after it. */
 void admin_stream_close(struct admin *a)
 {
+	struct transport *t = a->daemon->transport;
+
+	if (a->stream.archiving)
+		t->ops->cancel(t, a->stream.archive_request);
+	if (a->stream.noting)
+		t->ops->cancel(t, a->stream.note_request);
 	buf_close(&a->stream.bytes);
 	buf_close(&a->stream.message);
 }
@@ -83,7 +90,7 @@ static int take_ack(int error, const struct transport_message *message)
 }
 
 static int publish(struct admin *a, const char *subject, enum wire_kind kind, const void *body,
-		   transport_completion done)
+		   transport_completion done, uint64_t *token)
 {
 	struct transport *t = a->daemon->transport;
 	int error;
@@ -93,7 +100,7 @@ static int publish(struct admin *a, const char *subject, enum wire_kind kind, co
 	if (error != 0)
 		return error;
 	return t->ops->request(t, subject, NULL, 0, buf_slice(&a->stream.bytes), REQUEST_MS, done,
-			       a, NULL);
+			       a, token);
 }
 
 /* ---- operations that have ended ----------------------------------------------------------------
@@ -155,8 +162,8 @@ static void archive(struct admin *a, uint64_t number)
 
 	CHECK(admin_put_operation(a, number, &answer));
 	a->stream.archived = number;
-	a->stream.archiving =
-		publish(a, subject.text, WIRE_OPERATION, &a->operations[0], on_archived) == 0;
+	a->stream.archiving = publish(a, subject.text, WIRE_OPERATION, &a->operations[0],
+				      on_archived, &a->stream.archive_request) == 0;
 }
 
 static void archive_step(struct admin *a, uint64_t now_ns)
@@ -234,6 +241,8 @@ static int take_history(struct admin *a, int error, const struct transport_messa
 	if (rc == 0 && a->stream.message.size > 0)
 		rc = wire_decode(WIRE_OPS_HISTORY, buf_slice(&a->stream.message), &arena, history,
 				 NULL);
+	if (rc != 0)
+		*history = (struct wire_ops_history){0};
 	return rc;
 }
 
@@ -343,7 +352,8 @@ static void on_before(void *context, int error, const struct transport_message *
 	history.shard = shard;
 	history.events = a->stream.events;
 	history.event_count++;
-	if (publish(a, subject.text, WIRE_OPS_HISTORY, &history, on_noted) != 0)
+	if (publish(a, subject.text, WIRE_OPS_HISTORY, &history, on_noted,
+		    &a->stream.note_request) != 0)
 		note_failed(a);
 }
 
@@ -356,7 +366,8 @@ static void note_step(struct admin *a)
 		if (a->stream.epoch[shard] == 0)
 			continue;
 		a->stream.noted = shard;
-		a->stream.noting = ask_last(a, subject.text, on_before, a, NULL) == 0;
+		a->stream.noting =
+			ask_last(a, subject.text, on_before, a, &a->stream.note_request) == 0;
 		return;
 	}
 }
