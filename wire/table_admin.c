@@ -152,8 +152,7 @@ static const struct wire_field event_fields[] = {
 	WIRE_NAME(wire_ops_event, 5, node, 0),
 	WIRE_NAME(wire_ops_event, 6, operation, 0),
 };
-static const struct wire_table event_table =
-	WIRE_TABLE("ops_event", wire_ops_event, event_fields);
+static const struct wire_table event_table = WIRE_TABLE("ops_event", wire_ops_event, event_fields);
 
 static const struct wire_field history_fields[] = {
 	SHARD_FIELD(wire_ops_history, 2),
@@ -177,8 +176,8 @@ static const struct wire_field answer_fields[] = {
 		   &wire_table_operation, 0, WIRE_OPS_MAX, 0),
 	WIRE_ARRAY(wire_admin_answer, 10, moves, wire_admin_move, move_count, &move_table, 0,
 		   WIRE_MOVES_MAX, 0),
-	WIRE_ARRAY(wire_admin_answer, 11, events, wire_ops_event, event_count,
-		   &event_table, 0, WIRE_EVENTS_MAX, 0),
+	WIRE_ARRAY(wire_admin_answer, 11, events, wire_ops_event, event_count, &event_table, 0,
+		   WIRE_EVENTS_MAX, 0),
 	WIRE_BOOL(wire_admin_answer, 12, events_cut),
 	WIRE_U64(wire_admin_answer, 13, now),
 };
