@@ -54,6 +54,7 @@ struct core_config {
 	uint32_t frame_max;       /* commands in a frame; 0 = 32 */
 	uint64_t segment_bytes;   /* of a journal, or as much as lives (S17); 0 = there is one for
 				     ever */
+	uint32_t segment_batches; /* a segment has no more; 0 = CORE_SEGMENT_BATCHES */
 	struct inbox *inbox;      /* borrowed; NULL = none is read */
 	struct core_meter *meter; /* node/core_meter.h; borrowed; NULL = nothing is counted */
 	struct archive *archive;  /* borrowed; NULL = what leaves the journal is gone */

@@ -41,6 +41,7 @@ static void read_on(struct shard *s)
 		return;
 	}
 	s->retry_at_ms = 0;
+	s->passed_over = false;
 	s->read_token = core_token(core);
 	const int error = core->journal->ops->read(core->journal, s->number, next_to_read(s),
 						   UINT64_MAX, s->read_token);
@@ -96,7 +97,7 @@ static void start_over(struct shard *s, int why)
 /* S17: restart the read, then halt. */
 static void start_behind_gap(struct shard *s)
 {
-	const uint64_t behind = s->reader.sequence + 1;
+	const uint64_t behind = s->reader.sequence > 0 ? s->reader.sequence + 1 : s->replay_from;
 	core_note_event(s, "shard.replaying_behind_gap", SAGA_E_JOURNAL_GAP);
 	if (!forget_replay(s))
 		return;
@@ -143,13 +144,16 @@ static void read_failed(struct shard *s, int error)
 		start_over(s, error);
 		return;
 	}
-	if (error == SAGA_E_JOURNAL_GAP && s->reader.sequence > 0) {
+	/* What was sent unfenced outlives its segment, and may stand alone in front of the row. */
+	if (error == SAGA_E_JOURNAL_GAP && (s->reader.sequence > 0 || s->passed_over)) {
 		start_behind_gap(s);
 		return;
 	}
 	if (doubtful(error)) {
 		if (s->behind_gap && !forget_replay(s)) /* nor is it behind the gap */
 			return;
+		if (s->reader.sequence == 0)
+			s->replay_from = 0;
 		doubt(s, now_ms);
 		if (s->doubt_ms >= CORE_DOUBT_MS) {
 			core_halt(s, error == SAGA_E_JOURNAL_GAP ? SAGA_E_JOURNAL_CORRUPT : error);
@@ -228,6 +232,9 @@ int core_acquire_fold(struct shard *s, uint64_t sequence, struct slice bytes)
 	if (error == 0 && s->reader.sequence == sequence) {
 		core_segments_fold(s, bytes.size);
 		core_index_add(s, s->reader.batch_record, sequence);
+	} else if (error == 0 && s->reader.sequence == 0) {
+		s->passed_over = true;
+		s->replay_from = sequence + 1;
 	}
 	return error;
 }
@@ -248,7 +255,8 @@ void core_acquire_batch(struct shard *s, uint64_t sequence, struct slice bytes)
 	const int error =
 		s->unverified ? verify(s, sequence, bytes) : core_acquire_fold(s, sequence, bytes);
 	if (error == 0) {
-		if (!s->behind_gap) /* the gap may be met again and again */
+		/* A gap may be met again and again, and so may what was passed over. */
+		if (!s->behind_gap && s->reader.sequence > 0)
 			forget_doubt(s);
 		core_health_progress(s);
 		return;

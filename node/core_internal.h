@@ -203,6 +203,7 @@ struct shard {
 	uint64_t retry_at_ms;  /* replay read is tried again then; 0 = no */
 	uint64_t replay_from;  /* the replay begins at or behind it; 0 = with the oldest */
 	bool behind_gap;       /* it has met one */
+	bool passed_over;      /* this read has met something in front of the row of segments */
 	uint64_t replay_since_ms;
 	uint64_t replay_heard_ms; /* when the replay has got something last */
 	/* What a standby left us was not read under this assignment: anything odd, and the journal

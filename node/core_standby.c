@@ -117,9 +117,9 @@ static void begin(struct core *core, uint32_t shard)
 		note(core, shard, "standby.begun", 0, 0);
 	}
 	b->token = core_token(core);
-	/* With the oldest there is, or behind a gap in what stands in front of that (S17). */
-	const uint64_t sequence = b->shard->reader.sequence;
-	const uint64_t from = sequence > 0 ? sequence + 1 : (b->behind + 1) | JOURNAL_ANYWHERE;
+	const uint64_t from = read > 0                    ? read + 1
+			      : b->shard->replay_from > 0 ? b->shard->replay_from | JOURNAL_ANYWHERE
+							  : JOURNAL_OLDEST;
 	const int error = core->journal->ops->tail(core->journal, shard, from, b->token);
 	if (error == 0)
 		return;
@@ -162,6 +162,12 @@ void core_standby_end(struct core *core, uint32_t shard, int error)
 	struct core_standby *b = &core->standbys[shard];
 	b->token = 0;
 	b->known = false;
+	/* What stands alone in front of the row of segments (S17) was passed over. */
+	if (error == SAGA_E_JOURNAL_GAP && b->shard->passed_over &&
+	    b->shard->reader.sequence == 0) {
+		b->shard->passed_over = false;
+		return;
+	}
 	/* A journal that lost something may only be a server's that leads no more: what is in it is
 	 * for the owner to find out. */
 	if (err_class(error) != ERR_CLASS_RETRY || error == SAGA_E_JOURNAL_GAP)
