@@ -11,6 +11,7 @@
 /* Of one operation class of a branch. */
 struct facts_attempts {
 	uint32_t failed;     /* attempts that are recorded as such: the newest one's number */
+	uint32_t newest;     /* that anything was recorded of */
 	uint64_t next_at;    /* shard time: the next one not before */
 	struct moment since; /* when that was stored */
 	uint64_t since_at;   /* and the shard time of its batch */
@@ -60,6 +61,7 @@ struct facts_saga {
 	uint64_t taken_batch; /* the first that counts an entry of the inbox for it as taken */
 	uint32_t first_turn, last_turn; /* + 1 */
 	uint64_t told_record;           /* by the judge of status */
+	uint64_t whole_record;          /* the last one that tells all of it (S17) */
 };
 
 /* A record that somebody's answer led to (27). */
@@ -80,6 +82,9 @@ struct facts_epoch {
 	uint32_t node; /* or HISTORY_NONE */
 };
 
+/* A journal's ring (docs/decisions/0006). */
+enum { FACTS_SEGMENTS = 4 };
+
 struct facts_shard {
 	uint64_t epoch, nonce;
 	struct hash128 hash;
@@ -96,6 +101,8 @@ struct facts_shard {
 	char created[64]; /* the inbox's cursor */
 	uint32_t created_size;
 	uint64_t sequence;
+	uint64_t segment, segments[FACTS_SEGMENTS]; /* number of the newest; first records */
+	uint64_t history_record;                    /* history has all up to it (S25) */
 };
 
 struct facts {
@@ -160,6 +167,11 @@ uint64_t facts_ms(const struct facts *f, struct moment at);
 /* facts_records.c */
 void facts_take_record(struct facts *f, struct slice record);
 void facts_damaged(struct facts *f, uint32_t invariant, const char *what, uint64_t number);
+/* facts_carry.c */
+void facts_take_carried(struct facts *f, uint32_t saga, const struct wire_record_carried *r);
+void facts_take_remembered(struct facts *f, const struct wire_remembered *r);
+void facts_take_segment(struct facts *f, const struct wire_record_segment *r);
+void facts_take_history_mark(struct facts *f, const struct wire_record_history_mark *r);
 /* facts_edges.c: S4, by the client's plan */
 void facts_edges(struct facts *f, uint32_t saga);
 /* judge_attempts.c: before the fold takes it in */

@@ -135,6 +135,7 @@ static void take_accepted(struct facts *f, const struct wire_record_accepted *r)
 	}
 	s = &f->sagas[saga];
 	admit(f, r->admission, saga);
+	s->whole_record = f->shards[f->shard].record_count;
 	if (s->accepted_times++ == 0)
 		f->open++;
 	moment_first(&s->accepted, f->now);
@@ -246,6 +247,7 @@ static void note_outcome(struct facts *f, uint32_t saga, uint32_t step,
 static void take_branch(struct facts *f, const struct wire_record_branch *r)
 {
 	struct facts_saga *s = saga_of(f, r->admission);
+	struct facts_attempts *a;
 	uint32_t step;
 
 	if (s == NULL || !step_of(f, s, r->step, &step))
@@ -253,6 +255,9 @@ static void take_branch(struct facts *f, const struct wire_record_branch *r)
 	if (s->finished.order != 0)
 		facts_damaged(f, 11, "a record of a saga that is over", number_of(f, s));
 	judge_attempt(f, number_of(f, s), step, r);
+	a = &facts_branch_of(f, number_of(f, s), step)->attempts[r->op];
+	if (r->attempt > a->newest)
+		a->newest = r->attempt;
 	note_outcome(f, number_of(f, s), step, r);
 	take_event(f, s, step, r);
 	turn(f, s, state_of(f, s));
@@ -267,6 +272,8 @@ static void take_parked(struct facts *f, const struct wire_record_parked *r)
 		return;
 	judge_parked(f, number_of(f, s), step, r);
 	struct facts_branch *b = facts_branch_of(f, number_of(f, s), step);
+	if (r->attempts > b->attempts[r->op].newest)
+		b->attempts[r->op].newest = r->attempts;
 	s->parked += !b->parked;
 	b->parked = true;
 	f->verdict->count.parkings++;
@@ -469,7 +476,29 @@ union record {
 	struct wire_record_inbox inbox;
 	struct wire_record_enlisted enlisted;
 	struct wire_record_closed closed;
+	struct wire_record_carried carried;
+	struct wire_record_remembered remembered;
+	struct wire_record_segment segment;
+	struct wire_record_history_mark history_mark;
 };
+
+static void take_carry(struct facts *f, enum wire_kind kind, const union record *u)
+{
+	const struct facts_saga *s;
+
+	if (kind == WIRE_RECORD_CARRIED) {
+		s = saga_of(f, u->carried.admission);
+		if (s != NULL)
+			facts_take_carried(f, number_of(f, s), &u->carried);
+	} else if (kind == WIRE_RECORD_REMEMBERED) {
+		for (uint32_t i = 0; i < u->remembered.id_count; i++)
+			facts_take_remembered(f, &u->remembered.ids[i]);
+	} else if (kind == WIRE_RECORD_SEGMENT) {
+		facts_take_segment(f, &u->segment);
+	} else if (kind == WIRE_RECORD_HISTORY_MARK) {
+		facts_take_history_mark(f, &u->history_mark);
+	}
+}
 
 static void take(struct facts *f, enum wire_kind kind, const union record *u)
 {
@@ -491,6 +520,8 @@ static void take(struct facts *f, enum wire_kind kind, const union record *u)
 		take_finished(f, &u->finished);
 	else if (kind == WIRE_RECORD_TOMBSTONE)
 		take_tombstone(f, &u->tombstone);
+	else
+		take_carry(f, kind, u);
 }
 
 void facts_take_record(struct facts *f, struct slice record)
@@ -501,7 +532,7 @@ void facts_take_record(struct facts *f, struct slice record)
 
 	arena_init(&arena, f->arena_memory, ARENA_SIZE);
 	if (wire_peek_kind(record, &kind) != 0 || kind < WIRE_RECORD_GENESIS ||
-	    kind > WIRE_RECORD_CLOSED || wire_decode(kind, record, &arena, &u, NULL) != 0) {
+	    kind > WIRE_RECORD_HISTORY_MARK || wire_decode(kind, record, &arena, &u, NULL) != 0) {
 		facts_damaged(f, 21, "a record that cannot be read", record.size);
 		return;
 	}

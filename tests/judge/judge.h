@@ -32,6 +32,7 @@ struct judge_options {
 	uint32_t end_ms;   /* L1: every saga is final or parked */
 	uint32_t owner_ms; /* L2: a shard without an owner has one again */
 	uint32_t timer_ms; /* L5: what is due is sent */
+	bool history_kept; /* S25: what leaves a journal is in the history stream */
 	uint32_t moves;    /* L7: owners of one shard in a minute */
 	uint32_t sends;    /* L10: commands for one operation */
 	/* S16: what one take-over may add to shard time; and how far it stands behind when a

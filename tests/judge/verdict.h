@@ -49,7 +49,8 @@ struct finding {
 	X(enlists_refused) X(enlists_other) X(branch_sets_refused) X(inquiries) \
 	X(inquired_commits) X(inquired_aborts) X(told_decided) X(listed) X(picked_inputs) \
 	X(versions) X(stale_commands_sent) X(epochs) X(inbox_taken) X(inbox_refused) \
-	X(inbox_read_again) X(transfers) X(held_sums) X(samples_judged) X(states_compared) X(outcomes)
+	X(inbox_read_again) X(transfers) X(held_sums) X(samples_judged) X(states_compared) X(outcomes) \
+	X(carried) X(carried_ids) X(segments_begun)
 /* clang-format on */
 struct judge_counters {
 #define X(name) uint64_t name;
