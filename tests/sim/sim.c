@@ -97,6 +97,13 @@ static struct sim *create(uint64_t seed, const struct sim_options *options)
 	sim->take = sim_service_take;
 	sim_chance_init(sim, seed, options->salt);
 	sizes = draw_sizes(sim);
+	sim->segment_bytes = sim_draw(sim, SIM_SIZE, 4) == 0
+				     ? 16 * 1024 * 1024
+				     : UINT64_C(2048) << sim_draw(sim, SIM_SIZE, 4);
+	sim->segment_batches =
+		sim_draw(sim, SIM_SIZE, 3) == 0 ? 0 : 4U << sim_draw(sim, SIM_SIZE, 4);
+	sim->grace_ms = 1000 + (uint32_t)sim_draw(sim, SIM_SIZE, 8000);
+	sim->no_standby = sim_draw(sim, SIM_SIZE, 4) == 0;
 	at_most(&sizes, &options->sizes);
 	make_room(sim, &sizes);
 	CHECK_EQ(id_from(&sim->cluster, slice_str("sim-cluster")), 0);
@@ -178,7 +185,8 @@ static void run_for(struct sim *sim, uint64_t ms)
 		;
 }
 
-static bool all_serve(const struct sim *sim)
+/* The first shard that nobody serves; shard_count: there is none. */
+static uint32_t unserved(const struct sim *sim)
 {
 	for (uint32_t n = 0; n < sim->shard_count; n++) {
 		bool served = sim_damaged(sim, n);
@@ -188,9 +196,14 @@ static bool all_serve(const struct sim *sim)
 				  sim->nodes[i].paused_until_ms <= sim->now_ms &&
 				  sim->nodes[i].state[n] == OWNERSHIP_SERVING;
 		if (!served)
-			return false;
+			return n;
 	}
-	return true;
+	return sim->shard_count;
+}
+
+static bool all_serve(const struct sim *sim)
+{
+	return unserved(sim) == sim->shard_count;
 }
 
 /* S7, invariant 22: who begins with nothing but the journals reads them to the end. */
@@ -202,8 +215,8 @@ static void last_replay(struct sim *sim)
 		sim_node_start(&sim->nodes[i]);
 	run_for(sim, RESTART_MS);
 	if (!all_serve(sim))
-		sim_fail(sim, true, "L2: a shard has no owner %d ms after a restart of all nodes",
-			 RESTART_MS);
+		sim_fail(sim, true, "L2: shard %u has no owner %d ms after a restart of all nodes",
+			 unserved(sim), RESTART_MS);
 }
 
 /* Who begins anew must see it, where anybody can; and the others go on. */
@@ -211,7 +224,8 @@ static void see_damage(struct sim *sim)
 {
 	run_for(sim, BEYOND_MS);
 	if (!all_serve(sim))
-		sim_fail(sim, true, "L2: a shard that is not damaged has no owner");
+		sim_fail(sim, true, "L2: shard %u, which is not damaged, has no owner",
+			 unserved(sim));
 	sim_client_probe(sim);
 	run_for(sim, PROBE_MS + LAST_MS);
 	if (sim_draw(sim, SIM_DAMAGE, 2) == 0)
@@ -240,8 +254,8 @@ static void run_all(struct sim *sim)
 	       !(sim_all_final(sim) && all_serve(sim)))
 		run_for(sim, 1000);
 	if (!all_serve(sim))
-		sim_fail(sim, true, "L2: a shard has no owner %d ms after the healing",
-			 HEAL_BOUND_MS);
+		sim_fail(sim, true, "L2: shard %u has no owner %d ms after the healing",
+			 unserved(sim), HEAL_BOUND_MS);
 	run_for(sim, QUIET_MS);
 	sim_client_probe(sim);
 	run_for(sim, PROBE_MS);
@@ -268,6 +282,8 @@ void sim_run_seed(uint64_t seed, const struct sim_options *options, struct sim_r
 	/* What was found while it ran is the first cause. */
 	if (sim->failure[0] == '\0' && !sim->beyond)
 		sim_check(sim);
+	for (uint32_t i = 0; i < sim->node_count; i++)
+		sim_node_count(&sim->nodes[i]);
 	sim->history.end_ms = sim->now_ms;
 	if (options->record != NULL && !history_save(&sim->history, options->record))
 		sim_fail(sim, false, "the history cannot be written to %s", options->record);

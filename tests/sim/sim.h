@@ -53,6 +53,10 @@ struct sim {
 	uint32_t node_count, shard_count, service_count, client_count;
 	uint32_t open_max; /* sagas of a shard: beyond them is no room (S19) */
 	uint32_t branches_max;
+	uint64_t segment_bytes; /* small, so that many begin */
+	uint32_t segment_batches;
+	uint32_t grace_ms; /* so long a lost node's shards are only lent */
+	bool no_standby;
 	struct sim_service services[SIM_SERVICES_MAX];
 	struct sim_saga *sagas;
 	uint32_t saga_count;

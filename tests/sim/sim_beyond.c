@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "tests/sim/sim.h"
 #include "wire/batch.h"
+#include "wire/record.h"
 
 enum { ONE_SEED_IN = 40, TAIL_MOST = 6 };
 
@@ -104,10 +105,27 @@ static bool still_there(const struct sim *sim, uint32_t shard, const struct high
 
 void sim_beyond_assigned(struct sim_node *node, uint32_t shard, const struct highwater *mark)
 {
+	const bool tailed = node->tailing[shard];
+
 	node->given[shard] = *mark;
+	node->tailing[shard] = false;
+	node->known_lost[shard] = still_there(node->sim, shard, mark) ? 0 : mark->sequence;
+	/* What its standby has in memory nobody can take from it; but it is a cache (S29): where
+	 * the journal says otherwise, only the mark counts. */
+	if (tailed && node->known_end[shard] >= mark->sequence)
+		return;
 	node->known_end[shard] = mark->sequence;
 	node->has_all[shard] = false;
-	node->known_lost[shard] = still_there(node->sim, shard, mark) ? 0 : mark->sequence;
+}
+
+void sim_beyond_tails(struct sim_node *node, uint32_t shard, bool on)
+{
+	if (on && !node->tailing[shard]) {
+		node->known_end[shard] = 0;
+		node->has_all[shard] = false;
+		node->known_lost[shard] = 0;
+	}
+	node->tailing[shard] = on;
 }
 
 void sim_beyond_knows(struct sim_node *node, uint32_t shard, uint64_t sequence)
@@ -116,17 +134,60 @@ void sim_beyond_knows(struct sim_node *node, uint32_t shard, uint64_t sequence)
 		node->known_end[shard] = sequence;
 }
 
+/* S17: whoever had all of it in memory has carried that forward since, and needs nothing of what
+ * was purged. */
+static bool mended(const struct sim *sim, uint32_t shard)
+{
+	const struct history_journal *j = &sim->history.journals[shard];
+	struct wire_record_segment segment;
+	uint8_t memory[4096];
+	struct arena arena;
+	uint64_t lost = 0; /* the first record that is left */
+
+	for (uint32_t i = (uint32_t)sim->damage[shard].end; i < j->count; i++) {
+		struct batch_header header;
+		struct slice records;
+
+		CHECK_EQ(batch_decode(slice_of(j->batches[i].bytes, j->batches[i].size), &header,
+				      &records),
+			 0);
+		if (lost == 0)
+			lost = header.first_record;
+		arena_init(&arena, memory, sizeof memory);
+		if (lost > 0 &&
+		    wire_decode(WIRE_RECORD_SEGMENT, records, &arena, &segment, NULL) == 0 &&
+		    segment.whole_from >= lost)
+			return true;
+	}
+	return false;
+}
+
+static bool knows_again(struct sim *sim, uint32_t shard)
+{
+	struct sim_damage *damage = &sim->damage[shard];
+
+	if (damage->kind != SIM_PURGED || !mended(sim, shard))
+		return false;
+	sim->count.damage_mended += !damage->unnoticed;
+	damage->unnoticed = true;
+	return true;
+}
+
 void sim_beyond_serves(struct sim_node *node, uint32_t shard)
 {
 	struct sim *sim = node->sim;
 	struct sim_damage *damage = &sim->damage[shard];
 
 	node->serving_ms[shard] = sim->now_ms;
-	if (damage->kind == SIM_UNDAMAGED || node->has_all[shard])
+	if (damage->kind == SIM_UNDAMAGED || node->has_all[shard] || knows_again(sim, shard))
 		return;
 	/* An append that was on its way for long may have brought the batch back. */
 	if (node->known_lost[shard] == node->given[shard].sequence &&
 	    still_there(sim, shard, &node->given[shard]))
+		node->known_lost[shard] = 0;
+	/* What has left the journal since cannot be missed any more (S17). */
+	if (node->known_lost[shard] > 0 && node->known_lost[shard] <= count_of(sim, shard) &&
+	    sim->logs[shard].stands[node->known_lost[shard] - 1].gone_at != 0)
 		node->known_lost[shard] = 0;
 	if (damage->kind == SIM_TAIL_LOST && node->known_lost[shard] == 0) {
 		sim->count.damage_unnoticed += !damage->unnoticed;
@@ -157,11 +218,11 @@ static bool kept(const struct sim *sim, uint32_t shard)
 	return false;
 }
 
-bool sim_beyond_settled(const struct sim *sim)
+bool sim_beyond_settled(struct sim *sim)
 {
 	for (uint32_t n = 0; n < sim->shard_count; n++)
 		if (sim_damaged(sim, n) && !sim->damage[n].unnoticed && !halted(sim, n) &&
-		    !kept(sim, n))
+		    !kept(sim, n) && !knows_again(sim, n))
 			return false;
 	return true;
 }

@@ -31,11 +31,12 @@ void sim_beyond_draw(struct sim *sim, bool forced);
 bool sim_damaged(const struct sim *sim, uint32_t shard);
 /* What a node knows of a journal: what its mark says, then what it reads and is told is stored. */
 void sim_beyond_assigned(struct sim_node *node, uint32_t shard, const struct highwater *mark);
+void sim_beyond_tails(struct sim_node *node, uint32_t shard, bool on);
 void sim_beyond_knows(struct sim_node *node, uint32_t shard, uint64_t sequence);
 void sim_beyond_serves(struct sim_node *node, uint32_t shard);
 /* Each damaged shard is halted, or unnoticed, or still in the hands of who served it before and
  * has all of it in memory. */
-bool sim_beyond_settled(const struct sim *sim);
+bool sim_beyond_settled(struct sim *sim);
 void sim_beyond_judge(struct sim *sim);
 
 #endif

@@ -8,6 +8,10 @@
 #include "wire/record.h"
 
 enum { APPEND_TIMEOUT_MS = 400, READ_CHUNK = 16, MUTE = 1, LATE_MS = 1500, HELD_MS = 8000 };
+enum {
+	TAIL = 0x100,         /* with the shard: it goes on with what comes */
+	TAIL_LOOKS_MS = 1000, /* whether anybody still answers */
+};
 
 static uint32_t count_of(const struct sim *sim, uint32_t shard)
 {
@@ -33,6 +37,33 @@ static void roll_up(struct sim *sim, uint32_t shard, uint8_t name)
 	}
 }
 
+static void read_chunk(struct sim *sim, struct sim_event *e);
+
+static void go_on_tailing(struct sim *sim, uint32_t node, uint32_t shard, uint64_t at_ms)
+{
+	const struct sim_tail *tail = &sim->nodes[node].journal.tails[shard];
+	struct sim_event *e = sim_at(sim, at_ms, node, read_chunk);
+
+	e->a = shard | TAIL;
+	e->b = tail->token;
+	e->c = tail->next;
+	e->d = UINT64_MAX;
+}
+
+static void wake_tails(struct sim *sim, uint32_t shard)
+{
+	for (uint32_t i = 0; i < sim->node_count; i++) {
+		struct sim_tail *tail = &sim->nodes[i].journal.tails[shard];
+
+		if (!tail->waits)
+			continue;
+		tail->waits = false;
+		go_on_tailing(sim, i, shard,
+			      sim->now_ms + 1 +
+				      sim_draw(sim, SIM_JOURNAL, sim->faults.journal_ms + 1));
+	}
+}
+
 uint64_t sim_journal_put(struct sim *sim, uint32_t shard, struct journal_place place,
 			 struct slice bytes)
 {
@@ -49,6 +80,7 @@ uint64_t sim_journal_put(struct sim *sim, uint32_t shard, struct journal_place p
 		log->stands = sim_grow(log->stands, count, &log->capacity, sizeof *log->stands);
 	log->stands[count] = (struct sim_stand){.name = name};
 	(void)history_add_batch(&sim->history, sim->now_ms, shard, copy, bytes.size);
+	wake_tails(sim, shard);
 	return count_of(sim, shard);
 }
 
@@ -363,8 +395,37 @@ static void read_fails(struct sim *sim, struct sim_event *e)
 	if (!is_open(&node->journal, e->b))
 		return;
 	close_token(&node->journal, e->b);
-	node->journal.events.read_end(node->journal.events.context, (uint32_t)e->a, e->b,
+	node->journal.events.read_end(node->journal.events.context, (uint32_t)(e->a & 0xff), e->b,
 				      SAGA_E_TIMEOUT, 0);
+}
+
+/* Nothing comes, and perhaps nobody is there. */
+static void tail_looks(struct sim *sim, struct sim_event *e)
+{
+	struct sim_node *node = &sim->nodes[e->node];
+	struct sim_tail *tail = &node->journal.tails[e->a & 0xff];
+
+	if (!is_open(&node->journal, e->b) || tail->token != e->b || !tail->waits)
+		return;
+	tail->waits = false;
+	go_on_tailing(sim, e->node, (uint32_t)(e->a & 0xff), sim->now_ms);
+}
+
+/* All that this reader's server has was told. */
+static void tail_waits(struct sim *sim, const struct sim_event *e, uint64_t at, uint64_t end)
+{
+	struct sim_node *node = &sim->nodes[e->node];
+	const uint32_t shard = (uint32_t)(e->a & 0xff);
+	const struct journal_events *events = &node->journal.events;
+	const bool more = end < count_of(sim, shard);
+	struct sim_event *later;
+
+	node->journal.tails[shard] = (struct sim_tail){.token = e->b, .next = at, .waits = true};
+	if (events->tailed != NULL)
+		events->tailed(events->context, shard, e->b, end);
+	later = sim_at(sim, sim->now_ms + (more ? 100 : TAIL_LOOKS_MS), e->node, tail_looks);
+	later->a = shard;
+	later->b = e->b;
 }
 
 /* `c`: next position, `d`: last one wanted. */
@@ -372,7 +433,7 @@ static void read_chunk(struct sim *sim, struct sim_event *e)
 {
 	struct sim_node *node = &sim->nodes[e->node];
 	const struct journal_events *events = &node->journal.events;
-	const uint32_t shard = (uint32_t)e->a;
+	const uint32_t shard = (uint32_t)(e->a & 0xff);
 	const bool anywhere = (e->c & JOURNAL_ANYWHERE) != 0;
 	uint64_t end = count_of(sim, shard);
 	uint64_t at = e->c & ~JOURNAL_ANYWHERE;
@@ -413,8 +474,13 @@ static void read_chunk(struct sim *sim, struct sim_event *e)
 		return;
 	if (none || (at <= end && at <= e->d && !is_there(sim, shard, at, end))) {
 		sim->count.gaps_read++;
+		sim_note(sim, "journal.gap", e->node, shard, at, end);
 		close_token(&node->journal, e->b);
 		events->read_end(events->context, shard, e->b, SAGA_E_JOURNAL_GAP, at - 1);
+		return;
+	}
+	if (at > end && (e->a & TAIL) != 0) {
+		tail_waits(sim, e, at, end);
 		return;
 	}
 	if (at > end || at > e->d) {
@@ -431,7 +497,8 @@ static void read_chunk(struct sim *sim, struct sim_event *e)
 	next->d = e->d;
 }
 
-static int read(struct journal *journal, uint32_t shard, uint64_t from, uint64_t to, uint64_t token)
+static int read_or_tail(struct journal *journal, uint64_t what, uint64_t from, uint64_t to,
+			uint64_t token)
 {
 	struct sim_journal *j = self(journal);
 	struct sim *sim = j->node->sim;
@@ -443,11 +510,22 @@ static int read(struct journal *journal, uint32_t shard, uint64_t from, uint64_t
 		j->node->index, read_chunk);
 
 	open_token(j, token);
-	e->a = shard;
+	e->a = what;
 	e->b = token;
 	e->c = from;
 	e->d = to;
 	return 0;
+}
+
+static int read(struct journal *journal, uint32_t shard, uint64_t from, uint64_t to, uint64_t token)
+{
+	return read_or_tail(journal, shard, from, to, token);
+}
+
+static int tail(struct journal *journal, uint32_t shard, uint64_t from, uint64_t token)
+{
+	self(journal)->node->sim->count.tails++;
+	return read_or_tail(journal, shard | TAIL, from, UINT64_MAX, token);
 }
 
 static void cancel(struct journal *journal, uint64_t token)
@@ -462,7 +540,7 @@ static void close_nothing(struct journal *journal)
 }
 
 static const struct journal_ops ops = {
-	.append = append, .read = read, .cancel = cancel, .close = close_nothing};
+	.append = append, .read = read, .tail = tail, .cancel = cancel, .close = close_nothing};
 
 void sim_journal_open(struct sim_node *node, const struct journal_events *events)
 {

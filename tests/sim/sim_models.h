@@ -26,6 +26,10 @@ struct sim_journal {
 	uint64_t open[SIM_TOKENS];
 	uint64_t appending[SIM_SHARDS_MAX]; /* tokens: one append a shard may be open */
 	uint64_t apply_ms[SIM_SHARDS_MAX];  /* appends of one connection arrive in order */
+	struct sim_tail {
+		uint64_t token, next;
+		bool waits; /* for what is not there yet */
+	} tails[SIM_SHARDS_MAX];
 };
 
 /* Where a batch stands, and since which sequence it is there no more. Who has not heard of the

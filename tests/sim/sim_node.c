@@ -102,6 +102,24 @@ static void report(void *context, uint32_t shard, enum ownership state, uint64_t
 			 node->index, shard, -code, err_text(code));
 }
 
+static void control_hears_warm(struct sim *sim, struct sim_event *e)
+{
+	struct sim_node *node = &sim->nodes[e->node];
+
+	control_warm(node->control, now_ns(node), (uint32_t)e->a, e->b != 0);
+}
+
+static void warm(void *context, uint32_t shard, bool is)
+{
+	struct sim_node *node = context;
+	struct sim_event *e = sim_at(node->sim, mailbox_ms(node, &node->report_ms), node->index,
+				     control_hears_warm);
+
+	e->a = shard;
+	e->b = is;
+	node->sim->count.standbys_warm += is;
+}
+
 static void mark_written(struct sim *sim, struct sim_event *e)
 {
 	struct sim_node *node = &sim->nodes[e->node];
@@ -158,6 +176,7 @@ static void core_open(struct sim_node *node)
 				   .release = release,
 				   .note = note,
 				   .point = point,
+				   .standby = warm,
 				   .context = node};
 	struct core_config config = {
 		.cluster = sim->cluster,
@@ -178,6 +197,8 @@ static void core_open(struct sim_node *node)
 			.deadline_max_ms = 3600000,
 			.resend_per_second = 500,
 			.resend_after_ms = 60},
+		.segment_bytes = sim->segment_bytes,
+		.segment_batches = sim->segment_batches,
 		.inbox = &node->inbox.base,
 		.seed = sim_draw_seed(sim, SIM_NODE),
 	};
@@ -192,7 +213,14 @@ static void core_open(struct sim_node *node)
 /* ---- what the control core asks -----------------------------------------------------------------
  */
 
-enum order { ORDER_ASSIGN, ORDER_RELEASE, ORDER_KEEP, ORDER_FENCE };
+enum order {
+	ORDER_ASSIGN,
+	ORDER_RELEASE,
+	ORDER_KEEP,
+	ORDER_FENCE,
+	ORDER_STAND_BY,
+	ORDER_STAND_DOWN,
+};
 
 static void worker_hears(struct sim *sim, struct sim_event *e)
 {
@@ -201,10 +229,18 @@ static void worker_hears(struct sim *sim, struct sim_event *e)
 	const struct core_time now = sim_node_time(node);
 	struct highwater mark = node->disk[shard];
 
+	if (node->marks[shard].sequence > mark.sequence)
+		mark = node->marks[shard];
 	switch ((enum order)e->a) {
+	case ORDER_STAND_BY:
+		sim_beyond_tails(node, shard, true);
+		core_standby(node->core, now, shard, true, &mark);
+		break;
+	case ORDER_STAND_DOWN:
+		sim_beyond_tails(node, shard, false);
+		core_standby(node->core, now, shard, false, NULL);
+		break;
 	case ORDER_ASSIGN:
-		if (node->marks[shard].sequence > mark.sequence)
-			mark = node->marks[shard];
 		node->state[shard] = OWNERSHIP_REPLAYING;
 		sim_beyond_assigned(node, shard, &mark);
 		core_assign(node->core, now, shard, e->c, e->d, &mark, 0);
@@ -270,6 +306,11 @@ static void fence(void *context, uint32_t shard)
 	order(context, ORDER_FENCE, shard, 0, 0);
 }
 
+static void stand_by(void *context, uint32_t shard, bool on)
+{
+	order(context, on ? ORDER_STAND_BY : ORDER_STAND_DOWN, shard, 0, 0);
+}
+
 static void lease_until(void *context, uint64_t boottime_ns)
 {
 	struct sim_node *node = context;
@@ -310,12 +351,15 @@ void sim_node_start(struct sim_node *node)
 				      .lease_until = lease_until,
 				      .cluster = cluster,
 				      .note = control_note,
-				      .context = node};
+				      .context = node,
+				      .standby = sim->no_standby ? NULL : stand_by};
 	struct control_config config = {
 		.weight = 100,
 		.address = "127.0.0.1:7000",
 		.version = "0.1.0",
 		.ttl_ms = LEASE_TTL_MS,
+		.grace_ms = sim->grace_ms,
+		.no_standby = sim->no_standby,
 		.start_unix_ms = sim->now_ms,
 		.seed = sim_draw_seed(sim, SIM_NODE),
 	};
@@ -329,6 +373,7 @@ void sim_node_start(struct sim_node *node)
 	node->life++;
 	memset(&node->lease, 0, sizeof node->lease);
 	memset(node->state, 0, sizeof node->state);
+	memset(node->tailing, 0, sizeof node->tailing);
 	memcpy(node->marks, node->disk, sizeof node->marks);
 	node->order_ms = node->report_ms = 0;
 	node->paused_until_ms = 0;
@@ -343,6 +388,18 @@ void sim_node_start(struct sim_node *node)
 	node->running = true;
 }
 
+void sim_node_count(const struct sim_node *node)
+{
+	struct core_stats stats;
+
+	if (node->core == NULL)
+		return;
+	core_stats(node->core, &stats);
+	node->sim->count.warm_takeovers += stats.takeovers_warm_total;
+	node->sim->count.cold_takeovers += stats.takeovers_cold_total;
+	node->sim->count.standbys_dropped += stats.standby_drops_total;
+}
+
 /* kill -9: not a word to anybody; the disk stays. */
 void sim_node_crash(struct sim_node *node)
 {
@@ -353,6 +410,7 @@ void sim_node_crash(struct sim_node *node)
 	node->running = false;
 	node->life++;
 	node->store.hint = NULL;
+	sim_node_count(node);
 	if (node->core != NULL)
 		core_destroy(node->core);
 	node->core = NULL;

@@ -57,6 +57,7 @@ struct sim_node {
 	uint64_t serving_ms[SIM_SHARDS_MAX];    /* since when */
 	uint64_t known_end[SIM_SHARDS_MAX];     /* of a journal, since it was told to take it */
 	bool has_all[SIM_SHARDS_MAX];           /* of what is there no more */
+	bool tailing[SIM_SHARDS_MAX];           /* a standby of it is filled */
 	uint64_t known_lost[SIM_SHARDS_MAX]; /* a batch that it knew, and that is there no more */
 };
 
@@ -70,6 +71,7 @@ struct core_time sim_node_time(const struct sim_node *node);
 void sim_node_tick(struct sim_node *node);
 void sim_node_turn(struct sim_node *node);
 void sim_node_stop(struct sim_node *node);
+void sim_node_count(const struct sim_node *node); /* when its core ends */
 void sim_node_dies(struct sim_node *node); /* sim_strikes.c: and is started again */
 
 #endif

@@ -200,12 +200,39 @@ static bool counts(uint64_t *epoch, const struct batch_header *header, struct sl
 	return kind == WIRE_RECORD_GENESIS || header->epoch == *epoch;
 }
 
-static void replay(struct sim *sim, uint32_t shard, uint64_t last, struct txn_shard *t)
+/* Where the oldest segment begins of which nothing is gone. */
+static uint32_t oldest_segment(const struct sim *sim, uint32_t shard)
+{
+	const struct history_journal *j = &sim->history.journals[shard];
+	uint32_t first = 0;
+
+	for (uint32_t i = 0; i < j->count; i++) {
+		struct batch_header header;
+		struct slice records;
+		enum wire_kind kind;
+
+		if (sim->logs[shard].stands[i].gone_at != 0 &&
+		    sim->logs[shard].stands[i].name != JOURNAL_UNFENCED_NAME)
+			first = UINT32_MAX;
+		if (first != UINT32_MAX || sim->logs[shard].stands[i].gone_at != 0)
+			continue;
+		CHECK_EQ(batch_decode(slice_of(j->batches[i].bytes, j->batches[i].size), &header,
+				      &records),
+			 0);
+		if (header.record_count > 0 && wire_peek_kind(records, &kind) == 0 &&
+		    kind == WIRE_RECORD_SEGMENT)
+			first = i;
+	}
+	return first == UINT32_MAX ? 0 : first;
+}
+
+static void replay(struct sim *sim, uint32_t shard, uint32_t first, uint64_t last,
+		   struct txn_shard *t)
 {
 	const struct history_journal *j = &sim->history.journals[shard];
 	uint64_t number = 0, epoch = 0;
 
-	for (uint32_t i = 0; i < j->count; i++) {
+	for (uint32_t i = first; i < j->count; i++) {
 		struct batch_header header;
 		struct slice records;
 		uint32_t size;
@@ -213,6 +240,10 @@ static void replay(struct sim *sim, uint32_t shard, uint64_t last, struct txn_sh
 		CHECK_EQ(batch_decode(slice_of(j->batches[i].bytes, j->batches[i].size), &header,
 				      &records),
 			 0);
+		if (i == first && first > 0) {
+			number = header.first_record - 1;
+			epoch = header.epoch;
+		}
 		if (!counts(&epoch, &header, records))
 			continue;
 		for (uint32_t k = 0; k < header.record_count && number < last; k++) {
@@ -225,7 +256,8 @@ static void replay(struct sim *sim, uint32_t shard, uint64_t last, struct txn_sh
 	}
 }
 
-static void replay_of(struct sim *sim, const struct sim_node *node, uint32_t shard, uint64_t last)
+static void replay_of(struct sim *sim, const struct sim_node *node, uint32_t shard, uint32_t first,
+		      uint64_t last)
 {
 	struct txn_limits limits = node->core->config.limits;
 	struct txn_config config = node->core->config.txn;
@@ -238,7 +270,7 @@ static void replay_of(struct sim *sim, const struct sim_node *node, uint32_t sha
 	config.shard = shard;
 	config.slots = &sim->slots;
 	t = txn_create(memory, size, &limits, &config);
-	replay(sim, shard, last, t);
+	replay(sim, shard, first, last, t);
 	record_state(sim, HISTORY_NONE, shard, t, true);
 	CHECK_EQ(munmap(memory, size), 0);
 }
@@ -255,7 +287,11 @@ void sim_record_states(struct sim *sim)
 			    txn_last_record(s->engine) != s->durable_record)
 				continue;
 			record_state(sim, i, n, s->engine, false);
-			replay_of(sim, node, n, s->durable_record);
+			replay_of(sim, node, n, 0, s->durable_record);
+			if (oldest_segment(sim, n) > 0) {
+				sim->count.replays_from_the_middle++;
+				replay_of(sim, node, n, oldest_segment(sim, n), s->durable_record);
+			}
 		}
 	}
 }

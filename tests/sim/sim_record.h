@@ -34,14 +34,14 @@
 	X(misrouted) X(disks) X(disk_failures) X(disk_full) X(disk_short_writes) X(disk_busy) \
 	X(disk_power_failures) X(disk_lost_writes) \
 	X(frozen_nodes) X(frozen_services) X(pins) X(freezes) X(cordons) X(drains) X(leaves) \
-	X(planner_deaths) X(plans_written) X(plan_moves) X(acquired) X(taken_by_order)
-/* Not counted for too little as long as owners begin no segments. */
-#define SIM_SEGMENT_COUNTERS(X) \
-	X(segments) X(batches_rolled_up) X(segments_come_back) X(refused_roll_ups) X(gaps_read)
+	X(planner_deaths) X(plans_written) X(plan_moves) X(acquired) X(taken_by_order) \
+	X(tails) X(standbys_warm) X(standbys_dropped) X(warm_takeovers) X(cold_takeovers) \
+	X(segments) X(batches_rolled_up) X(segments_come_back) X(refused_roll_ups) X(gaps_read) \
+	X(replays_from_the_middle)
 /* Of the few runs beyond the model; the last two are what the design does not see. */
 #define SIM_DAMAGE_COUNTERS(X) \
 	X(journal_tails_lost) X(journals_purged) X(journals_made_again) X(damage_halts) \
-	X(damage_unnoticed) X(damage_denials)
+	X(damage_unnoticed) X(damage_denials) X(damage_mended)
 #define SIM_COUNTERS(X) SIM_WORLD_COUNTERS(X) JUDGE_COUNTERS(X)
 /* clang-format on */
 struct sim_counters {
@@ -50,7 +50,6 @@ struct sim_counters {
 #undef X
 #define X(name) uint64_t name;
 	SIM_DAMAGE_COUNTERS(X)
-	SIM_SEGMENT_COUNTERS(X)
 #undef X
 };
 

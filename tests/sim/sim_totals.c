@@ -131,7 +131,6 @@ void sim_totals_add(void *context, const struct sim_report *report)
 #define X(name) totals->count.name += result->count.name;
 	SIM_COUNTERS(X)
 	SIM_DAMAGE_COUNTERS(X)
-	SIM_SEGMENT_COUNTERS(X)
 #undef X
 	if (report->two_stories) {
 		totals->two_stories++;
@@ -225,11 +224,7 @@ static void print_text(const struct sim_totals *totals, uint64_t took_ms, enum s
 		     totals->seeds, totals->line->first, totals->digest,
 		     totals->endings[SIM_ENDED_UNSAFE], totals->endings[SIM_ENDED_STUCK],
 		     totals->endings[SIM_ENDED_DEAD], totals->two_stories);
-	(void)printf("segments: ");
-#define X(name) (void)printf("%s %" PRIu64 "  ", #name, totals->count.name);
-	SIM_SEGMENT_COUNTERS(X)
-#undef X
-	(void)printf("\nbeyond the model: ");
+	(void)printf("beyond the model: ");
 #define X(name) (void)printf("%s %" PRIu64 "  ", #name, totals->count.name);
 	SIM_DAMAGE_COUNTERS(X)
 #undef X

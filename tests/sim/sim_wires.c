@@ -28,6 +28,13 @@ static void read_end(void *context, uint32_t shard, uint64_t token, int error,
 	core_read_end(node->core, sim_node_time(node), shard, token, error, last_sequence);
 }
 
+static void tailed(void *context, uint32_t shard, uint64_t token, uint64_t last_sequence)
+{
+	struct sim_node *node = context;
+
+	core_tailed(node->core, sim_node_time(node), shard, token, last_sequence);
+}
+
 static void looked(void *context, int error, struct slice created, uint64_t last_sequence)
 {
 	struct sim_node *node = context;
@@ -55,7 +62,8 @@ void sim_wires_open(struct sim_node *node)
 	sim_journal_open(node, &(struct journal_events){.appended = appended,
 							.batch = batch,
 							.read_end = read_end,
-							.context = node});
+							.context = node,
+							.tailed = tailed});
 	sim_inbox_open(node, &(struct inbox_events){looked, inbox_read, node});
 	sim_transport_open(node);
 	sim_etcd_open(node);
