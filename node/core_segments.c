@@ -105,10 +105,20 @@ static bool long_enough(const struct shard *s)
 	const uint64_t live = txn_live_bytes(s->engine);
 	const uint64_t wanted = s->core->config.segment_bytes;
 	const uint32_t most = s->core->config.segment_batches;
-	if (g->batches < (most > 0 ? most : CORE_SEGMENT_BATCHES) &&
-	    g->bytes < (live > wanted ? live : wanted))
-		return false;
-	return txn_whole_from(s->engine) >= needed;
+	return g->batches >= (most > 0 ? most : CORE_SEGMENT_BATCHES) ||
+	       g->bytes >= (live > wanted ? live : wanted);
+}
+
+bool core_segments_waits(const struct shard *s)
+{
+	return long_enough(s) && !core_archive_has(s, first_needed(s) - 1);
+}
+
+/* G2, and long enough. */
+static bool due(const struct shard *s, uint64_t needed)
+{
+	return long_enough(s) && txn_whole_from(s->engine) >= needed &&
+	       core_archive_has(s, needed - 1);
 }
 
 /* The room for one saga, which may be more than a batch has usually. */

@@ -117,9 +117,12 @@ static void begin(struct core *core, uint32_t shard)
 		note(core, shard, "standby.begun", 0, 0);
 	}
 	b->token = core_token(core);
-	const uint64_t from = read > 0                    ? read + 1
-			      : b->shard->replay_from > 0 ? b->shard->replay_from | JOURNAL_ANYWHERE
-							  : JOURNAL_OLDEST;
+	/* With the oldest there is, or behind what stands in front of that, or behind a gap (S17).
+	 */
+	const uint64_t read = b->shard->reader.sequence;
+	const uint64_t passed = b->shard->replay_from;
+	const uint64_t behind = passed > b->behind + 1 ? passed : b->behind + 1;
+	const uint64_t from = read > 0 ? read + 1 : behind | JOURNAL_ANYWHERE;
 	const int error = core->journal->ops->tail(core->journal, shard, from, b->token);
 	if (error == 0)
 		return;
