@@ -333,9 +333,13 @@ void core_message(struct core *core, struct core_time now, const struct transpor
 	}
 	if (subject_parse_shard(core->config.prefix, message->subject, &number, &verb, &party) !=
 		    0 ||
-	    number >= WIRE_SHARDS_MAX || core->shards[number] == NULL ||
-	    !core_reply_allowed(core, message->reply)) {
+	    number >= WIRE_SHARDS_MAX || !core_reply_allowed(core, message->reply)) {
 		core->stats.refused_messages++;
+		return;
+	}
+	if (core->shards[number] == NULL) {
+		core->stats.refused_messages++;
+		core_submit_moved(core, number, verb, message);
 		return;
 	}
 	core_serve_message(core->shards[number], verb, party, message);

@@ -425,6 +425,9 @@ void core_frames_seal(struct shard *s);
 
 /* core_submit.c */
 void core_unlisten(struct core *core);
+/* A request that has come too late for a shard that was ours. */
+void core_submit_moved(struct core *core, uint32_t shard, enum subject_verb verb,
+		       const struct transport_message *message);
 
 /* core_load.c */
 void core_load_taken(struct core *core, struct core_load *load);

@@ -70,6 +70,15 @@ static void answer(struct core *core, const struct transport_message *message, s
 		core->stats.messages_dropped++;
 }
 
+/* It was on its way when the shard was given up: silence would cost its sender half a second. */
+void core_submit_moved(struct core *core, uint32_t shard, enum subject_verb verb,
+		       const struct transport_message *message)
+{
+	if (verb != SUBJECT_REPLY && message->reply.size > 0)
+		answer(core, message, slice_of(NULL, 0), shard, SAGA_E_NOT_OWNER,
+		       slice_of(NULL, 0));
+}
+
 static void note_passed_on(const struct core *core, uint32_t shard, struct slice id)
 {
 	const struct core_note note = {

@@ -165,7 +165,8 @@ static void encode_query(struct world *w, struct buf *out, bool wait)
 	assert_int_equal(wire_encode(WIRE_QUERY, &query, out), 0);
 }
 
-/* What is no request to a shard of ours is counted, answered nobody, and changes nothing. */
+/* What is no request to a shard of ours is counted and changes nothing; who asks for a shard that
+ * was here is told that it is not. */
 static void messages_that_are_not_for_us_are_counted(void **state)
 {
 	struct world *w = *state;
@@ -192,7 +193,9 @@ static void messages_that_are_not_for_us_are_counted(void **state)
 	core_submit(w->nodes[0].core, w->now, &status);
 	assert_int_equal(stats_of(w).refused_messages, ++refused);
 	world_settle(w);
-	assert_int_equal(w->caught_count, 0);
+	assert_int_equal(w->caught_count, 1);
+	assert_int_equal(world_last_answer(w).code, err_to_wire(SAGA_E_NOT_OWNER));
+	assert_int_equal(world_last_answer(w).shard, 2);
 	buf_close(&query);
 }
 
@@ -555,6 +558,15 @@ static void a_shard_is_released_when_all_has_left(void **state)
 	assert_int_equal(w->nodes[0].state[1], OWNERSHIP_RELEASED);
 	assert_int_equal(world_count(w, WIRE_ANSWER), 2); /* taken; then: ask the next owner */
 	assert_int_equal(world_count(w, WIRE_COMMAND_FRAME), 1);
+	/* What was on its way is told the same; without a reply subject there is nobody to tell. */
+	struct buf query;
+	encode_query(w, &query, false);
+	deliver(w, "saga.v1.shard.1.query.default", "_INBOX.client.1", &query);
+	deliver(w, "saga.v1.shard.1.query.default", "", &query);
+	world_settle(w);
+	buf_close(&query);
+	assert_int_equal(world_count(w, WIRE_ANSWER), 3);
+	assert_int_equal(world_last_answer(w).code, err_to_wire(SAGA_E_NOT_OWNER));
 }
 
 /* Nobody listens yet, but a message may be on its way from the ownership before. */
