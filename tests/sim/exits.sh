@@ -28,8 +28,8 @@ starved() {
 }
 
 expect 0 '"verdict":"good".*"commit":"abc".*"counters":{' "$simulator" --seeds 2 --commit abc -o json
-expect 1 'SAFETY: invariant' "$planted" --seeds 20 --mode safety
-expect 1 '"verdict":"safety".*"ending":"SAFETY"' "$planted" --seeds 20 --mode safety -o json
+expect 1 'SAFETY: invariant' "$planted" --seeds 8 --mode safety
+expect 1 '"verdict":"safety".*"ending":"SAFETY"' "$planted" --seeds 8 --mode safety -o json
 expect 2 'LIVENESS: L' "$endless" --seeds 50 --mode safety
 expect 5 'NOT found' "$simulator" --seeds 2 --find
 expect 5 'nothing is wrong' "$simulator" --shrink 1

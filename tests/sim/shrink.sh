@@ -20,7 +20,7 @@ if [ "$choices" -gt 12 ] || [ "$sagas" -gt 3 ]; then
 	exit 1
 fi
 story=$("$simulator" --regression "$file" --trace --saga "$(sed -n 's/^only \([0-9]*\).*/\1/p' "$file")")
-if ! grep -q 'accepted as' <<<"$story" || ! grep -q 'owners and faults' <<<"$story"; then
+if ! grep -q 'saga-1-\|submit' <<<"$story" || ! grep -q 'owners and faults' <<<"$story"; then
 	echo "no story: $story"
 	exit 1
 fi
