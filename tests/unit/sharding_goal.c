@@ -316,6 +316,51 @@ static void check_same(struct history *h)
 	assert_int_equal(plan_moves(&h->goal, &h->again), 0);
 }
 
+/* What people are told agrees with what is planned. */
+static void check_told(struct history *h)
+{
+	static struct plan_move moves[WIRE_SHARDS_MAX];
+	static struct plan_verdict verdicts[PLAN_NODES_MAX];
+	static struct plan_figure figures[PLAN_NODES_MAX];
+	const struct plan_limits limits = {(uint32_t)prng_below(&h->prng, 5),
+					   (uint32_t)prng_below(&h->prng, 3)};
+	const uint32_t shard = (uint32_t)prng_below(&h->prng, h->in.shard_count);
+	const uint32_t count = plan_list(&h->in, &h->plan, &h->goal, moves);
+	struct plan_cost cost;
+	uint32_t held = 0;
+
+	assert_int_equal(count, plan_moves(&h->plan, &h->goal));
+	for (uint32_t i = 0; i < count; i++) {
+		const uint32_t from = node_of(h, &moves[i].from);
+
+		assert_int_equal(moves[i].why == PLAN_WHY_NOBODY, moves[i].from.size == 0);
+		assert_int_equal(moves[i].why == PLAN_WHY_GONE,
+				 moves[i].from.size > 0 && from == NOBODY);
+		if (moves[i].why == PLAN_WHY_LEVEL || moves[i].why == PLAN_WHY_EMPTY)
+			assert_true(h->usable[from]);
+	}
+	plan_cost(moves, count, &limits, 100, 10, &cost);
+	assert_true(cost.total_ms == cost.rounds * 110ULL);
+	assert_int_equal(cost.rounds == 0, count == 0);
+	if (limits.moves_max > 0)
+		assert_true(cost.rounds * limits.moves_max >= count);
+	plan_explain(&h->in, &h->plan, shard, verdicts);
+	for (uint32_t i = 0; i < h->in.node_count; i++) {
+		const bool goal = id_equal(&h->in.nodes[i].id, &h->goal.target[shard]);
+
+		if (goal && (h->usable[i] || is_frozen(h, shard)))
+			assert_true(plan_rule_allows(verdicts[i].rule));
+		if (verdicts[i].rule == PLAN_RULE_GOAL)
+			assert_true(goal);
+	}
+	(void)plan_figures(&h->in, &h->goal, figures);
+	for (uint32_t i = 0; i < h->in.node_count; i++)
+		held += figures[i].shards;
+	for (uint32_t s = 0; s < h->in.shard_count; s++)
+		held += node_of(h, &h->goal.target[s]) == NOBODY;
+	assert_int_equal(held, h->in.shard_count);
+}
+
 static void live(struct history *h)
 {
 	const unsigned zones = (unsigned)prng_below(&h->prng, 4);
@@ -334,6 +379,8 @@ static void live(struct history *h)
 			check_wishes(h);
 			check_standbys(h);
 		}
+		if (round % 3 == 0)
+			check_told(h);
 		h->plan = h->goal;
 		memset(h->plan.home, 0, sizeof h->plan.home); /* lending has tests of its own */
 	}
@@ -361,10 +408,54 @@ static void holds_over_a_thousand_memberships(void **state)
 	free(h);
 }
 
+/* Levelled by load: never worse than it was, what must stay stays, and the same from the same. */
+static void loads_are_levelled_over_random_memberships(void **state)
+{
+	struct history *h = calloc(1, sizeof *h);
+	struct plan_figure figures[PLAN_NODES_MAX];
+	uint64_t before = 0;
+	uint64_t after = 0;
+
+	(void)state;
+	assert_non_null(h);
+	for (h->seed = 1; h->seed <= HISTORIES / 4; h->seed++) {
+		prng_seed(&h->prng, h->seed);
+		h->plan = (struct plan){0};
+		h->in.shard_count = 1 + (uint32_t)prng_below(&h->prng, 128);
+		for (int round = 0; round < 3; round++) {
+			draw(h, 3, chance(h, 50));
+			h->in.strategy = PLAN_LOAD;
+			h->in.hold = true; /* first those that have nowhere to be */
+			for (uint32_t s = 0; s < h->in.shard_count; s++)
+				h->in.load[s] = chance(h, 20) ? 0 : prng_below(&h->prng, 1000);
+			judge_nodes(h);
+			plan_goal(&h->in, &h->plan, &h->goal);
+			h->plan = h->goal;
+			memset(h->plan.home, 0, sizeof h->plan.home);
+			before += plan_figures(&h->in, &h->plan, figures);
+			h->in.hold = false;
+			plan_goal(&h->in, &h->plan, &h->goal);
+			assert_true(plan_figures(&h->in, &h->goal, figures) <=
+				    plan_figures(&h->in, &h->plan, figures));
+			after += plan_figures(&h->in, &h->goal, figures);
+			check_wishes(h);
+			check_told(h);
+			plan_goal(&h->in, &h->plan, &h->again);
+			assert_true(plan_equal(&h->goal, &h->again));
+			h->plan = h->goal;
+			memset(h->plan.home, 0, sizeof h->plan.home);
+		}
+	}
+	print_message("skew %u, levelled %u\n", (unsigned)before, (unsigned)after);
+	assert_true(after * 3 < before);
+	free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(holds_over_a_thousand_memberships),
+		cmocka_unit_test(loads_are_levelled_over_random_memberships),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,6 +45,12 @@ static void the_longest_plan_fits(void **state)
 	assert_true(back->version == UINT64_MAX);
 	back->away[3].times--;
 	assert_false(plan_equal(plan, back));
+	for (uint32_t size = 0; size < text.size; size += 97) /* cuts are refused */
+		assert_int_equal(plan_decode(slice_of(text.data, size), back), SAGA_E_BAD_REPLY);
+	plan->home[3] = id_of("-");
+	buf_clear(&text);
+	assert_int_equal(plan_encode(plan, &text), SAGA_E_NAME);
+	plan->home[3] = plan->home[4];
 	plan->away[3].node = id_of("-");
 	buf_clear(&text);
 	assert_int_equal(plan_encode(plan, &text), SAGA_E_NAME);
@@ -73,6 +79,11 @@ static void marks_come_back_from_their_text(void **state)
 		assert_int_equal(mark_encode((enum mark_kind)kind, &mark, &text), 0);
 		assert_true(slice_equal(buf_slice(&text), slice_str(expected[kind])));
 		assert_int_equal(mark_decode((enum mark_kind)kind, buf_slice(&text), &back), 0);
+		/* Every cut is refused but those of the reason. */
+		for (uint32_t size = 0; size < text.size - 10; size++)
+			assert_int_equal(
+				mark_decode((enum mark_kind)kind, slice_of(text.data, size), &back),
+				SAGA_E_BAD_REPLY);
 		assert_string_equal(back.actor, "alice");
 		assert_string_equal(back.reason, "cache warm");
 		assert_true(back.at_unix_ms == 5 && back.until_unix_ms == 9);
