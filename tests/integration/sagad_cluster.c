@@ -45,6 +45,24 @@ static int find_pid(const char *output, const char *name)
 	return pid;
 }
 
+/* What a shell is told must lead it to this very cluster. */
+static void check_exports(const char *folder, const char *nats)
+{
+	static const char script[] = "eval \"$(\"$0\" status --exports -d \"$1\")\" && "
+				     "test \"$SAGA_UP\" = \"$1\" && "
+				     "test \"$SAGA_NATS_URL\" = \"$2\" && "
+				     "sagad --version && sagactl nodes list --no-headers";
+	static char output[OUTPUT_SIZE];
+	int exit_code = -1;
+
+	assert_int_equal(process_run((const char *const[]){"/bin/sh", "-c", script, SAGAD_CLUSTER,
+							   folder, nats, NULL},
+				     NULL, NULL, RUN_MS, output, sizeof output, &exit_code),
+			 0);
+	assert_int_equal(exit_code, 0);
+	assert_non_null(strstr(output, "n1 "));
+}
+
 static void find_url(const char *output, char *url, const char *from)
 {
 	const char *start = strstr(output, from);
@@ -86,6 +104,7 @@ static void test_up_repeat_kill_up_down(void **state)
 	nats_pid = find_pid(output, "nats1");
 	node_pid = find_pid(output, "n1 ");
 	assert_int_equal(run_verb("status", folder, output), 0);
+	check_exports(folder, nats);
 
 	assert_int_equal(run_verb("up", folder, output), 0);
 	assert_non_null(strstr(output, "already up"));

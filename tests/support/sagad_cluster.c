@@ -39,6 +39,7 @@ struct flags {
 	uint32_t nodes, shards; /* shards: 0 = as before, else SHARDS_DEFAULT */
 	bool travel;
 	bool nats_cluster; /* three NATS servers */
+	bool exports;      /* of a status: what the shell needs, and nothing else */
 };
 
 struct state_entry {
@@ -167,8 +168,8 @@ static int down(const struct flags *flags)
 /* ---- status ------------------------------------------------------------------------------------
  */
 
-/* Beside us in the build tree; installed it is in PATH anyway. */
-static bool find_sagactl(char *folder, uint32_t size)
+/* Beside us in the build tree; installed they are in PATH anyway. */
+static bool find_program_folder(const char *name, const char *program, char *folder, uint32_t size)
 {
 	char own[PROCESS_PATH_SIZE] = "";
 	char path[PROCESS_PATH_SIZE + 32];
@@ -177,12 +178,12 @@ static bool find_sagactl(char *folder, uint32_t size)
 
 	if (length <= 0)
 		return false;
-	(void)snprintf(path, sizeof path, "%s/../../cli", dirname(own));
+	(void)snprintf(path, sizeof path, "%s/../../%s", dirname(own), name);
 	absolute = realpath(path, NULL);
 	if (absolute == NULL)
 		return false;
 	(void)snprintf(folder, size, "%s", absolute);
-	(void)snprintf(path, sizeof path, "%s/sagactl", folder);
+	(void)snprintf(path, sizeof path, "%s/%s", folder, program);
 	free(absolute);
 	return access(path, X_OK) == 0;
 }
@@ -199,10 +200,22 @@ static void print_nats_url(const struct state *state)
 	}
 }
 
-static void print_state(const struct flags *flags, const struct state *state)
+/* What `eval` takes. */
+static void print_exports(const struct flags *flags, const struct state *state, const char *indent)
 {
 	char tools[PROCESS_PATH_SIZE];
+	char nodes[PROCESS_PATH_SIZE];
 
+	if (find_program_folder("cli", "sagactl", tools, sizeof tools) &&
+	    find_program_folder("node", "sagad", nodes, sizeof nodes))
+		(void)printf("%sexport PATH=\"%s:%s:$PATH\"\n", indent, tools, nodes);
+	(void)printf("%sexport SAGA_NATS_URL=", indent);
+	print_nats_url(state);
+	(void)printf("\n%sexport SAGA_UP=\"%s\"\n", indent, flags->folder);
+}
+
+static void print_state(const struct flags *flags, const struct state *state)
+{
 	(void)printf("%-10s %8s  %-8s %s\n", "NAME", "PID", "STATE", "ADDRESS");
 	for (uint32_t i = 0; i < state->count; i++)
 		(void)printf("%-10s %8d  %-8s %s\n", state->entries[i].name, state->entries[i].pid,
@@ -210,11 +223,8 @@ static void print_state(const struct flags *flags, const struct state *state)
 			     state->entries[i].address);
 	(void)printf("\ndata and logs: %s\n", flags->folder);
 	(void)printf("next:\n");
-	if (find_sagactl(tools, sizeof tools))
-		(void)printf("  export PATH=\"%s:$PATH\"\n", tools);
-	(void)printf("  export SAGA_NATS_URL=");
-	print_nats_url(state);
-	(void)printf("\n  sagactl status\n  sagactl shards list\n");
+	print_exports(flags, state, "  ");
+	(void)printf("  sagactl status\n  sagactl shards list\n");
 	if (address_of(state, "user-1")[0] != '\0')
 		(void)printf(
 			"  sagactl sagas submit -f " TRAVEL "travel.yaml --id my-trip --wait "
@@ -232,9 +242,13 @@ static int status(const struct flags *flags)
 		return EXIT_FAILED;
 	state_load(state, flags->folder);
 	if (state->count == 0) {
-		(void)printf("nothing is up in %s\n", flags->folder);
+		(void)fprintf(flags->exports ? stderr : stdout, "nothing is up in %s\n",
+			      flags->folder);
 	} else {
-		print_state(flags, state);
+		if (flags->exports)
+			print_exports(flags, state, "");
+		else
+			print_state(flags, state);
 		code = state_running(state) == state->count ? 0 : EXIT_DOWN;
 	}
 	free(state);
@@ -499,6 +513,7 @@ static const struct argp_option flag_table[] = {
 	{"folder", 'd', "DIR", 0, "data, logs and state; default $XDG_RUNTIME_DIR or /tmp", 0},
 	{"with", 'w', "PID", 0, "up: all of it is killed when that process ends", 0},
 	{"nats-cluster", 'c', NULL, 0, "three NATS servers, streams with three replicas", 0},
+	{"exports", 'e', NULL, 0, "status: only what a shell needs, for eval", 0},
 	{"travel", 't', NULL, 0, "start the travel services too, two of each", 0},
 	{0},
 };
@@ -534,6 +549,9 @@ static error_t parse_flag(int key, char *text, struct argp_state *state)
 		break;
 	case 'c':
 		flags->nats_cluster = true;
+		break;
+	case 'e':
+		flags->exports = true;
 		break;
 	case 't':
 		flags->travel = true;
