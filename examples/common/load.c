@@ -148,22 +148,47 @@ static void submit(struct load *load, struct load_saga *saga)
 	(void)pthread_mutex_unlock(&load->lock);
 }
 
+/* How many may have been begun by now. */
+static uint32_t allowance(const struct load *load, uint64_t now_ms)
+{
+	const uint64_t allowed = load->per_second == 0
+					 ? UINT32_MAX
+					 : (now_ms - load->started_ms) * load->per_second / 1000;
+
+	return allowed > UINT32_MAX ? UINT32_MAX : (uint32_t)allowed;
+}
+
+static void pass_ended(struct load *load)
+{
+	while (load->ended < load->count && (load->sagas[load->ended].phase == LOAD_FINAL ||
+					     load->sagas[load->ended].phase == LOAD_REFUSED))
+		load->ended++;
+}
+
 /* The next one that is due, marked as sent; NULL when there is none or enough are under way. */
 static struct load_saga *next_due(struct load *load, uint32_t *cursor)
 {
 	const uint64_t now_ms = wait_now_ms();
+	const uint32_t allowed = allowance(load, now_ms);
 	struct load_saga *next = NULL;
 
 	(void)pthread_mutex_lock(&load->lock);
+	pass_ended(load);
+	if (*cursor < load->ended)
+		*cursor = load->ended;
 	for (; *cursor < load->count && load->sent + load->open < load->in_flight; (*cursor)++) {
 		struct load_saga *saga = &load->sagas[*cursor];
 
+		if (*cursor >= load->begun && load->begun >= allowed)
+			break;
 		if (saga->phase != LOAD_WAITING || saga->due_ms > now_ms)
 			continue;
 		next = saga;
 		saga->load = load;
-		if (saga->first_sent_ms == 0)
+		if (*cursor >= load->begun) {
 			saga->first_sent_ms = now_ms;
+			load->begun = *cursor + 1;
+		}
 		set_phase(saga, LOAD_SENT);
 		break;
 	}

@@ -46,7 +46,9 @@ struct load_watch {
 
 struct load {
 	struct saga_connection *connection;
-	uint32_t in_flight;   /* at most */
+	uint32_t in_flight;  /* at most */
+	uint32_t per_second; /* new ones, evenly from started_ms on; 0 = as many as may be in flight
+			      */
 	uint32_t deadline_ms; /* 0 = the definition's */
 	uint64_t retry_until_unix_ms;
 	uint64_t started_ms, ended_ms; /* for load_measure */
@@ -59,6 +61,8 @@ struct load {
 	struct load_saga *sagas;
 	uint32_t count;
 	uint32_t sent, open, final, refused;
+	uint32_t begun; /* sent at least once; they are the first ones */
+	uint32_t ended; /* those below it are final or refused: nothing to look for */
 	uint32_t completed, compensated, for_deadline;
 };
 
