@@ -68,9 +68,8 @@ static bool trouble_service(struct demo *demo)
 		return true;
 	}
 	/* Before all is over, on a fast machine, too. */
-	if (demo->service_restarted ||
-	    (!stage_is_past(demo->service_killed_ms, SERVICE_DOWN_MS) &&
-	     load_count_final(&demo->load) < demo->load.count * 5 / 6))
+	if (demo->service_restarted || (!stage_is_past(demo->service_killed_ms, SERVICE_DOWN_MS) &&
+					load_count_final(&demo->load) < demo->load.count * 5 / 6))
 		return true;
 	demo->service_restarted = true;
 	return stage_restart(&demo->stage, demo_service_victim());
@@ -85,7 +84,33 @@ static bool make_trouble(struct demo *demo)
 	       trouble_service(demo);
 }
 
-/* Until every booking is final, or the time is over. */
+/* The rest of the bookings come more slowly, so that there are some to the end. */
+static bool move_shards(struct demo *demo)
+{
+	struct demo_moves *moves = &demo->moves;
+
+	if (moves->phase == DEMO_BEFORE_MOVES &&
+	    (!demo->service_restarted || load_count_final(&demo->load) < demo->load.count * 2 / 3 ||
+	     !stage_is_past(moves->tried_ms, KILL_AGAIN_MS)))
+		return true;
+	if (moves->phase == DEMO_BEFORE_MOVES) {
+		moves->tried_ms = wait_now_ms();
+		demo->load.in_flight = demo->flags.in_flight / 4 + 1;
+	}
+	return demo_moves_step(demo);
+}
+
+/* The last act is played to its end, and also when the bookings ended before it; with too few of
+ * them nothing was killed, and there is none. */
+static bool is_over(struct demo *demo)
+{
+	const enum demo_moves_phase phase = demo->moves.phase;
+
+	return load_done(&demo->load) && (demo->flags.slow || phase == DEMO_LEVELLED ||
+					  (phase == DEMO_BEFORE_MOVES && !demo->service_restarted));
+}
+
+/* Until every booking is final and the last act over, or the time is. */
 static bool book(struct demo *demo)
 {
 	struct stage *stage = &demo->stage;
@@ -93,10 +118,10 @@ static bool book(struct demo *demo)
 
 	stage_say("booking %u trips, %u at a time", demo->load.count, demo->flags.in_flight);
 	demo->load.started_ms = wait_now_ms();
-	while (!load_done(&demo->load) && !stage->interrupted &&
+	while (!is_over(demo) && !stage->interrupted &&
 	       !stage_is_past(demo->load.started_ms, RUN_MAX_MS)) {
 		load_send(&demo->load);
-		if (!make_trouble(demo))
+		if (!make_trouble(demo) || (!demo->flags.slow && !move_shards(demo)))
 			return false;
 		if (stage_is_past(shown_ms, stage_progress_ms())) {
 			demo_progress(demo, false);

@@ -41,6 +41,21 @@ struct demo_flags {
 /* demo_flags.c; ends the program on wrong usage. */
 void demo_flags_parse(int argc, char **argv, struct demo_flags *flags);
 
+/* The last act: shards move by hand while bookings go on. */
+enum demo_moves_phase {
+	DEMO_BEFORE_MOVES,
+	DEMO_LOPSIDING, /* shards are being moved to one node */
+	DEMO_LOPSIDED,  /* to be levelled, once more */
+	DEMO_LEVELLING,
+	DEMO_LEVELLED,
+};
+struct demo_moves {
+	enum demo_moves_phase phase;
+	uint64_t tried_ms;
+	long shown; /* bytes of the operator's log */
+	bool level; /* in the end */
+};
+
 struct demo {
 	struct demo_flags flags;
 	struct stage stage;
@@ -60,6 +75,7 @@ struct demo {
 	uint32_t ended_without; /* bookings on these, while it was down */
 	uint64_t nats_kill_tried_ms, nats_killed_ms;
 
+	struct demo_moves moves;
 	uint32_t parked;
 	uint32_t ended_early; /* processes that ended by themselves */
 	struct check_report report;
@@ -76,6 +92,11 @@ bool demo_kill_nats(struct demo *demo);
 void demo_find_ended(struct demo *demo);
 void demo_services_stop(struct demo *demo);
 const char *demo_service_victim(void);
+
+/* demo_moves.c: when its time has come, again and again. False = cannot go on. */
+bool demo_moves_step(struct demo *demo);
+bool demo_moves_are_level(struct demo *demo);
+bool demo_moves_is_operator(const char *name); /* the process of a command: it ends */
 
 /* demo_submit.c */
 bool demo_load(struct demo *demo);

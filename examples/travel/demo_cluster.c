@@ -193,6 +193,8 @@ static bool killed_by_us(void *context, const char *name)
 
 	if (demo->nats_killed && !demo->nats_restarted && strcmp(name, demo->nats_victim) == 0)
 		return true;
+	if (demo_moves_is_operator(name))
+		return true;
 	return demo->service_killed && !demo->service_restarted &&
 	       strcmp(name, demo_service_victim()) == 0;
 }

@@ -53,6 +53,8 @@ static void find_doubts(const struct demo *demo, char *text, size_t size)
 		if (demo->node == NULL || !demo->node->restarted || !demo->service_restarted ||
 		    (demo->flags.nats_cluster && !demo->nats_restarted))
 			stage_doubt(text, size, "not everything was killed and restarted");
+		if (demo->moves.phase != DEMO_LEVELLED || !demo->moves.level)
+			stage_doubt(text, size, "the shards were not levelled by hand");
 		if (report->completed < DEMO_COMPLETED_MIN)
 			stage_doubt(text, size, "only %u completed", report->completed);
 		if (report->compensated < DEMO_COMPENSATED_MIN)
@@ -106,10 +108,10 @@ static void print_json(const struct demo *demo, const char *doubts, int code)
 	(void)printf("{\"exit\":%d,\"seed\":%" PRIu64
 		     ",\"parked\":%u,\"rate\":%.1f,\"p50_ms\":%" PRIu64 ",\"p99_ms\":%" PRIu64
 		     ",\"for_deadline\":%u,\"nats_victim\":\"%s\",\"nats_led\":%u,"
-		     "\"ended_without\":%u,\"inconclusive\":\"%s\",",
+		     "\"ended_without\":%u,\"levelled\":%s,\"inconclusive\":\"%s\",",
 		     code, demo->flags.seed, demo->parked, latencies.rate, latencies.p50_ms,
 		     latencies.p99_ms, demo->load.for_deadline, demo->nats_victim, demo->led_count,
-		     demo->ended_without, doubts);
+		     demo->ended_without, demo->moves.level ? "true" : "false", doubts);
 	stage_print_takeovers_json(demo->node != NULL ? demo->node : &no_kill);
 	(void)printf(",\"judges\":");
 	judged_print_json(&demo->judged, stdout);
