@@ -6,13 +6,7 @@
 
 #include "cli/admin.h"
 
-enum {
-	POLL_MS = 250,
-	UNKNOWN_TRIES = 10,
-	UNKNOWN_PAUSE_MS = 100,
-	WAIT_TIMEOUT_MS = 3600 * 1000,
-	PROGRESS_SIZE = 160
-};
+enum { POLL_MS = 250, WAIT_TIMEOUT_MS = 3600 * 1000, PROGRESS_SIZE = 160 };
 
 static enum cli_exit shown(int err)
 {
@@ -92,20 +86,6 @@ static enum cli_exit ended(struct cli *cli, const struct wire_operation *op)
 	return code == CLI_EXIT_OK ? exit_of(op) : code;
 }
 
-/* The node that answers may not have heard yet of one that was begun through another. */
-static enum cli_exit ask_operation(struct admin_session *s, struct wire_admin_request *request,
-				   const char *id)
-{
-	for (uint32_t i = 0; i < UNKNOWN_TRIES; i++) {
-		const enum cli_exit code = admin_ask(s, WIRE_ADMIN_OP, request);
-
-		if (code != CLI_EXIT_OK || s->error != SAGA_E_NO_SUCH)
-			break;
-		cluster_pause(s->view.link, UNKNOWN_PAUSE_MS);
-	}
-	return admin_ask_plainly(s, WIRE_ADMIN_OP, request, id);
-}
-
 static enum cli_exit follow(struct admin_session *s, const char *id, uint32_t wait_ms)
 {
 	struct wire_admin_request request = {.operation = slice_str(id)};
@@ -113,7 +93,7 @@ static enum cli_exit follow(struct admin_session *s, const char *id, uint32_t wa
 	uint32_t waited_ms = 0;
 
 	for (;;) {
-		const enum cli_exit code = ask_operation(s, &request, id);
+		const enum cli_exit code = admin_ask_plainly(s, WIRE_ADMIN_OP, &request, id);
 		const struct wire_operation *op = s->answer.operations;
 
 		if (interrupted != 0)
@@ -155,7 +135,7 @@ enum cli_exit command_ops_show(struct cli *cli)
 	enum cli_exit code = admin_open(cli, &s);
 
 	if (code == CLI_EXIT_OK)
-		code = ask_operation(&s, &request, cli->arguments[0]);
+		code = admin_ask_plainly(&s, WIRE_ADMIN_OP, &request, cli->arguments[0]);
 	if (code == CLI_EXIT_OK && cli_given(&cli->parsed, OPTION_WATCH))
 		code = admin_follow(&s, request.operation);
 	else if (code == CLI_EXIT_OK)

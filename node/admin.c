@@ -79,6 +79,7 @@ struct admin_slot *admin_slot_take(struct admin *a, const char *reply)
 		if (slot->used)
 			continue;
 		slot->used = true;
+		slot->waits = false;
 		slot->again = false;
 		slot->admin = a;
 		slot->request = 0;
@@ -133,14 +134,6 @@ static void order_done(struct admin *a, struct admin_slot *slot, int error, uint
 	slot->used = false;
 }
 
-/* One that was begun through another node may not be known here for a moment. */
-static bool may_come(const struct admin_slot *slot, int error)
-{
-	return error == SAGA_E_NO_SUCH && slot->order.operation != 0 &&
-	       os_clock_boot_ns() + (ADMIN_ORDER_MS - ADMIN_UNKNOWN_MS) * UINT64_C(1000000) <
-		       slot->deadline_ns;
-}
-
 static bool worth_another_try(int error)
 {
 	return error == SAGA_E_COMPARE ||
@@ -156,7 +149,7 @@ static void order_try(struct admin *a, struct admin_slot *slot)
 	error = control_order(a->daemon->control, now_ns, &slot->order, slot->ticket);
 	if (error == 0)
 		return;
-	if ((worth_another_try(error) && now_ns < slot->deadline_ns) || may_come(slot, error))
+	if (worth_another_try(error) && now_ns < slot->deadline_ns)
 		slot->again = true;
 	else
 		order_done(a, slot, error, 0);
@@ -386,14 +379,70 @@ static void do_verb(struct admin *a, uint32_t verb, struct slice party,
 		do_read(a, verb, request, reply);
 }
 
+/* Decodes and does it; the bytes outlive the call. */
+static void do_request(struct admin *a, uint32_t verb, struct slice party, struct slice bytes,
+		       const char *reply)
+{
+	struct wire_admin_request request = {0};
+	struct wire_fault fault = {0};
+	struct arena arena;
+
+	arena_init(&arena, a->arena_memory, sizeof a->arena_memory);
+	if (wire_decode(WIRE_ADMIN_REQUEST, bytes, &arena, &request, &fault) == 0) {
+		do_verb(a, verb, party, &request, reply);
+		return;
+	}
+	(void)snprintf(a->text, sizeof a->text, "%s, at byte %u",
+		       fault.field == NULL || fault.field[0] == '\0' ? "message" : fault.field,
+		       fault.offset);
+	admin_refuse(a, reply, fault.code, a->text);
+}
+
+/* Orders are judged by what is so now, whichever node was told of it before; likewise whether there
+ * is an operation. */
+static void wait_for_view(struct admin *a, uint32_t verb, struct slice party, struct slice bytes,
+			  const char *reply)
+{
+	struct admin_slot *slot = admin_slot_take(a, reply);
+
+	if (slot == NULL) {
+		admin_refuse(a, reply, SAGA_E_BUSY, "other requests are at work: try again");
+		return;
+	}
+	slot->waits = true;
+	slot->verb = verb;
+	slot->size = bytes.size;
+	if (bytes.size > 0)
+		memcpy(slot->bytes, bytes.data, bytes.size);
+	(void)snprintf(slot->party, sizeof slot->party, "%.*s", (int)party.size,
+		       (const char *)party.data);
+	slot->read = control_read_now(a->daemon->control, os_clock_boot_ns());
+}
+
+static void end_wait(struct admin *a, struct admin_slot *slot, uint64_t now_ns)
+{
+	const bool fresh = control_has_read(a->daemon->control, slot->read);
+	char reply[SUBJECT_SIZE_MAX];
+	char party[ID_SIZE_MAX + 1];
+
+	if (!fresh && now_ns < slot->deadline_ns)
+		return;
+	(void)snprintf(reply, sizeof reply, "%s", slot->reply);
+	(void)snprintf(party, sizeof party, "%s", slot->party);
+	slot->used = false; /* what is done may take it again, and leaves its bytes alone */
+	slot->waits = false;
+	if (!fresh && wire_admin_verb_orders(slot->verb))
+		admin_refuse(a, reply, SAGA_E_ETCD, "etcd cannot be read now");
+	else
+		do_request(a, slot->verb, slice_str(party), slice_of(slot->bytes, slot->size),
+			   reply);
+}
+
 static void on_request(void *context, const struct transport_message *message)
 {
 	struct admin *a = context;
 	struct daemon *d = a->daemon;
-	struct wire_admin_request request = {0};
-	struct wire_fault fault = {0};
 	char reply[SUBJECT_SIZE_MAX];
-	struct arena arena;
 	struct slice party;
 	uint32_t verb;
 
@@ -402,28 +451,20 @@ static void on_request(void *context, const struct transport_message *message)
 				   d->config->nats_inbox_prefix_count, message->reply))
 		return;
 	reply_subject_copy(message->reply, reply);
-	if (subject_parse_admin(d->config->nats_prefix, message->subject, &verb, &party) != 0) {
+	if (subject_parse_admin(d->config->nats_prefix, message->subject, &verb, &party) != 0)
 		admin_refuse(a, reply, SAGA_E_KIND, "no such verb, or no name for who asks");
-		return;
-	}
-	arena_init(&arena, a->arena_memory, sizeof a->arena_memory);
-	if (wire_decode(WIRE_ADMIN_REQUEST, message->data, &arena, &request, &fault) != 0) {
-		(void)snprintf(a->text, sizeof a->text, "%s, at byte %u",
-			       fault.field == NULL || fault.field[0] == '\0' ? "message"
-									     : fault.field,
-			       fault.offset);
-		admin_refuse(a, reply, fault.code, a->text);
-		return;
-	}
-	if (!d->cluster_known) {
+	else if (!d->cluster_known)
 		admin_refuse(a, reply,
 			     control_phase(d->control) == CONTROL_UNINITIALISED
 				     ? SAGA_E_NOT_INITIALISED
 				     : SAGA_E_ETCD,
 			     "");
-		return;
-	}
-	do_verb(a, verb, party, &request, reply);
+	else if (message->data.size > ADMIN_REQUEST_SIZE)
+		admin_refuse(a, reply, SAGA_E_TOO_LARGE, "");
+	else if (wire_admin_verb_orders(verb) || verb == WIRE_ADMIN_OP)
+		wait_for_view(a, verb, party, message->data, reply);
+	else
+		do_request(a, verb, party, message->data, reply);
 }
 
 /* ---- for the daemon ----------------------------------------------------------------------------
@@ -432,7 +473,9 @@ static void on_request(void *context, const struct transport_message *message)
 void admin_tick(struct admin *a, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < ADMIN_SLOTS; i++) {
-		if (a->slots[i].used && a->slots[i].again)
+		if (a->slots[i].used && a->slots[i].waits)
+			end_wait(a, &a->slots[i], now_ns);
+		else if (a->slots[i].used && a->slots[i].again)
 			order_try(a, &a->slots[i]);
 	}
 	admin_stream_tick(a, now_ns);

@@ -16,20 +16,27 @@ enum {
 	ADMIN_NODES_MAX = 2 * PLAN_NODES_MAX,
 	ADMIN_OPERATIONS_MAX = 32,
 	ADMIN_ARENA_SIZE = 128 * 1024,
+	ADMIN_REQUEST_SIZE = 32 * 1024, /* more than 128 moves with the longest names */
 	ADMIN_TEXT_SIZE = 512,
-	ADMIN_ORDER_MS = 5000,   /* an order is tried that long */
-	ADMIN_UNKNOWN_MS = 1500, /* and one for an operation that is not known here */
+	ADMIN_ORDER_MS = 5000, /* an order is tried that long */
 };
 _Static_assert((int)ADMIN_OPERATIONS_MAX <= (int)WIRE_OPS_MAX, "they fit an answer");
 
-/* A request that is not answered at once. */
+/* A request that is not answered at once: it waits for a view that is as new as it, then for what
+ * became of it. */
 struct admin_slot {
 	bool used;
+	bool waits; /* for the view */
 	bool again; /* the order is to be given again */
 	struct admin *admin;
 	uint64_t ticket;
 	uint64_t deadline_ns;
 	char reply[SUBJECT_SIZE_MAX];
+	/* While it waits. */
+	uint64_t read;
+	uint32_t verb;
+	uint32_t size;
+	uint8_t bytes[ADMIN_REQUEST_SIZE];
 	/* An order. */
 	struct control_order order;
 	char actor[WIRE_ACTOR_SIZE_MAX + 1];

@@ -285,6 +285,19 @@ void control_hint(struct control *c, uint64_t now_ns)
 	control_run(c, now_ns);
 }
 
+uint64_t control_read_now(struct control *c, uint64_t now_ns)
+{
+	const uint64_t number = control_next_range(c);
+
+	control_hint(c, now_ns);
+	return number;
+}
+
+bool control_has_read(const struct control *c, uint64_t number)
+{
+	return c->view_sequence >= number;
+}
+
 void control_result(struct control *c, uint64_t now_ns, uint64_t token,
 		    const struct lease_result *result)
 {

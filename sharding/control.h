@@ -138,6 +138,11 @@ void control_set_healthy(struct control *c, uint64_t now_ns, bool healthy);
 void control_stop(struct control *c, uint64_t now_ns);
 uint64_t control_next_deadline(const struct control *c);
 
+/* Begins to read the store anew. Once control_has_read says so of the number that it returns, the
+ * view is not older than this call: what another node was told before is in it. */
+uint64_t control_read_now(struct control *c, uint64_t now_ns);
+bool control_has_read(const struct control *c, uint64_t number);
+
 /* ---- what people order (control_orders.c) ---- */
 
 /* As a verb: an operation that has ended stands in the stream, its items may go. */
