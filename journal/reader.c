@@ -225,10 +225,11 @@ static int begin(struct reader *r, uint64_t sequence, const struct batch_view *v
 
 	if (view->kind != WIRE_RECORD_SEGMENT)
 		return check_genesis(r, view, genesis);
+	if (sequence <= 1)
+		return SAGA_E_JOURNAL_CORRUPT; /* GENESIS stands there, or nothing */
 	rc = check_segment(r, view, genesis);
 	if (rc != 0)
 		return rc;
-	CHECK(sequence > 1);
 	r->next_record = view->header.first_record;
 	return 0;
 }

@@ -350,6 +350,25 @@ static void it_may_begin_with_a_segment(void **state)
 	batches_close(&b);
 }
 
+/* There stands GENESIS, whatever a damaged or forged batch says. */
+static void no_segment_stands_at_the_first_place(void **state)
+{
+	struct batches b;
+	struct reader r;
+	struct seen seen = {0};
+
+	(void)state;
+	batches_init(&b, "prod", 3);
+	batches_genesis(&b);
+	batches_epoch(&b, 5, 77, true);
+	put_segment(&b, 1, true); /* 3 */
+	r = fresh(&b);
+	assert_int_equal(reader_take(&r, 1, batches_at(&b, 3), note, &seen),
+			 SAGA_E_JOURNAL_CORRUPT);
+	assert_int_equal(seen.count, 0);
+	assert_false(r.has_genesis);
+}
+
 static void a_segment_begins_its_batch(void **state)
 {
 	struct batches b;
@@ -607,6 +626,7 @@ int main(void)
 		cmocka_unit_test(genesis_speaks_for_itself),
 		cmocka_unit_test(genesis_comes_first_and_once),
 		cmocka_unit_test(it_may_begin_with_a_segment),
+		cmocka_unit_test(no_segment_stands_at_the_first_place),
 		cmocka_unit_test(a_segment_begins_its_batch),
 		cmocka_unit_test(a_segment_has_the_stamp),
 		cmocka_unit_test(a_newer_epoch_needs_its_record),
