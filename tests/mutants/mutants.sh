@@ -12,7 +12,7 @@ export LC_ALL=C
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 list=$here/mutants.txt
 # Every rule that is built, and invariants of transactions (docs/testing.md).
-rules=(S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 S11 S12 S13 S14 S15 S16 S19 S20 S21 S22 S23 S24 S28
+rules=(S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 S11 S12 S13 S14 S15 S16 S17 S19 S20 S21 S22 S23 S24 S25 S28
 	10 13 14 16 17 24 26 27 28 38 40)
 
 # Splits the list into <folder>/<number>/{rule,what,file,build,test,from,to}.

@@ -131,6 +131,37 @@ static void a_journal_is_bounded(void **state)
 	assert_true(after.segments_begun_total > 0);
 }
 
+/* Segments that are far too short: each waits until what lives has been carried, a bit a batch. */
+static void a_segment_waits_for_the_carry(void **state)
+{
+	enum { OPEN = 700 };
+	struct world *w = *state;
+	struct core_stats stats;
+
+	w->config.segment_batches = 1;
+	w->config.limits.open_max = 2 * OPEN;
+	w->config.limits.branches_max = 8 * OPEN;
+	w->config.txn.resend_per_second = 50; /* the world hears only so much at once */
+	open_nodes(w);
+	world_serve(w, 0, 1, 5);
+	w->no_wait = true;
+	for (uint32_t i = 0; i < OPEN; i++) {
+		const struct id id = world_id_on(w, 1, i);
+
+		w->caught_count = 0;
+		world_submit(w, &id, "_INBOX.client.2");
+		world_settle(w);
+	}
+	core_stats(w->nodes[0].core, &stats);
+	assert_int_equal(stats.txn.open, OPEN);
+	assert_true(txn_live_bytes(shard_of(w, 0)->engine) > 4 * (uint64_t)CORE_CARRY_BYTES);
+	assert_true(stats.segments_begun_total > 5);
+	assert_true(stats.carried_bytes_total > 10 * (uint64_t)CORE_CARRY_BYTES);
+	take_over(w, 9);
+	core_stats(w->nodes[1].core, &stats);
+	assert_int_equal(stats.txn.open, OPEN);
+}
+
 /* ---- what a crash of the broker may bring back ---- */
 
 struct copy {
@@ -304,6 +335,7 @@ int main(void)
 #define SEGMENTS_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		SEGMENTS_TEST(a_journal_is_bounded),
+		SEGMENTS_TEST(a_segment_waits_for_the_carry),
 		SEGMENTS_TEST(what_came_back_is_passed_over),
 		SEGMENTS_TEST(a_loss_halts),
 		SEGMENTS_TEST(a_lost_segment_halts),
