@@ -128,7 +128,7 @@ static void check_value(const char *metric, const char *label, const char *value
 	if (strstr((const char *)rendered.data, wanted) == NULL) /* a histogram by its name */
 		size = (size_t)snprintf(wanted, sizeof wanted, "\n%s_bucket{", metric);
 	while ((at = strstr(at, wanted)) != NULL) {
-		char pair[2 * NAME_MAX_SIZE];
+		char pair[2 * NAME_MAX_SIZE + 4];
 		const char *end = strchr(at + 1, '}');
 		const char *found;
 
