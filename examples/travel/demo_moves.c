@@ -6,7 +6,7 @@
 
 #include "examples/travel/demo.h"
 
-enum { SHARDS_MS = 5000, MOVED = 3, LINE_SIZE = 256, EXIT_CONFLICT = 4 };
+enum { SHARDS_MS = 5000, MOVED = 3, LINE_SIZE = 256, NUMBER_SIZE = 12, EXIT_CONFLICT = 4 };
 
 static const char OPERATOR[] = "operator"; /* the process of each command */
 
@@ -47,7 +47,7 @@ static bool type(struct demo *demo, const char *const *argv)
 }
 
 /* As many shards as are to be moved that others than n1 own. */
-static bool find_shards(struct demo *demo, char numbers[MOVED][8])
+static bool find_shards(struct demo *demo, char numbers[MOVED][NUMBER_SIZE])
 {
 	const char *taker = cluster_node_name(0);
 	struct cluster_shards shards;
@@ -59,14 +59,14 @@ static bool find_shards(struct demo *demo, char numbers[MOVED][8])
 		if (!shards.shards[s].serving)
 			return false;
 		if (found < MOVED && strcmp(shards.shards[s].owner, taker) != 0)
-			(void)snprintf(numbers[found++], 8, "%u", s);
+			(void)snprintf(numbers[found++], NUMBER_SIZE, "%u", s);
 	}
 	return found == MOVED;
 }
 
 static bool make_lopsided(struct demo *demo)
 {
-	char numbers[MOVED][8];
+	char numbers[MOVED][NUMBER_SIZE];
 
 	if (!find_shards(demo, numbers))
 		return true; /* not yet */
