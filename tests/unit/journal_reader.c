@@ -367,6 +367,7 @@ static void no_segment_stands_at_the_first_place(void **state)
 			 SAGA_E_JOURNAL_CORRUPT);
 	assert_int_equal(seen.count, 0);
 	assert_false(r.has_genesis);
+	batches_close(&b);
 }
 
 static void a_segment_begins_its_batch(void **state)
