@@ -52,7 +52,12 @@ def main():
             os.killpg(shell.pid, signal.SIGKILL)
             shell.wait()
             print(f"it took longer than {TIMEOUT_S} s", file=sys.stderr)
-        # Whatever became of it, nothing stays.
+        # Whatever became of it, nothing stays: neither what it started in the background nor the
+        # cluster.
+        try:
+            os.killpg(shell.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
         subprocess.run(["./dev", "down"], env=environment, check=False, stdout=subprocess.DEVNULL)
         if shell.returncode != 0:
             sys.exit(f"{sys.argv[1]}: a command failed ({shell.returncode})")
