@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "wire/fixed.h"
 #include "wire/shard.h"
 
 enum {
@@ -24,37 +25,6 @@ enum {
 _Static_assert(AT_CRC + 4 == ARCHIVE_ENTRY_HEADER_SIZE, "the CRC ends the header");
 
 static const uint8_t magic[4] = {'S', 'A', 'G', 'H'};
-
-static void store(uint8_t *at, uint64_t value, uint32_t size)
-{
-	for (uint32_t i = 0; i < size; i++)
-		at[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t load(const uint8_t *at, uint32_t size)
-{
-	uint64_t value = 0;
-
-	for (uint32_t i = 0; i < size; i++)
-		value |= (uint64_t)at[i] << (8 * i);
-	return value;
-}
-
-static uint32_t load_u32(const uint8_t *at)
-{
-	return (uint32_t)load(at, 4);
-}
-
-/* Over everything, with zeros in place of the CRC itself. */
-static uint32_t checksum(struct slice bytes)
-{
-	static const uint8_t zeros[4] = {0};
-	uint32_t crc = hash_crc32c(0, bytes.data, AT_CRC);
-
-	crc = hash_crc32c(crc, zeros, sizeof zeros);
-	return hash_crc32c(crc, bytes.data + ARCHIVE_ENTRY_HEADER_SIZE,
-			   bytes.size - ARCHIVE_ENTRY_HEADER_SIZE);
-}
 
 static uint8_t *grow(struct buf *out, uint32_t size)
 {
@@ -87,7 +57,7 @@ int archive_entry_put(struct buf *out, struct slice batch)
 
 	if (at == NULL)
 		return SAGA_E_NO_MEMORY;
-	store(at, batch.size, SIZE_SIZE);
+	fixed_store(at, batch.size, SIZE_SIZE);
 	memcpy(at + SIZE_SIZE, batch.data, batch.size);
 	return 0;
 }
@@ -100,22 +70,22 @@ void archive_entry_close(struct buf *out, const struct archive_entry *entry)
 	CHECK_LT(0, entry->batch_count);
 	CHECK_LE(entry->first_record, entry->last_record);
 	memcpy(at + AT_MAGIC, magic, sizeof magic);
-	store(at + AT_FORMAT, ARCHIVE_ENTRY_FORMAT, 2);
-	store(at + AT_HEADER_SIZE, ARCHIVE_ENTRY_HEADER_SIZE, 2);
-	store(at + AT_SHARD, entry->shard, 4);
-	store(at + AT_BATCHES, entry->batch_count, 4);
-	store(at + AT_FIRST_RECORD, entry->first_record, 8);
-	store(at + AT_LAST_RECORD, entry->last_record, 8);
-	store(at + AT_FIRST_SEQUENCE, entry->first_sequence, 8);
-	store(at + AT_BODY_SIZE, out->size - ARCHIVE_ENTRY_HEADER_SIZE, 4);
-	store(at + AT_CRC, checksum(buf_slice(out)), 4);
+	fixed_store(at + AT_FORMAT, ARCHIVE_ENTRY_FORMAT, 2);
+	fixed_store(at + AT_HEADER_SIZE, ARCHIVE_ENTRY_HEADER_SIZE, 2);
+	fixed_store(at + AT_SHARD, entry->shard, 4);
+	fixed_store(at + AT_BATCHES, entry->batch_count, 4);
+	fixed_store(at + AT_FIRST_RECORD, entry->first_record, 8);
+	fixed_store(at + AT_LAST_RECORD, entry->last_record, 8);
+	fixed_store(at + AT_FIRST_SEQUENCE, entry->first_sequence, 8);
+	fixed_store(at + AT_BODY_SIZE, out->size - ARCHIVE_ENTRY_HEADER_SIZE, 4);
+	fixed_store(at + AT_CRC, fixed_checksum(buf_slice(out), AT_CRC), 4);
 }
 
 bool archive_entry_next(struct slice *batches, struct slice *batch)
 {
 	if (batches->size < SIZE_SIZE)
 		return false;
-	const uint32_t size = load_u32(batches->data);
+	const uint32_t size = fixed_load_u32(batches->data);
 
 	if (size == 0 || size > batches->size - SIZE_SIZE)
 		return false;
@@ -141,20 +111,21 @@ int archive_entry_decode(struct slice bytes, struct archive_entry *entry, struct
 	const uint8_t *at = bytes.data;
 
 	if (bytes.size < ARCHIVE_ENTRY_HEADER_SIZE || memcmp(at, magic, sizeof magic) != 0 ||
-	    load_u32(at + AT_CRC) != checksum(bytes))
+	    fixed_load_u32(at + AT_CRC) != fixed_checksum(bytes, AT_CRC))
 		return SAGA_E_JOURNAL_CORRUPT;
-	if (load(at + AT_FORMAT, 2) != ARCHIVE_ENTRY_FORMAT || load_u32(at + AT_CODEC) != 0)
+	if (fixed_load(at + AT_FORMAT, 2) != ARCHIVE_ENTRY_FORMAT ||
+	    fixed_load_u32(at + AT_CODEC) != 0)
 		return SAGA_E_VERSION;
-	if (load(at + AT_HEADER_SIZE, 2) != ARCHIVE_ENTRY_HEADER_SIZE ||
-	    load_u32(at + AT_BODY_SIZE) != bytes.size - ARCHIVE_ENTRY_HEADER_SIZE ||
+	if (fixed_load(at + AT_HEADER_SIZE, 2) != ARCHIVE_ENTRY_HEADER_SIZE ||
+	    fixed_load_u32(at + AT_BODY_SIZE) != bytes.size - ARCHIVE_ENTRY_HEADER_SIZE ||
 	    memcmp(at + AT_RESERVED, zeros, sizeof zeros) != 0)
 		return SAGA_E_JOURNAL_CORRUPT;
 	*entry = (struct archive_entry){
-		.shard = load_u32(at + AT_SHARD),
-		.batch_count = load_u32(at + AT_BATCHES),
-		.first_record = load(at + AT_FIRST_RECORD, 8),
-		.last_record = load(at + AT_LAST_RECORD, 8),
-		.first_sequence = load(at + AT_FIRST_SEQUENCE, 8),
+		.shard = fixed_load_u32(at + AT_SHARD),
+		.batch_count = fixed_load_u32(at + AT_BATCHES),
+		.first_record = fixed_load(at + AT_FIRST_RECORD, 8),
+		.last_record = fixed_load(at + AT_LAST_RECORD, 8),
+		.first_sequence = fixed_load(at + AT_FIRST_SEQUENCE, 8),
 	};
 	*batches = slice_of(at + ARCHIVE_ENTRY_HEADER_SIZE, bytes.size - ARCHIVE_ENTRY_HEADER_SIZE);
 	if (entry->shard >= WIRE_SHARDS_MAX || entry->batch_count == 0 ||

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "wire/codec.h"
+#include "wire/fixed.h"
 #include "wire/shard.h"
 
 /* Offsets of the layout in batch.h. Magic, format, header size and CRC stay where they are in
@@ -27,36 +28,6 @@ _Static_assert(AT_CLUSTER + ID_SIZE_MAX == AT_BODY_SIZE, "a name fits its field"
 
 static const uint8_t magic[4] = {'S', 'A', 'G', 'B'};
 
-static void store(uint8_t *at, uint64_t value, uint32_t size)
-{
-	for (uint32_t i = 0; i < size; i++)
-		at[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t load(const uint8_t *at, uint32_t size)
-{
-	uint64_t value = 0;
-
-	for (uint32_t i = 0; i < size; i++)
-		value |= (uint64_t)at[i] << (8 * i);
-	return value;
-}
-
-static uint32_t load_u32(const uint8_t *at)
-{
-	return (uint32_t)load(at, 4);
-}
-
-/* Over everything, with zeros in place of the CRC itself. */
-static uint32_t checksum(struct slice bytes)
-{
-	static const uint8_t zeros[4] = {0};
-	uint32_t crc = hash_crc32c(0, bytes.data, AT_CRC);
-
-	crc = hash_crc32c(crc, zeros, sizeof zeros);
-	return hash_crc32c(crc, bytes.data + BATCH_HEADER_SIZE, bytes.size - BATCH_HEADER_SIZE);
-}
-
 int batch_encode(const struct batch_header *header, struct slice records, struct buf *out)
 {
 	CHECK_LT(0, header->record_count);
@@ -81,19 +52,19 @@ int batch_encode(const struct batch_header *header, struct slice records, struct
 
 	memset(at, 0, BATCH_HEADER_SIZE);
 	memcpy(at + AT_MAGIC, magic, sizeof magic);
-	store(at + AT_FORMAT, BATCH_FORMAT, 2);
-	store(at + AT_HEADER_SIZE, BATCH_HEADER_SIZE, 2);
-	store(at + AT_SHARD, header->shard, 4);
-	store(at + AT_RECORD_COUNT, header->record_count, 4);
-	store(at + AT_EPOCH, header->epoch, 8);
-	store(at + AT_NONCE, header->nonce, 8);
-	store(at + AT_FIRST_RECORD, header->first_record, 8);
-	store(at + AT_SHARD_TIME, header->shard_time, 8);
+	fixed_store(at + AT_FORMAT, BATCH_FORMAT, 2);
+	fixed_store(at + AT_HEADER_SIZE, BATCH_HEADER_SIZE, 2);
+	fixed_store(at + AT_SHARD, header->shard, 4);
+	fixed_store(at + AT_RECORD_COUNT, header->record_count, 4);
+	fixed_store(at + AT_EPOCH, header->epoch, 8);
+	fixed_store(at + AT_NONCE, header->nonce, 8);
+	fixed_store(at + AT_FIRST_RECORD, header->first_record, 8);
+	fixed_store(at + AT_SHARD_TIME, header->shard_time, 8);
 	memcpy(at + AT_PREVIOUS, header->previous.bytes, sizeof header->previous.bytes);
 	memcpy(at + AT_CLUSTER, header->cluster.text, header->cluster.size);
-	store(at + AT_BODY_SIZE, records.size, 4);
+	fixed_store(at + AT_BODY_SIZE, records.size, 4);
 	memcpy(at + BATCH_HEADER_SIZE, records.data, records.size);
-	store(at + AT_CRC, checksum(slice_of(at, size)), 4);
+	fixed_store(at + AT_CRC, fixed_checksum(slice_of(at, size), AT_CRC), 4);
 	return 0;
 }
 
@@ -135,22 +106,22 @@ int batch_decode(struct slice bytes, struct batch_header *header, struct slice *
 
 	if (bytes.size < BATCH_HEADER_SIZE || memcmp(at + AT_MAGIC, magic, sizeof magic) != 0)
 		return SAGA_E_JOURNAL_CORRUPT;
-	if (load_u32(at + AT_CRC) != checksum(bytes))
+	if (fixed_load_u32(at + AT_CRC) != fixed_checksum(bytes, AT_CRC))
 		return SAGA_E_JOURNAL_CORRUPT;
-	if (load(at + AT_FORMAT, 2) != BATCH_FORMAT)
+	if (fixed_load(at + AT_FORMAT, 2) != BATCH_FORMAT)
 		return SAGA_E_VERSION;
-	if (load(at + AT_HEADER_SIZE, 2) != BATCH_HEADER_SIZE ||
-	    load_u32(at + AT_BODY_SIZE) != bytes.size - BATCH_HEADER_SIZE ||
+	if (fixed_load(at + AT_HEADER_SIZE, 2) != BATCH_HEADER_SIZE ||
+	    fixed_load_u32(at + AT_BODY_SIZE) != bytes.size - BATCH_HEADER_SIZE ||
 	    !all_zero(at + AT_RESERVED, 8))
 		return SAGA_E_JOURNAL_CORRUPT;
 
 	memset(header, 0, sizeof *header);
-	header->shard = load_u32(at + AT_SHARD);
-	header->record_count = load_u32(at + AT_RECORD_COUNT);
-	header->epoch = load(at + AT_EPOCH, 8);
-	header->nonce = load(at + AT_NONCE, 8);
-	header->first_record = load(at + AT_FIRST_RECORD, 8);
-	header->shard_time = load(at + AT_SHARD_TIME, 8);
+	header->shard = fixed_load_u32(at + AT_SHARD);
+	header->record_count = fixed_load_u32(at + AT_RECORD_COUNT);
+	header->epoch = fixed_load(at + AT_EPOCH, 8);
+	header->nonce = fixed_load(at + AT_NONCE, 8);
+	header->first_record = fixed_load(at + AT_FIRST_RECORD, 8);
+	header->shard_time = fixed_load(at + AT_SHARD_TIME, 8);
 	memcpy(header->previous.bytes, at + AT_PREVIOUS, sizeof header->previous.bytes);
 	*records = slice_of(at + BATCH_HEADER_SIZE, bytes.size - BATCH_HEADER_SIZE);
 
